@@ -1,0 +1,66 @@
+"""The tree of errors.
+
+    TallystickError                 the one root; its docstring is the default message
+    +-- Refused                     a request is refused at the door: a code and a sentence
+    +-- TemporaryError              try again: nothing was done
+    |   +-- HeadMoved               somebody else appended first (ledger)
+    |   +-- Overloaded              a bounded queue is full
+    |   +-- ShuttingDown            the process is leaving
+    +-- PermanentError              trying again will not help
+        +-- Corrupt                 stored bytes do not hash to what was signed
+        +-- Misconfigured           the settings cannot work; said at start
+
+Three kinds of no: a *rejection* is a value and an entry in the ledger (`execution.rejections`);
+these are operating errors and refusals; a programmer's error is an assertion.
+"""
+# ruff: noqa: N818  a name says what happened; that it is an error is said by the root
+
+
+class TallystickError(Exception):
+    """Something went wrong in Tallystick."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class Refused(TallystickError):
+    """The request is refused: it cannot become an order or a query.
+
+    `code` is stable and documented; the message is a sentence that a trader understands.
+    `field` names the offending member where there is one.
+    """
+
+    def __init__(self, code: str, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+class TemporaryError(TallystickError):
+    """This cannot be done right now; nothing was done, try again."""
+
+    retry_after_seconds = 1
+
+
+class HeadMoved(TemporaryError):
+    """Another writer appended to the ledger first."""
+
+
+class Overloaded(TemporaryError):
+    """Too much work is waiting; try again in a moment."""
+
+
+class ShuttingDown(TemporaryError):
+    """Tallystick is shutting down and takes no new work."""
+
+
+class PermanentError(TallystickError):
+    """This cannot be done, and trying again will not help."""
+
+
+class Corrupt(PermanentError):
+    """Stored bytes do not hash to what was signed."""
+
+
+class Misconfigured(PermanentError):
+    """The settings cannot work."""

@@ -1,0 +1,6 @@
+"""The seals: signing keys behind one small port."""
+
+from tallystick.keys.file import FileKeyring
+from tallystick.keys.signer import Signer
+
+__all__ = ["FileKeyring", "Signer"]

@@ -1,0 +1,101 @@
+"""Keys in a folder of the operator's own, one file a key, readable by its owner only.
+
+The file holds the private form that Go's `sumdb/note` uses,
+`PRIVATE+KEY+<name>+<key id>+<base64(0x01 || seed)>`, so other tools can read it.
+"""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tallystick.errors import Misconfigured
+
+_ALGORITHM_ED25519 = b"\x01"
+_PREFIX = "PRIVATE+KEY+"
+_SEED_BYTES = 32
+
+
+class FileKeyring:
+    """An Ed25519 signer whose seed lives in one file with mode 0600."""
+
+    def __init__(self, name: str, seed: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self._name = name
+        self._public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    @property
+    def name(self) -> str:
+        """The key name it signs under."""
+        return self._name
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 bytes of the public key."""
+        return self._public
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte Ed25519 signature of `message`."""
+        return self._key.sign(message)
+
+    @classmethod
+    def parse(cls, text: str) -> "FileKeyring":
+        """The signer in a private key line.
+
+        Raises:
+            Misconfigured: the line is no Ed25519 private key, or its key id does not fit.
+        """
+        name, _, rest = text.strip().removeprefix(_PREFIX).partition("+")
+        key_id, _, encoded = rest.partition("+")
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except ValueError as error:
+            raise Misconfigured("The signing key is not valid base64.") from error
+        if not name or raw[:1] != _ALGORITHM_ED25519 or len(raw) != 1 + _SEED_BYTES:
+            raise Misconfigured("The signing key file does not hold an Ed25519 private key.")
+        keyring = cls(name, raw[1:])
+        if _key_id(name, keyring.public_key) != key_id:
+            raise Misconfigured("The signing key's id does not belong to its name and seed.")
+        return keyring
+
+    @classmethod
+    def open(cls, path: Path, *, default_name: str, seed: bytes) -> "FileKeyring":
+        """The key in `path`; where there is none, `seed` under `default_name` is kept there.
+
+        The new file is durable before this returns: a key that signed and was lost would make
+        every receipt worthless.
+
+        Raises:
+            Misconfigured: the file is readable by others, or holds no key.
+        """
+        if not path.exists():
+            keyring = cls(default_name, seed)
+            encoded = base64.b64encode(_ALGORITHM_ED25519 + seed).decode()
+            line = f"{_PREFIX}{default_name}+{_key_id(default_name, keyring.public_key)}+{encoded}"
+            _write_private(path, line + "\n")
+            return keyring
+        if path.stat().st_mode & 0o077:
+            raise Misconfigured(f"{path} can be read by others; run: chmod 600 {path}")
+        return cls.parse(path.read_text())
+
+
+def _key_id(name: str, public: bytes) -> str:
+    preimage = name.encode() + b"\n" + _ALGORITHM_ED25519 + public
+    return hashlib.sha256(preimage).digest()[:4].hex()
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,61 @@
+"""A limit on everything, with its unit in its name."""
+
+BODY_BYTES_MAX = 65_536
+"""Largest request body of one order; HEC batches have their own."""
+HEC_BODY_BYTES_MAX = 2_097_152
+"""Largest HEC body: the OpenTelemetry exporter's default batch."""
+ENTRY_BYTES_MAX = 65_535
+"""Largest ledger entry: the uint16 length of a C2SP tlog-tiles bundle."""
+PAGE_ITEMS_MAX = 1_000
+"""Most items in one page of any list."""
+PAGE_ITEMS_DEFAULT = 100
+"""Items in a page when the client names no limit."""
+WAITING_ORDERS_MAX = 8_192
+"""Most orders waiting for their commit before new ones are told to come back; so also the most
+entries in one commit."""
+KEY_CHARACTERS_MAX = 64
+"""Longest client_order_id or Idempotency-Key."""
+STREAM_READ_MAX = 1_024
+"""Most messages in one read of the stream."""
+LOG_LINES_WAITING_MAX = 100_000
+"""Most log lines waiting for the log store; further ones are counted as dropped."""
+LIVE_EVENTS_WAITING_MAX = 1_000
+"""Most events waiting for one slow page before it is told that it missed some."""
+LIVE_SUBSCRIBERS_MAX = 64
+"""Most pages and streams following live at once."""
+ENTITIES_MAX = 50_000
+"""Most (account, pair) profiles a detector holds; the least recently used goes first."""
+OUTBOX_ATTEMPTS_MAX = 12
+"""Deliveries tried before an alert's delivery is parked as dead."""
+QUERY_CHARACTERS_MAX = 1_000
+"""Longest log query."""
+QUERY_SECONDS_MAX = 10
+"""Longest time one log query may take."""
+SHUTDOWN_SECONDS_MAX = 5
+"""From the signal to the end of the process."""
+LOG_LINE_BYTES_MAX = 1_048_576
+"""Longest log line as stored; a longer one is refused or dropped and counted."""
+LOG_FIELDS_MAX = 512
+"""Most members of one log line that nested objects are flattened into; the rest stays nested."""
+LOG_FIELD_NAME_CHARACTERS_MAX = 256
+"""Longest dotted name that flattening makes."""
+LOG_BATCH_LINES_MAX = 1_000
+"""Most log lines encoded and written at once, so that other threads get their turn between."""
+LOG_SEGMENT_LINES_MAX = 50_000
+"""Lines in the hot segment before it is sealed into a Parquet file."""
+LOG_SEGMENT_BYTES_MAX = 16_777_216
+"""Bytes in the hot segment before it is sealed; a search reads it whole."""
+LOG_SEGMENT_SECONDS_MAX = 3_600
+"""Age of the hot segment's first line before it is sealed."""
+LOG_SMALL_FILES_MAX = 8
+"""Neighbouring small Parquet files before they are merged."""
+LOG_SMALL_FILE_LINES_MAX = 500_000
+"""A Parquet file with fewer lines than this is small."""
+LOG_SEAL_RETRY_SECONDS = 30
+"""Between a seal that failed and the next attempt."""
+LOG_SEARCH_MEMORY_MIB_MAX = 512
+"""Memory that searching and sealing log lines may use together."""
+LOG_SEARCH_THREADS_MAX = 2
+"""Threads that one search may use beside the event loop."""
+QUERY_TERMS_MAX = 50
+"""Most terms in one log query."""
