@@ -1,0 +1,111 @@
+"""The publisher: writes the ledger as C2SP tlog-tiles, plain files that anybody may copy.
+
+A folder (later a bucket) holds `checkpoint`, `tile/...` and `tile/entries/...`; whoever has it
+can verify everything without the database. It is a projection: what is missing is written again.
+Files are written aside and renamed, entries before tiles before the checkpoint, so a reader never
+sees a checkpoint whose tree is not there.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from tallystick.errors import Corrupt
+from tallystick.ledger.checkpoint import parse_checkpoint
+from tallystick.ledger.store import Store
+from tallystick.ledger.tiles import TILE_WIDTH, encode_bundle, entries_path, tile_path
+
+CHECKPOINT = "checkpoint"
+
+
+class Publisher:
+    """Brings the folder up to the newest durable checkpoint, whenever asked.
+
+    It has a store of its own, so that it may work in a thread beside the ledger.
+    """
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.size = self._published_size()
+
+    def publish(self) -> int:
+        """Write what is new; the size that the folder now proves."""
+        newest = self._store.checkpoint(-1)
+        if newest is None or newest[0] == self.size:
+            return self.size
+        size, note = newest
+        self._entries(self.size, size)
+        level = 1
+        while size >> (8 * level):
+            self._tiles(level, self.size >> (8 * level), size >> (8 * level))
+            level += 1
+        self._write(CHECKPOINT, note.encode())
+        self.size = size
+        return size
+
+    def _entries(self, old: int, new: int) -> None:
+        start = old - old % TILE_WIDTH
+        while start < new:
+            rows = self._store.rows(start, min(TILE_WIDTH, new - start))
+            index = start // TILE_WIDTH
+            self._write(
+                entries_path(index, len(rows)), encode_bundle(row.entry for row in rows)
+            )
+            self._write(tile_path(0, index, len(rows)), b"".join(row.leaf_hash for row in rows))
+            if len(rows) == TILE_WIDTH:
+                self._drop_partials(entries_path(index), tile_path(0, index))
+            start += TILE_WIDTH
+
+    def _tiles(self, level: int, old: int, new: int) -> None:
+        """The tiles of a level above 0 whose width grew from `old` to `new` hashes."""
+        if old == new:
+            return
+        start = old - old % TILE_WIDTH
+        while start < new:
+            below = self._store.tiles(level - 1, start, min(TILE_WIDTH, new - start))
+            index = start // TILE_WIDTH
+            self._write(tile_path(level, index, len(below)), b"".join(t.root for t in below))
+            if len(below) == TILE_WIDTH:
+                self._drop_partials(tile_path(level, index))
+            start += TILE_WIDTH
+
+    def _drop_partials(self, *paths: str) -> None:
+        """A full tile stands for its partial ones, which may go (tlog-tiles, Partial Tiles)."""
+        for path in paths:
+            shutil.rmtree(self._folder / f"{path}.p", ignore_errors=True)
+
+    def _write(self, path: str, data: bytes) -> None:
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{target.name}.new")
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fdatasync(file.fileno())
+        aside.rename(target)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+
+    def _published_size(self) -> int:
+        """What the folder proves already.
+
+        Raises:
+            Corrupt: it proves entries that the store does not have: an older backup was put
+                back, or the folder belongs to another ledger. Nothing is overwritten.
+        """
+        path = self._folder / CHECKPOINT
+        if not path.exists():
+            return 0
+        published = parse_checkpoint(path.read_text())
+        stored = self._store.checkpoint(published.size)
+        if stored is None or parse_checkpoint(stored[1]) != published:
+            raise Corrupt(
+                f"{path} proves {published.size} entries of {published.origin!r} that the ledger"
+                " database does not hold: an older backup may have been put back, or another"
+                " ledger's folder. Put the right database back, or move the folder away."
+            )
+        return published.size

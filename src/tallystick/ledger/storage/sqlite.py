@@ -1,0 +1,179 @@
+"""The ledger in one SQLite file: WAL, `synchronous=FULL`; the default.
+
+The event loop's thread stages a batch (memory only) and a thread of its own commits it, which is
+where the disk is waited for; the interpreter lock is free meanwhile, and the next batch gathers.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+
+import apsw
+
+from tallystick.clock import Clock, SystemClock
+from tallystick.errors import Corrupt, HeadMoved, PermanentError, TallystickError, TemporaryError
+from tallystick.ledger.store import Batch, Row
+from tallystick.ledger.tree import FullTile
+
+BUSY_MS_MAX = 5_000
+"""How long to wait for another process's transaction."""
+BUSY_RETRY_SECONDS = 0.005
+CACHE_KIB = 65_536
+"""Page cache: keeps the key index in memory at some millions of entries."""
+WAL_PAGES_MAX = 8_000
+"""About 32 MiB of WAL before it is folded back into the file."""
+
+_MIGRATIONS = resources.files(__package__) / "migrations"
+_INSERT = "INSERT INTO entries (position, entry, leaf_hash) VALUES (?, ?, ?)"
+_KEY = "INSERT INTO keys (key, position) VALUES (?, ?)"
+_TILE = "INSERT INTO tiles (level, number, hashes, root) VALUES (?, ?, ?, ?)"
+_CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES (?, ?)"
+_SIZE = "SELECT coalesce(max(size), 0) FROM checkpoints"
+_ROWS = "SELECT entry, leaf_hash FROM entries WHERE position >= ? ORDER BY position LIMIT ?"
+_FIND = "SELECT position FROM keys WHERE key = ?"
+_NOTE = "SELECT size, note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1"
+_NEWEST = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
+_TILES = (
+    "SELECT number, hashes, root FROM tiles WHERE level = ? AND number >= ?"
+    " ORDER BY number LIMIT ?"
+)
+
+
+class SqliteStore:
+    """One writer connection and one reader connection on one file."""
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._writer = _connect(path)
+        _migrate(self._writer)
+        self._reader = _connect(path)
+        self._writing = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-commit")
+
+    async def append(self, batch: Batch) -> None:
+        """Store the batch whole and durably, or raise and store nothing."""
+        async with self._writing:
+            try:
+                await self._begin()
+                self._stage(batch)
+                loop = asyncio.get_running_loop()
+                commit = loop.run_in_executor(self._thread, self._writer.execute, "COMMIT")
+                # A caller that gives up must not leave a half-known commit behind.
+                await asyncio.shield(commit)
+            except BaseException as error:
+                self._roll_back()
+                if isinstance(error, apsw.Error):
+                    raise _explained(error) from error
+                raise
+
+    async def _begin(self) -> None:
+        give_up = self._clock.monotonic_ns() + BUSY_MS_MAX * 1_000_000
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except apsw.BusyError as error:
+                if self._clock.monotonic_ns() > give_up:
+                    raise TemporaryError("Another process holds the ledger's lock.") from error
+                await self._clock.sleep(BUSY_RETRY_SECONDS)
+            else:
+                return
+
+    def _stage(self, batch: Batch) -> None:
+        size = int(self._writer.execute(_SIZE).get)
+        if size != batch.first:
+            raise HeadMoved(f"The ledger holds {size} entries, not {batch.first}.")
+        rows = batch.rows
+        positions = range(size, size + len(rows))
+        try:
+            self._writer.executemany(
+                _INSERT,
+                ((n, row.entry, row.leaf_hash) for n, row in zip(positions, rows, strict=True)),
+            )
+            keys = [(key, n) for n, row in zip(positions, rows, strict=True) for key in row.keys]
+            self._writer.executemany(_KEY, keys)
+            if batch.tiles:
+                self._writer.executemany(
+                    _TILE, ((t.level, t.index, t.hashes, t.root) for t in batch.tiles)
+                )
+            self._writer.execute(_CHECKPOINT, (size + len(rows), batch.note))
+        except apsw.ConstraintError as error:
+            raise PermanentError("An idempotency key is already in the ledger.") from error
+
+    def _roll_back(self) -> None:
+        """Undo what was staged; after a failed or cancelled COMMIT too."""
+        # The one commit thread first finishes what it was given.
+        self._thread.submit(_roll_back, self._writer).result()
+
+    def rows(self, start: int, limit: int) -> list[Row]:
+        """At most `limit` rows from `start` on."""
+        return [Row(*row) for row in self._reader.execute(_ROWS, (start, limit))]
+
+    def find(self, key: str) -> int | None:
+        """The position of the entry with this idempotency key."""
+        found = self._reader.execute(_FIND, (key,)).get
+        return None if found is None else int(found)
+
+    def checkpoint(self, size: int) -> tuple[int, str] | None:
+        """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
+        query = self._reader.execute(_NEWEST) if size < 0 else self._reader.execute(_NOTE, (size,))
+        for found, note in query:
+            return int(found), str(note)
+        return None
+
+    def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
+        """At most `limit` full tiles of a level from `start` on."""
+        found = self._reader.execute(_TILES, (level, start, limit))
+        return [FullTile(level, number, hashes, root) for number, hashes, root in found]
+
+    def close(self) -> None:
+        """Finish the commit on its way and close both connections."""
+        self._thread.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+
+def _explained(error: apsw.Error) -> TallystickError:
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return Corrupt(f"The ledger's database is damaged: {error}")
+    if isinstance(error, apsw.FullError):
+        return TemporaryError("The ledger's disk is full; nothing was stored.")
+    return TemporaryError(f"The ledger could not be written; nothing was stored: {error}")
+
+
+def _connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.execute(
+        f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-{CACHE_KIB};"
+        f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}; PRAGMA trusted_schema=OFF;"
+    )
+    return connection
+
+
+def _migrate(connection: apsw.Connection) -> None:
+    """Bring the schema up to date, one numbered file after the other, each in a transaction."""
+    connection.set_busy_timeout(BUSY_MS_MAX)
+    files = sorted(f for f in _MIGRATIONS.iterdir() if f.name.endswith(".sql"))
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = _version(connection, len(files))
+        for number, file in enumerate(files[done:], start=done + 1):
+            connection.execute(file.read_text())
+            connection.execute(f"PRAGMA user_version={number}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    connection.set_busy_timeout(0)
+
+
+def _version(connection: apsw.Connection, newest: int) -> int:
+    done = int(connection.execute("PRAGMA user_version").get)
+    if done > newest:
+        raise PermanentError("This ledger was written by a newer Tallystick.")
+    return done
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

@@ -1,0 +1,74 @@
+"""The port behind which the ledger keeps its bytes.
+
+The contract (tests/ledger/storage/test_store_contract.py holds every backend to it):
+
+- `append` writes one batch in one transaction: entries, leaf hashes, idempotency keys, the tiles
+  that became full and the checkpoint of the new size. When it returns, all of it is durable: it
+  survives kill -9 and power cut. When it raises, nothing of it was stored.
+- It compares the store's size with `batch.first` inside that transaction and raises `HeadMoved`
+  when they differ, so two writers cannot both append at one position.
+- Reads never wait for a write and see whole batches only.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from tallystick.ledger.tree import FullTile
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One entry as it is kept; `keys` are its idempotency keys, each unique in the ledger.
+
+    Keys are written and looked up, not read back with the row.
+    """
+
+    entry: bytes
+    leaf_hash: bytes
+    keys: tuple[str, ...] = ()
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Entries from position `first` on, and the signed note of the size after them."""
+
+    first: int
+    rows: Sequence[Row]
+    tiles: Sequence[FullTile]
+    note: str
+
+
+class Store(Protocol):
+    """Five methods and a way out; see the module for what they promise."""
+
+    async def append(self, batch: Batch) -> None:
+        """Store the batch whole and durably, or raise and store nothing.
+
+        Raises:
+            HeadMoved: the store's size is not `batch.first`.
+            TemporaryError: the store cannot be written right now.
+        """
+        ...
+
+    def rows(self, start: int, limit: int) -> list[Row]:
+        """At most `limit` rows from position `start` on, in order."""
+        ...
+
+    def find(self, key: str) -> int | None:
+        """The position of the entry with this idempotency key."""
+        ...
+
+    def checkpoint(self, size: int) -> tuple[int, str] | None:
+        """(size, note) of the first checkpoint of at least `size` entries.
+
+        `size` -1 stands for the newest.
+        """
+        ...
+
+    def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
+        """At most `limit` full tiles of a level from index `start` on, in order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files; nothing may be called afterwards."""
+        ...
