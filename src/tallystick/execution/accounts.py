@@ -1,0 +1,271 @@
+"""The book: balances, resting orders, limits and switches, folded from ledger entries.
+
+The book is what the entries say and nothing else: the same fold runs when an order was just
+decided, when the process starts, and in every check. A decision that never became durable is
+taken back (`rewind`), so the book may run ahead of the disk by the batches on their way.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from tallystick.clock import parse_rfc3339
+from tallystick.errors import Refused
+from tallystick.execution.entries import (
+    AccountOpened,
+    Entry,
+    KillSwitchSet,
+    LimitsText,
+    Order,
+    OrderCancelled,
+    OrderDecided,
+    OrderFilled,
+    Posting,
+)
+from tallystick.fx import currency, pair
+from tallystick.money import Price, Quantity, format_decimal, parse_decimal
+
+HOUSE = "house"
+"""The other side of every fill: the desk's own account."""
+USD_DIGITS = 2
+UNITS_DIGITS = 0
+REPEATS_KEPT_MAX = 4_096
+"""Different orders remembered per account for the duplicate window; the oldest goes first."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+_ABSENT: Any = object()
+Economics = tuple[str, str, int, str, int | None]
+Undo = list[tuple[dict[Any, Any], Any, Any]]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What an account may do.
+
+    `order_quantity_max` whole units of base currency, `position_usd_max` US cents of net open
+    position, `collar_bps` hundredths of a percent from the mid, `duplicates_max` equal orders
+    within `duplicate_window_ms` milliseconds.
+    """
+
+    order_quantity_max: int
+    position_usd_max: int
+    collar_bps: int
+    duplicate_window_ms: int
+    duplicates_max: int
+
+    @classmethod
+    def of(cls, text: LimitsText) -> "Limits":
+        """The limits in an entry's words."""
+        return cls(
+            order_quantity_max=parse_decimal(text.order_quantity_max, UNITS_DIGITS),
+            position_usd_max=parse_decimal(text.position_usd_max, USD_DIGITS),
+            collar_bps=text.collar_bps,
+            duplicate_window_ms=text.duplicate_window_ms,
+            duplicates_max=text.duplicates_max,
+        )
+
+
+class Resting(msgspec.Struct, frozen=True):
+    """A limit order that waits for its price, with its numbers parsed."""
+
+    order: Order
+    quantity: Quantity
+    price: Price
+
+
+class Repeat(msgspec.Struct, frozen=True, gc=False):
+    """How often one and the same order came since `start_ns`."""
+
+    start_ns: int
+    count: int
+
+
+class Account:
+    """One account's share of the book. Owned by the book; others only read."""
+
+    __slots__ = ("balances", "id", "limits", "open_orders", "repeats")
+
+    def __init__(self, account: str, limits: Limits) -> None:
+        self.id = account
+        self.limits = limits
+        self.balances: dict[str, int] = {}
+        self.open_orders: dict[str, Resting] = {}
+        self.repeats: dict[Economics, Repeat] = {}
+
+
+class Book:
+    """All accounts, folded from the entries before position `size`."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.accounts: dict[str, Account] = {}
+        self.house: dict[str, int] = {}
+        self.stopped: dict[str | None, bool] = {}
+        self.open_by_pair: dict[str, dict[str, Resting]] = {}
+        self._undo: Undo = []
+        self._fold: dict[type[Any], Callable[[Any], None]] = {
+            OrderDecided: self._order_decided,
+            OrderFilled: self._order_filled,
+            OrderCancelled: self._order_cancelled,
+            AccountOpened: self._account_opened,
+            KillSwitchSet: self._kill_switch_set,
+        }
+
+    def account(self, account: str) -> Account:
+        """The account of this name.
+
+        Raises:
+            Refused: `UNKNOWN_ACCOUNT`.
+        """
+        found = self.accounts.get(account)
+        if found is None:
+            raise Refused("UNKNOWN_ACCOUNT", f"There is no account {account!r}.", field="account")
+        return found
+
+    def is_stopped(self, account: str) -> bool:
+        """Whether a kill switch, the account's or the one of all, is active."""
+        return self.stopped.get(None, False) or self.stopped.get(account, False)
+
+    def apply(self, entry: Entry) -> None:
+        """Fold the entry at position `size` into the book."""
+        self._fold[type(entry)](entry)
+        self.size += 1
+
+    def cut(self) -> Undo:
+        """What takes back everything applied since the last cut; hand it to `rewind`."""
+        undo, self._undo = self._undo, []
+        return undo
+
+    def rewind(self, undo: Undo, size: int) -> None:
+        """Take back the newest cut, so that the book is again what it was at `size`."""
+        for mapping, key, old in reversed(undo):
+            if old is _ABSENT:
+                del mapping[key]
+            else:
+                mapping[key] = old
+        self.size = size
+
+    def _set(self, mapping: dict[K, V], key: K, value: V) -> None:
+        self._undo.append((mapping, key, mapping.get(key, _ABSENT)))
+        mapping[key] = value
+
+    def _remove(self, mapping: dict[K, V], key: K) -> None:
+        self._undo.append((mapping, key, mapping.pop(key)))
+
+    def _order_decided(self, entry: OrderDecided) -> None:
+        order = entry.order
+        account = self.account(order.account)
+        traded = pair(order.pair)
+        quantity = Quantity(parse_decimal(order.quantity, traded.base_digits))
+        price = None if order.price is None else parse_decimal(order.price, traded.price_digits)
+        self._repeat(
+            account,
+            (order.pair, order.side, quantity, order.type, price),
+            parse_rfc3339(entry.at),
+        )
+        self._post(entry.postings)
+        if order.state == "new" and price is not None:
+            resting = Resting(order, quantity, Price(price))
+            self._set(account.open_orders, order.id, resting)
+            self._set(self.open_by_pair.setdefault(order.pair, {}), order.id, resting)
+
+    def _repeat(self, account: Account, economics: Economics, at_ns: int) -> None:
+        known = account.repeats.get(economics)
+        window_ns = account.limits.duplicate_window_ms * 1_000_000
+        if known is None or at_ns - known.start_ns >= window_ns:
+            known = Repeat(at_ns, 0)
+        self._set(account.repeats, economics, Repeat(known.start_ns, known.count + 1))
+        if len(account.repeats) > REPEATS_KEPT_MAX:
+            self._remove(account.repeats, next(iter(account.repeats)))
+
+    def _order_filled(self, entry: OrderFilled) -> None:
+        self._post(entry.postings)
+        self._close(entry.order)
+
+    def _order_cancelled(self, entry: OrderCancelled) -> None:
+        self._close(entry.order)
+
+    def _close(self, order: Order) -> None:
+        self._remove(self.account(order.account).open_orders, order.id)
+        self._remove(self.open_by_pair[order.pair], order.id)
+
+    def _post(self, postings: tuple[Posting, ...]) -> None:
+        for posting in postings:
+            code = posting.currency
+            amount = parse_decimal(posting.amount, currency(code).minor_digits)
+            house = posting.account == HOUSE
+            balances = self.house if house else self.account(posting.account).balances
+            self._set(balances, code, balances.get(code, 0) + amount)
+
+    def _account_opened(self, entry: AccountOpened) -> None:
+        self._set(self.accounts, entry.account, Account(entry.account, Limits.of(entry.limits)))
+
+    def _kill_switch_set(self, entry: KillSwitchSet) -> None:
+        self._set(self.stopped, entry.account, entry.active)
+
+
+class AccountState(msgspec.Struct, frozen=True):
+    """One account inside a snapshot."""
+
+    id: str
+    limits: Limits
+    balances: dict[str, int]
+    open_orders: list[Resting]
+    repeats: list[tuple[Economics, Repeat]]
+
+
+class BookState(msgspec.Struct, frozen=True):
+    """A whole book inside a snapshot: what a start folds on from."""
+
+    size: int
+    accounts: list[AccountState]
+    house: dict[str, int]
+    stopped: list[tuple[str | None, bool]]
+
+
+def snapshot(book: Book) -> bytes:
+    """The book as bytes."""
+    accounts = [
+        AccountState(
+            account.id,
+            account.limits,
+            account.balances,
+            list(account.open_orders.values()),
+            list(account.repeats.items()),
+        )
+        for account in book.accounts.values()
+    ]
+    state = BookState(book.size, accounts, book.house, list(book.stopped.items()))
+    return msgspec.json.encode(state)
+
+
+def restore(data: bytes) -> Book:
+    """The book in a snapshot.
+
+    Raises:
+        msgspec.DecodeError: the bytes are no snapshot of this version.
+    """
+    state = msgspec.json.decode(data, type=BookState)
+    book = Book()
+    book.size = state.size
+    book.house = state.house
+    book.stopped = dict(state.stopped)
+    for kept in state.accounts:
+        account = Account(kept.id, kept.limits)
+        account.balances = kept.balances
+        account.repeats = dict(kept.repeats)
+        book.accounts[kept.id] = account
+        for resting in kept.open_orders:
+            account.open_orders[resting.order.id] = resting
+            book.open_by_pair.setdefault(resting.order.pair, {})[resting.order.id] = resting
+    return book
+
+
+def balances_text(balances: dict[str, int]) -> dict[str, str]:
+    """Balances as decimal strings with each currency's digits; zero balances are left out."""
+    return {
+        code: format_decimal(amount, currency(code).minor_digits)
+        for code, amount in sorted(balances.items())
+        if amount
+    }

@@ -1,0 +1,352 @@
+"""The desk: idempotency, quote, decide, append, answer; group commit.
+
+Orders are decided one after another in memory, each on the book that the one before it left.
+What is decided gathers in a batch; while one batch is being committed the next gathers. An order
+is answered when its batch is durable. The append names the size it was decided on: when another
+writer was first, the book takes its decisions back, folds what is new and decides again. When a
+commit fails, everything decided since is taken back and answered with a temporary error.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tallystick.clock import Clock, rfc3339
+from tallystick.errors import HeadMoved, Overloaded, Refused, ShuttingDown, TallystickError
+from tallystick.execution.accounts import Book, Resting, Undo, snapshot
+from tallystick.execution.decide import cancel_resting, decide, fill_resting
+from tallystick.execution.entries import (
+    AccountOpened,
+    Entry,
+    KillSwitchSet,
+    LimitsText,
+    OrderDecided,
+    decode,
+    encode,
+)
+from tallystick.execution.quotes import Quote, QuoteBoard
+from tallystick.execution.request import OrderRequest
+from tallystick.ledger import Ledger, Receipt, Sealable, Sealed
+from tallystick.limits import WAITING_ORDERS_MAX
+
+FOLD_ROWS = 1_024
+"""Entries read at once when the book catches up."""
+SNAPSHOT_ENTRIES = 50_000
+"""A snapshot of the book each so many entries: a start folds at most about as many."""
+
+Propose = Callable[[int, int], Entry | None]
+"""(position, time ns) -> the entry on the book as it stands; None when there is nothing to say."""
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """An answered order: its entry and receipt; `replayed` when it was answered before."""
+
+    entry: OrderDecided
+    receipt: Receipt
+    replayed: bool = False
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """Any other entry that was made durable."""
+
+    entry: Entry
+    receipt: Receipt
+
+
+class _Done(asyncio.Future[Sealed]):
+    """Waited for by all orders of a batch: one that gives up must not cancel it for the rest."""
+
+    def cancel(self, msg: object = None) -> bool:
+        del msg
+        return False
+
+
+class _Item:
+    """One proposal on its way.
+
+    `entry` is None when there was nothing to say, or when another writer settled its keys first;
+    `refusal` when a second decision refused what the first one did not.
+    """
+
+    __slots__ = ("batch", "entry", "keys", "number", "propose", "refusal")
+
+    def __init__(self, propose: Propose, keys: tuple[str, ...], batch: "_Batch") -> None:
+        self.propose = propose
+        self.keys = keys
+        self.batch = batch
+        self.entry: Entry | None = None
+        self.number = -1
+        self.refusal: Refused | None = None
+
+    async def recorded(self) -> "Recorded | None":
+        """The durable entry and its receipt; None where there is none.
+
+        Raises:
+            Refused: a second decision refused it.
+            TemporaryError: the commit failed; nothing was stored.
+        """
+        sealed = await self.batch.done
+        if self.refusal is not None:
+            raise self.refusal
+        return None if self.entry is None else Recorded(self.entry, sealed.receipt(self.number))
+
+
+class _Batch:
+    """What is committed together; owned by the desk."""
+
+    __slots__ = ("done", "items", "sealables")
+
+    def __init__(self) -> None:
+        self.items: list[_Item] = []
+        self.sealables: list[Sealable] = []
+        self.done = _Done()
+
+
+class Desk:
+    """Places orders. Only its own task (`run`) appends to the ledger."""
+
+    def __init__(self, ledger: Ledger, book: Book, board: QuoteBoard, clock: Clock) -> None:
+        self._ledger = ledger
+        self.book = book
+        self._board = board
+        self._clock = clock
+        self._gathering = _Batch()
+        self._pending: dict[str, _Item] = {}
+        self._waiting = 0
+        self._work = asyncio.Event()
+        self._closing = False
+        self._last_ns = 0
+        self._snapshot_size = book.size
+        self.on_snapshot: Callable[[int, bytes], None] = lambda _size, _book: None
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Fold what the ledger holds and the book does not."""
+        while rows := self._ledger.rows(self.book.size, FOLD_ROWS):
+            for row in rows:
+                self.book.apply(decode(row.entry))
+            self.book.cut()
+
+    async def place(self, request: OrderRequest, key: str | None = None) -> Placed:
+        """Decide an order and answer when it is durable; a retry gets the stored answer.
+
+        Raises:
+            Refused: `IDEMPOTENCY_CONFLICT`, `UNKNOWN_ACCOUNT`.
+            TemporaryError: nothing was done; try again with the same keys.
+        """
+        keys = _keys(request, key)
+        for known in keys:
+            item = self._pending.get(known)
+            if item is not None and (recorded := await item.recorded()):
+                return _replay(recorded.entry, recorded.receipt, request)
+            position = self._ledger.find(known)
+            if position is not None:
+                receipt = self._ledger.receipt(position)
+                return _replay(decode(receipt.entry), receipt, request)
+
+        def propose(position: int, at_ns: int) -> Entry:
+            return decide(
+                request,
+                key,
+                position=position,
+                at_ns=at_ns,
+                quote=self._board.get(request.pair.symbol),
+                book=self.book,
+                usd=self._board.usd,
+            )
+
+        recorded = await self._submit(propose, keys).recorded()
+        if recorded is None:  # another writer answered it first
+            return await self.place(request, key)
+        assert isinstance(recorded.entry, OrderDecided)  # noqa: S101  what `propose` gives
+        return Placed(recorded.entry, recorded.receipt)
+
+    async def cancel(self, order_id: str, account: str, *, by: str, reason: str) -> Recorded:
+        """Take back a resting order of `account`.
+
+        Raises:
+            Refused: `ORDER_NOT_OPEN`.
+        """
+
+        def propose(_position: int, at_ns: int) -> Entry:
+            resting = self.book.account(account).open_orders.get(order_id)
+            if resting is None:
+                raise Refused("ORDER_NOT_OPEN", f"Order {order_id} is not resting.")
+            return cancel_resting(resting, at_ns=at_ns, by=by, reason=reason)
+
+        return await self._record(propose)
+
+    async def set_kill_switch(
+        self, account: str | None, *, active: bool, by: str, reason: str
+    ) -> Recorded:
+        """Stop or resume trading of one account, or of all (None)."""
+        if account is not None:
+            self.book.account(account)
+        return await self._record(
+            lambda _position, at_ns: KillSwitchSet(rfc3339(at_ns), account, active, by, reason)
+        )
+
+    async def open_account(self, account: str, limits: LimitsText) -> Recorded:
+        """Let an account exist, or give it new limits."""
+        return await self._record(
+            lambda _position, at_ns: AccountOpened(rfc3339(at_ns), account, limits)
+        )
+
+    def on_quotes(self, quotes: Sequence[Quote]) -> None:
+        """Fill the resting orders whose price has come; called with every batch of quotes."""
+        for quote in quotes:
+            for resting in list(self.book.open_by_pair.get(quote.pair, {}).values()):
+                self._trigger(resting, quote)
+
+    async def run(self) -> None:
+        """Commit batches for ever; ends by itself after `close`, when nothing waits."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._gathering.items:
+                await self._commit()
+            if self._closing:
+                return
+
+    def close(self) -> None:
+        """Take no new work; `run` ends when what waits is durable."""
+        self._closing = True
+        self._work.set()
+
+    def _trigger(self, resting: Resting, quote: Quote) -> None:
+        order = resting.order
+
+        def propose(position: int, at_ns: int) -> Entry | None:
+            if order.id not in self.book.account(order.account).open_orders:
+                return None
+            return fill_resting(resting, quote, position=position, at_ns=at_ns)
+
+        if not self._closing and self._waiting < WAITING_ORDERS_MAX:
+            self._submit(propose, ())
+
+    async def _record(self, propose: Propose) -> Recorded:
+        recorded = await self._submit(propose, ()).recorded()
+        assert recorded is not None  # noqa: S101  these proposals always say something
+        return recorded
+
+    def _submit(self, propose: Propose, keys: tuple[str, ...]) -> _Item:
+        """Decide now, on the book as it stands, and let it gather for the next commit."""
+        if self._closing:
+            raise ShuttingDown
+        if self._waiting >= WAITING_ORDERS_MAX:
+            raise Overloaded
+        item = _Item(propose, keys, self._gathering)
+        if self._decide(item):
+            for key in keys:
+                self._pending[key] = item
+            self._waiting += 1
+            self._work.set()
+        return item
+
+    def _decide(self, item: _Item) -> bool:
+        self._last_ns = max(self._last_ns, self._clock.now_ns())
+        entry = item.propose(self.book.size, self._last_ns)
+        item.entry = entry
+        if entry is None:
+            return False
+        self.book.apply(entry)
+        batch = item.batch
+        item.number = len(batch.items)
+        batch.items.append(item)
+        batch.sealables.append(Sealable(encode(entry), item.keys))
+        return True
+
+    async def _commit(self) -> None:
+        batch, self._gathering = self._gathering, _Batch()
+        first = self.book.size - len(batch.items)
+        undo = self.book.cut()
+        try:
+            while True:
+                try:
+                    sealed = await self._ledger.append(first, batch.sealables)
+                    break
+                except HeadMoved:
+                    self._take_back(undo, first)
+                    first = self._again(batch)
+                    undo = self.book.cut()
+                    self._again(self._gathering)
+        except BaseException as error:
+            self._take_back(undo, first)
+            self._fail(batch, error)
+            failed, self._gathering = self._gathering, _Batch()
+            self._fail(failed, error)
+            if not isinstance(error, TallystickError):
+                raise
+            self.catch_up()
+            return
+        self._settle(batch)
+        batch.done.set_result(sealed)
+        if self._ledger.size - self._snapshot_size >= SNAPSHOT_ENTRIES:
+            self.snapshot()
+
+    def snapshot(self) -> None:
+        """Hand out the book as it is at the ledger's size; only while no commit is under way."""
+        gathering = self._gathering.items
+        self.book.rewind(self.book.cut(), self._ledger.size)
+        self._snapshot_size = self._ledger.size
+        self.on_snapshot(self._ledger.size, snapshot(self.book))
+        for item in gathering:
+            if item.entry is not None:
+                self.book.apply(item.entry)
+
+    def _take_back(self, undo: Undo, size: int) -> None:
+        self.book.rewind(self.book.cut(), size)
+        self.book.rewind(undo, size)
+
+    def _again(self, batch: _Batch) -> int:
+        """Decide a batch's items again, on the ledger as another writer left it."""
+        self.catch_up()
+        first = self.book.size
+        items, batch.items, batch.sealables = batch.items, [], []
+        for item in items:
+            try:
+                taken = any(self._ledger.find(key) is not None for key in item.keys)
+                kept = not taken and self._decide(item)
+            except Refused as refusal:
+                item.refusal, kept = refusal, False
+            if not kept:
+                item.entry = None
+                self._forget(item)
+        return first
+
+    def _fail(self, batch: _Batch, error: BaseException) -> None:
+        self._settle(batch)
+        known = isinstance(error, TallystickError)
+        batch.done.set_exception(error if known else ShuttingDown())
+        batch.done.exception()  # seen: nobody may be waiting for a trigger's fill
+
+    def _settle(self, batch: _Batch) -> None:
+        for item in batch.items:
+            self._forget(item)
+
+    def _forget(self, item: _Item) -> None:
+        self._waiting -= 1
+        for key in item.keys:
+            del self._pending[key]
+
+
+def _keys(request: OrderRequest, key: str | None) -> tuple[str, ...]:
+    """The idempotency keys of an order: its client_order_id always, the header's where given."""
+    client = f"order {request.account} {request.client_order_id}"
+    return (client,) if key is None else (client, f"key {request.account} {key}")
+
+
+def _replay(entry: Entry | None, receipt: Receipt, request: OrderRequest) -> Placed:
+    """The stored answer, unless the request is another one than was answered.
+
+    Raises:
+        Refused: `IDEMPOTENCY_CONFLICT`.
+    """
+    if not isinstance(entry, OrderDecided) or entry.request != request.digest:
+        raise Refused(
+            "IDEMPOTENCY_CONFLICT",
+            f"Another order was already placed under {request.client_order_id!r} or its"
+            " Idempotency-Key; use a new key for a new order.",
+        )
+    return Placed(entry, receipt, replayed=True)

@@ -1,0 +1,24 @@
+"""No order above the account's size, and none too small to book (RTS 6 Article 15(1)(b))."""
+
+from tallystick.execution.entries import Rejection
+from tallystick.execution.rejections import RejectionCode, reject
+from tallystick.execution.rules.case import Case
+from tallystick.money import quote_amount
+
+
+def check(case: Case) -> Rejection | None:
+    """Reject quantities above the limit, or worth nothing in the quote currency."""
+    request = case.request
+    traded = request.pair
+    units_max = case.account.limits.order_quantity_max
+    if request.quantity > units_max * 10**traded.base_digits:
+        figures = f"{request.quantity_text} {traded.base} asked, {units_max:,} allowed."
+        return reject(RejectionCode.QUANTITY_TOO_LARGE, figures)
+    amount = quote_amount(
+        request.quantity,
+        case.worst_price,
+        base_digits=traded.base_digits,
+        price_digits=traded.price_digits,
+        quote_digits=traded.quote_digits,
+    )
+    return None if amount > 0 else reject(RejectionCode.AMOUNT_TOO_SMALL)
