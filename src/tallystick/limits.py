@@ -21,6 +21,8 @@ LOG_LINES_WAITING_MAX = 100_000
 """Most log lines waiting for the log store; further ones are counted as dropped."""
 LIVE_EVENTS_WAITING_MAX = 1_000
 """Most events waiting for one slow page before it is told that it missed some."""
+LIVE_BYTES_WAITING_MAX = 4_194_304
+"""Most bytes of events waiting for one slow page, whichever limit is met first."""
 LIVE_SUBSCRIBERS_MAX = 64
 """Most pages and streams following live at once."""
 ENTITIES_MAX = 50_000
@@ -33,7 +35,7 @@ QUERY_SECONDS_MAX = 10
 """Longest time one log query may take."""
 SHUTDOWN_SECONDS_MAX = 5
 """From the signal to the end of the process."""
-LOG_LINE_BYTES_MAX = 1_048_576
+LOG_LINE_BYTES_MAX = 65_536
 """Longest log line as stored; a longer one is refused or dropped and counted."""
 LOG_FIELDS_MAX = 512
 """Most members of one log line that nested objects are flattened into; the rest stays nested."""
@@ -49,8 +51,8 @@ LOG_SEGMENT_SECONDS_MAX = 3_600
 """Age of the hot segment's first line before it is sealed."""
 LOG_SMALL_FILES_MAX = 8
 """Neighbouring small Parquet files before they are merged."""
-LOG_SMALL_FILE_LINES_MAX = 500_000
-"""A Parquet file with fewer lines than this is small."""
+LOG_SMALL_FILE_BYTES_MAX = 67_108_864
+"""A Parquet file is small while its lines, before compression, are shorter than this together."""
 LOG_SEAL_RETRY_SECONDS = 30
 """Between a seal that failed and the next attempt."""
 LOG_SEARCH_MEMORY_MIB_MAX = 512

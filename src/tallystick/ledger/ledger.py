@@ -151,6 +151,20 @@ class Ledger:
         """The leaf hash of the entry at `position`, which must exist."""
         return self.rows(position, 1)[0].leaf_hash
 
+    def root(self, size: int) -> bytes:
+        """The root of the first `size` entries.
+
+        Raises:
+            Refused: `BAD_RANGE`.
+        """
+        if not 0 <= size <= self.size:
+            raise Refused("BAD_RANGE", f"0 <= size <= {self.size} does not hold.")
+        return self._tree.root(size)
+
+    def close(self) -> None:
+        """Let go of the store; nothing may be called afterwards."""
+        self._store.close()
+
     def _sign(self, size: int, root: bytes) -> str:
         checkpoint = Checkpoint(origin=self._signer.name, size=size, root=root)
         return sign_checkpoint(

@@ -54,11 +54,14 @@ class Relay:
             for event in self._published:
                 event.set()
 
-    async def feed(self, name: str, consumer: Consumer) -> None:
-        """Hand messages to `consumer` in order for ever, from its cursor on."""
+    async def feed(self, name: str, consumer: Consumer, start: int | None = None) -> None:
+        """Hand messages to `consumer` in order for ever.
+
+        It begins at the consumer's cursor, or at `start` for one that keeps its own place.
+        """
         woken = asyncio.Event()
         self._published.append(woken)
-        position = self._bus.cursor(name)
+        position = self._bus.cursor(name) if start is None else start
         while True:
             woken.clear()
             while messages := self._bus.read(position, STREAM_READ_MAX // 4):

@@ -153,7 +153,8 @@ def _connect(path: Path) -> apsw.Connection:
 def _migrate(connection: apsw.Connection) -> None:
     """Bring the schema up to date, one numbered file after the other, each in a transaction."""
     connection.set_busy_timeout(BUSY_MS_MAX)
-    files = sorted(f for f in _MIGRATIONS.iterdir() if f.name.endswith(".sql"))
+    found = (file for file in _MIGRATIONS.iterdir() if file.name.endswith(".sql"))
+    files = sorted(found, key=lambda file: file.name)
     connection.execute("BEGIN IMMEDIATE")
     try:
         done = _version(connection, len(files))

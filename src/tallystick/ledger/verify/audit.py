@@ -83,13 +83,13 @@ class Audit:
             leaves = [sha256(b"\x00" + entry).digest() for entry in entries]
             if hashes is not None:
                 _compare(tile, leaves, hashes)
-            _require_width(bundle, entries)
+        _require_width(tile if entries is None else bundle, leaves)
+        if entries is not None:
             self._compare_versions(bundle, entries)
             self._findings.entries += width
             self._findings.bytes_hashed += sum(map(len, entries))
             if self._canonical_json:
                 _require_canonical(entries, index * TILE_WIDTH)
-        _require_width(tile, leaves)
         self._compare_versions(tile, leaves)
         self._compare_older(leaves)
         self._grow(leaves)

@@ -1,0 +1,104 @@
+/**
+ * The live stream: server-sent events read through fetch, so that the token travels in a header
+ * and never in an address.
+ */
+
+import { Problem, type Api } from "./api";
+
+export interface LiveHandlers {
+  /** `waitSeconds` is set while waiting to try again, and `reason` says why. */
+  phase(phase: "connecting" | "live" | "reconnecting", waitSeconds?: number, reason?: string): void;
+  event(name: string, data: unknown): void;
+}
+
+/** The server says something at least every 5 s; this long a silence is a dead connection. */
+const SILENCE_MILLISECONDS_MAX = 15_000;
+const WAIT_SECONDS_MAX = 15;
+
+export class Live {
+  private stopped = new AbortController();
+
+  constructor(
+    private readonly api: Api,
+    private readonly handlers: LiveHandlers,
+  ) {}
+
+  /** Follow until `stop`; comes back by itself after every loss. */
+  async run(): Promise<void> {
+    let failures = 0;
+    this.handlers.phase("connecting");
+    while (!this.stopped.signal.aborted) {
+      let reason = "The connection ended.";
+      try {
+        await this.follow(() => {
+          failures = 0;
+        });
+      } catch (error) {
+        if (this.stopped.signal.aborted) return;
+        if (error instanceof Problem && error.status === 401) return;
+        reason = error instanceof Problem ? error.message : "The connection was lost.";
+      }
+      if (this.stopped.signal.aborted) return;
+      const wait = Math.min(WAIT_SECONDS_MAX, 0.5 * 2 ** failures) * (0.8 + 0.4 * Math.random());
+      failures += 1;
+      this.handlers.phase("reconnecting", wait, reason);
+      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+    }
+  }
+
+  stop(): void {
+    this.stopped.abort();
+  }
+
+  private async follow(connected: () => void): Promise<void> {
+    const silence = new AbortController();
+    let timer = setTimeout(() => silence.abort(), SILENCE_MILLISECONDS_MAX);
+    try {
+      const response = await this.api.fetch("/v1/live", {
+        headers: { Accept: "text/event-stream" },
+        signal: AbortSignal.any([this.stopped.signal, silence.signal]),
+      });
+      if (!response.body) throw new Error("the stream has no body");
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      const parser = new EventParser((name, data) => this.handlers.event(name, data));
+      this.handlers.phase("live");
+      connected();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), SILENCE_MILLISECONDS_MAX);
+        parser.push(value);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The event-stream format of the HTML standard, as far as this server speaks it. */
+class EventParser {
+  private rest = "";
+  private name = "";
+  private data: string[] = [];
+
+  constructor(private readonly emit: (name: string, data: unknown) => void) {}
+
+  push(text: string): void {
+    const lines = (this.rest + text).split("\n");
+    this.rest = lines.pop() ?? "";
+    for (const line of lines) this.line(line);
+  }
+
+  private line(line: string): void {
+    if (line === "") {
+      if (this.data.length) this.emit(this.name, JSON.parse(this.data.join("\n")));
+      this.name = "";
+      this.data = [];
+    } else if (line.startsWith("event: ")) {
+      this.name = line.slice(7);
+    } else if (line.startsWith("data: ")) {
+      this.data.push(line.slice(6));
+    }
+  }
+}

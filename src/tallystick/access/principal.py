@@ -1,0 +1,37 @@
+"""Who is asking, and what they may do."""
+
+from typing import Literal
+
+import msgspec
+
+from tallystick.errors import Refused
+
+Scope = Literal["trade", "read", "operate"]
+"""`trade`: place and cancel the account's orders. `read`: see the account's orders and trades.
+`operate`: see logs, anomalies and alerts of all, silence alerts, use the kill switch."""
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Somebody who showed a valid token: the account it belongs to and its scopes."""
+
+    name: str
+    account: str
+    scopes: frozenset[Scope]
+
+    def require(self, scope: Scope) -> None:
+        """Go on only with this scope.
+
+        Raises:
+            Refused: `FORBIDDEN`.
+        """
+        if scope not in self.scopes:
+            raise Refused("FORBIDDEN", f"This token may not {scope}.")
+
+    def require_account(self, account: str) -> None:
+        """Go on only for the token's own account, or with the scope `operate`.
+
+        Raises:
+            Refused: `FORBIDDEN`.
+        """
+        if account != self.account and "operate" not in self.scopes:
+            raise Refused("FORBIDDEN", f"This token belongs to another account than {account!r}.")

@@ -1,0 +1,130 @@
+"""The application: routes, and one place where errors become answers and calls become lines."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tallystick.api import hec, ledger, orders, system, watching
+from tallystick.api.calls import Calls, Fields
+from tallystick.api.hot import ROUTE as HOT_ROUTE
+from tallystick.api.hot import HotOrders
+from tallystick.api.metrics import Metrics
+from tallystick.api.openapi import STYLE, openapi, reference_page
+from tallystick.api.operation import Operation, route
+from tallystick.api.problems import problem_response
+from tallystick.api.services import Services
+from tallystick.errors import Refused, TallystickError
+
+_log = structlog.get_logger("api")
+_UNKNOWN_ROUTE = "unknown"
+
+OPERATIONS: tuple[Operation, ...] = (
+    *orders.OPERATIONS,
+    *ledger.OPERATIONS,
+    *watching.OPERATIONS,
+    *hec.OPERATIONS,
+    *system.OPERATIONS,
+)
+"""Every operation that is described in OpenAPI."""
+
+
+class Api:
+    """The ASGI application: the hot route by itself, everything else through a router."""
+
+    def __init__(
+        self,
+        services: Services,
+        calls: Calls,
+        metrics: Metrics,
+        more: Sequence[BaseRoute] = (),
+    ) -> None:
+        """`more`: routes of other rooms, such as the page's."""
+        self._calls = calls
+        self._hot: ASGIApp = HotOrders(services, calls)
+        described = [*OPERATIONS, *_documents(metrics)]
+        routes = [route(operation, services) for operation in described]
+        self._router = Router([*routes, *more])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; lifespan and WebSocket scopes are not ours."""
+        if scope["type"] != "http":
+            return
+        if scope["path"] == HOT_ROUTE and scope["method"] == "POST":
+            await self._hot(scope, receive, send)
+        else:
+            await self._routed(scope, receive, send)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start_ns = self._calls.start_ns()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        fields: Fields = {"url.path": scope["path"]}
+        scope.setdefault("state", {})
+        scope["app"] = self  # the router then raises HTTPException instead of plain text
+        try:
+            await self._router(scope, receive, sending)
+        except ClientDisconnect:
+            fields["error.type"] = "client_disconnected"
+        except Exception as error:  # noqa: BLE001  outermost loop of a request
+            refused = _explained(error)
+            fields["error.type"] = (
+                refused.code if isinstance(refused, Refused) else (type(error).__name__)
+            )
+            fields["body"] = str(error)
+            if status == 0:
+                await _respond(refused, scope, receive, sending)
+        fields["account"] = scope["state"].get("account")
+        self._calls.answered(scope["method"], _route_of(scope), status, start_ns, fields)
+
+
+def _route_of(scope: Scope) -> str:
+    matched = scope.get("route")
+    path: str = getattr(matched, "path", _UNKNOWN_ROUTE)
+    return path
+
+
+async def _respond(error: TallystickError, scope: Scope, receive: Receive, send: Send) -> None:
+    response: Response = problem_response(error)
+    await response(scope, receive, send)
+
+
+def _explained(error: Exception) -> TallystickError:
+    """Any exception as one of ours; what nobody expected is logged with its trace."""
+    if isinstance(error, TallystickError):
+        return error
+    if isinstance(error, HTTPException):
+        if error.status_code == 405:
+            return Refused("METHOD_NOT_ALLOWED", "This path does not know this method.")
+        return Refused("NOT_FOUND", "There is nothing at this path.")
+    _log.error("api.request_failed", exc_info=error)
+    return TallystickError()
+
+
+def _documents(metrics: Metrics) -> tuple[Operation, ...]:
+    """What describes the service itself; not part of what OpenAPI describes."""
+
+    async def exposition(_services: Services, _call: object) -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    style = partial(system.document, STYLE.encode(), "text/css")
+    described = partial(system.document, openapi(OPERATIONS), "application/json")
+    headers = {"Content-Security-Policy": "default-src 'none'; style-src 'self'"}
+    page = partial(system.page, reference_page(OPERATIONS), headers)
+    return (
+        Operation("GET", "/metrics", "Metrics for Prometheus.", exposition, bytes),
+        Operation("GET", "/openapi.json", "This API, described.", described, bytes),
+        Operation("GET", "/docs", "This API, to read.", page, bytes),
+        Operation("GET", "/docs.css", "The style of the reference.", style, bytes),
+    )

@@ -1,0 +1,59 @@
+"""Bytes to values: decode a body or a query, or refuse it in words of the trade."""
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from tallystick.errors import Refused
+
+T = TypeVar("T")
+_AT = re.compile(r" - at `\$(?:\.|\[)?([^`\]]*)\]?`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
+_MISSING = re.compile(r"Object missing required field `([^`]*)`")
+
+
+def decode_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """The value in a JSON body.
+
+    Raises:
+        Refused: `BAD_JSON`, `UNKNOWN_FIELD`, `VALUE_NOT_ALLOWED`, `BAD_REQUEST`.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise refusal_of(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused("BAD_JSON", f"The body is not JSON: {error}.") from error
+
+
+def decode_query(query: dict[str, str], kind: type[T]) -> T:
+    """The value in query parameters.
+
+    Raises:
+        Refused: `UNKNOWN_FIELD`, `VALUE_NOT_ALLOWED`, `BAD_REQUEST`.
+    """
+    try:
+        return msgspec.convert(query, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal_of(str(error)) from error
+
+
+def refusal_of(message: str) -> Refused:
+    """The codec's complaint as a refusal that a trader understands."""
+    if unknown := _UNKNOWN.search(message):
+        name = unknown[1]
+        return Refused("UNKNOWN_FIELD", f"There is no member {name!r} here.", field=name)
+    if missing := _MISSING.search(message):
+        return Refused("BAD_REQUEST", f"The member {missing[1]!r} is missing.", field=missing[1])
+    where = _AT.search(message)
+    field = where[1] if where else None
+    text = _AT.sub("", message)
+    if text in {"Expected `str`, got `int`", "Expected `str`, got `float`"}:
+        return Refused(
+            "VALUE_NOT_ALLOWED",
+            f'{field} must be a string, such as "1000000"; JSON numbers are not exact.',
+            field=field,
+        )
+    subject = field or "The body"
+    return Refused("VALUE_NOT_ALLOWED", f"{subject}: {text[:1].lower()}{text[1:]}.", field=field)

@@ -1,0 +1,121 @@
+"""One operation of the API: what it takes and gives, from which routes and OpenAPI are made."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tallystick.access import Principal, Scope
+from tallystick.api.decoding import decode_body, decode_query
+from tallystick.api.services import Services
+from tallystick.errors import Refused
+from tallystick.limits import BODY_BYTES_MAX, HEC_BODY_BYTES_MAX
+
+Method = Literal["GET", "POST", "DELETE", "OPTIONS"]
+JSON = "application/json"
+ANYBODY = Principal("anybody", "", frozenset())
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request, parsed: who asks, and for what."""
+
+    principal: Principal
+    path: dict[str, str]
+    query: Any
+    body: Any
+    headers: dict[str, str]
+    params: dict[str, str]
+    """The query string as it came, for operations without a query type."""
+
+
+Handler = Callable[[Services, Call], Awaitable[Any]]
+"""Gives the answer: a value of the operation's `answer` type, or a `Response`."""
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A method on a path. `scope` None: no token needed; "ledger": as reading rights say."""
+
+    method: Method
+    path: str
+    summary: str
+    handler: Handler
+    answer: Any
+    scope: Scope | Literal["ledger", "hec"] | None = None
+    query: type[Any] | None = None
+    body: type[Any] | None = None
+    """Type of the JSON body; `bytes` for a body that is not one JSON value."""
+    status: int = 200
+    media_type: str = JSON
+    refusals: tuple[str, ...] = ()
+    """Codes with statuses of their own that this operation may answer with."""
+    tag: str = "system"
+
+    @property
+    def id(self) -> str:
+        """The operationId: `get_v1_orders_id`."""
+        words = self.path.replace("{", "").replace("}", "").replace(":path", "")
+        return f"{self.method.lower()}_{words.strip('/').replace('/', '_').replace('.', '_')}"
+
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def route(operation: Operation, services: Services) -> BaseRoute:
+    """The Starlette route of an operation."""
+    decode = _body_decoder(operation.body)
+
+    async def endpoint(request: Request) -> Response:
+        principal = _authenticate(operation, services, request)
+        query = None
+        if operation.query is not None:
+            query = decode_query(dict(request.query_params), operation.query)
+        body = await decode(request)
+        call = Call(
+            principal, dict(request.path_params), query, body, dict(request.headers),
+            dict(request.query_params),
+        )  # fmt: skip
+        answer = await operation.handler(services, call)
+        if isinstance(answer, Response):
+            return answer
+        return Response(_ENCODE(answer), operation.status, media_type=operation.media_type)
+
+    return Route(operation.path, endpoint, methods=[operation.method])
+
+
+def _authenticate(operation: Operation, services: Services, request: Request) -> Principal:
+    scope = operation.scope
+    if scope is None or scope == "hec" or (scope == "ledger" and services.ledger_public):
+        return ANYBODY
+    principal = services.tokens.principal(request.headers.get("authorization"))
+    principal.require("read" if scope == "ledger" else scope)
+    request.state.account = principal.account
+    return principal
+
+
+def _body_decoder(kind: type[Any] | None) -> Callable[[Request], Awaitable[Any]]:
+    """How an operation's body is read: not at all, as raw bytes, or as JSON of a type."""
+    decoder = None if kind in {None, bytes} else msgspec.json.Decoder(kind)
+
+    async def decode(request: Request) -> Any:
+        if decoder is not None:
+            return decode_body(decoder, await read_body(request))
+        return None if kind is None else await read_body(request, HEC_BODY_BYTES_MAX)
+
+    return decode
+
+
+async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
+    """The whole body, never more than `bytes_max` bytes of it in memory.
+
+    Raises:
+        Refused: `BODY_TOO_LARGE`.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
+            raise Refused("BODY_TOO_LARGE", f"The body may have at most {bytes_max} bytes.")
+    return bytes(body)

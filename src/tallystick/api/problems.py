@@ -1,0 +1,128 @@
+"""Every error as RFC 9457 problem+json: a status, a stable code, a sentence."""
+
+import msgspec
+from starlette.responses import Response
+
+from tallystick.errors import (
+    Corrupt,
+    HeadMoved,
+    Misconfigured,
+    Overloaded,
+    PermanentError,
+    Refused,
+    ShuttingDown,
+    TallystickError,
+    TemporaryError,
+)
+
+PROBLEM_JSON = "application/problem+json"
+
+STATUS: dict[type[TallystickError], int] = {
+    TallystickError: 500,
+    Refused: 422,
+    TemporaryError: 503,
+    HeadMoved: 503,
+    Overloaded: 503,
+    ShuttingDown: 503,
+    PermanentError: 500,
+    Corrupt: 500,
+    Misconfigured: 500,
+}
+"""The status of each kind of error; a refusal's own code may say otherwise below."""
+
+REFUSAL_STATUS: dict[str, int] = {
+    "BAD_JSON": 400,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "UNKNOWN_ORDER": 404,
+    "UNKNOWN_ENTRY": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "IDEMPOTENCY_CONFLICT": 409,
+    "ORDER_NOT_OPEN": 409,
+    "BODY_TOO_LARGE": 413,
+    "BAD_ENCODING": 415,
+    "BAD_GZIP": 400,
+    "UNKNOWN_SILENCE": 404,
+}
+
+TITLES: dict[str, str] = {
+    "AMOUNT_MALFORMED": "The number is not a plain decimal string",
+    "AMOUNT_NOT_POSITIVE": "The amount must be above zero",
+    "AMOUNT_TOO_PRECISE": "The number has more decimal places than allowed",
+    "BAD_ENCODING": "The content encoding is not supported",
+    "BAD_GZIP": "The body is not valid gzip",
+    "BAD_JSON": "The body is not JSON",
+    "BAD_KEY": "The key is not usable",
+    "BAD_QUERY": "The query cannot be understood",
+    "BAD_RANGE": "The range is not inside the ledger",
+    "BAD_REQUEST": "The request does not have the expected form",
+    "BODY_TOO_LARGE": "The body is too large",
+    "DATE_OUT_OF_RANGE": "The calendars do not reach that far",
+    "FORBIDDEN": "The token may not do this",
+    "IDEMPOTENCY_CONFLICT": "The key was used for another order",
+    "INTERNAL": "Something went wrong on our side",
+    "MATCHER_PATTERN": "The matcher cannot be used",
+    "METHOD_NOT_ALLOWED": "The method is not allowed here",
+    "NOT_FOUND": "There is nothing here",
+    "ORDER_NOT_OPEN": "The order is not resting",
+    "PRICE_NOT_ALLOWED": "A market order has no price",
+    "PRICE_REQUIRED": "A limit order needs a price",
+    "SILENCE_EMPTY": "The silence has no matchers",
+    "SILENCE_PERIOD": "The silence's times cannot be used",
+    "SILENCE_UNEXPLAINED": "The silence does not say why",
+    "TIME_IN_FORCE_NOT_ALLOWED": "The time in force does not suit the order type",
+    "UNAUTHENTICATED": "A valid token is needed",
+    "UNAVAILABLE": "Not possible right now; try again",
+    "UNKNOWN_ACCOUNT": "There is no such account",
+    "UNKNOWN_CURRENCY": "There is no such currency",
+    "UNKNOWN_ENTRY": "There is no such entry",
+    "UNKNOWN_FIELD": "The body has a member that is not known",
+    "UNKNOWN_ORDER": "There is no such order",
+    "UNKNOWN_PAIR": "There is no such pair",
+    "UNKNOWN_SILENCE": "There is no such silence",
+    "VALUE_NOT_ALLOWED": "A member has a value that is not allowed",
+}
+"""The closed list of codes of refused requests, each with its title."""
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 section 3.1, with two extension members: `code` and `field`."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    type: str = "about:blank"
+    field: str | None = None
+
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def problem_of(error: TallystickError) -> Problem:
+    """What the client is told about this error."""
+    status = STATUS[type(error)] if type(error) in STATUS else STATUS[TallystickError]
+    if isinstance(error, Refused):
+        status = REFUSAL_STATUS.get(error.code, status)
+        title = TITLES.get(error.code, error.code)
+        return Problem(title, status, str(error), error.code, field=error.field)
+    code = "UNAVAILABLE" if isinstance(error, TemporaryError) else "INTERNAL"
+    detail = str(error) if isinstance(error, TemporaryError) else TITLES["INTERNAL"] + "."
+    return Problem(TITLES[code], status, detail, code)
+
+
+def headers_of(error: TallystickError) -> dict[str, str]:
+    """What else belongs to the answer: `Retry-After`, `WWW-Authenticate`."""
+    if isinstance(error, TemporaryError):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, Refused) and error.code == "UNAUTHENTICATED":
+        return {"WWW-Authenticate": 'Bearer realm="tallystick"'}
+    return {}
+
+
+def problem_response(error: TallystickError) -> Response:
+    """The whole answer."""
+    problem = problem_of(error)
+    body = _ENCODE(problem)
+    return Response(body, problem.status, headers_of(error), media_type=PROBLEM_JSON)

@@ -1,0 +1,36 @@
+"""What the door hands requests to; wiring fills it in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.access import Tokens
+from tallystick.clock import Clock
+from tallystick.execution import Desk, History, QuoteBoard
+from tallystick.ledger import Ledger
+from tallystick.watch.collect import Intake, LogStore
+from tallystick.watch.detect import Watcher
+from tallystick.watch.notify import Notifier
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every room behind the door, and the settings the door itself needs."""
+
+    clock: Clock
+    tokens: Tokens
+    desk: Desk
+    history: History
+    ledger: Ledger
+    board: QuoteBoard
+    logs: LogStore
+    intake: Intake
+    watcher: Watcher
+    notifier: Notifier
+    published: Path
+    """The folder of tlog-tiles resources."""
+    hec_token: str
+    ledger_public: bool
+    """Whether entries may be read without a token."""
+    ready: Callable[[], str | None]
+    """None when ready, else a sentence that says what is missing."""

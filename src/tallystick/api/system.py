@@ -1,0 +1,123 @@
+"""Prices, health, metrics and the API's own description."""
+
+import msgspec
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from tallystick.api.operation import Call, Operation
+from tallystick.api.services import Services
+from tallystick.clock import rfc3339
+from tallystick.fx import PAIRS, spot_date, trade_date
+from tallystick.money import format_decimal
+
+
+class PriceItem(msgspec.Struct, frozen=True):
+    """A pair's newest quote and what a trade done now would settle on."""
+
+    pair: str
+    bid: str
+    ask: str
+    at: str
+    source: str
+    value_date: str
+
+
+class PriceList(msgspec.Struct, frozen=True):
+    """The newest quote of every pair."""
+
+    prices: list[PriceItem]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`ok`, or a sentence that says what is missing."""
+
+    status: str
+
+
+class KillSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Stop (`active` true) or resume trading of one account, or of all (`account` null)."""
+
+    active: bool
+    reason: str
+    account: str | None = None
+
+
+class KillSwitches(msgspec.Struct, frozen=True):
+    """Who is stopped: `all`, and the accounts by themselves."""
+
+    all: bool
+    accounts: list[str]
+
+
+async def prices(services: Services, _call: Call) -> PriceList:
+    """The newest quote of every pair."""
+    now_ns = services.clock.now_ns()
+    items = []
+    for quote in services.board.all():
+        pair = PAIRS[quote.pair]
+        digits = pair.price_digits
+        items.append(
+            PriceItem(
+                pair=quote.pair,
+                bid=format_decimal(quote.bid, digits),
+                ask=format_decimal(quote.ask, digits),
+                at=rfc3339(quote.at_ns),
+                source=quote.source,
+                value_date=spot_date(pair, trade_date(now_ns, pair)).isoformat(),
+            )
+        )
+    return PriceList(items)
+
+
+async def get_kill_switches(services: Services, _call: Call) -> KillSwitches:
+    """Who is stopped."""
+    stopped = services.desk.book.stopped
+    accounts = sorted(account for account, active in stopped.items() if active and account)
+    return KillSwitches(stopped.get(None, False), accounts)
+
+
+async def set_kill_switch(services: Services, call: Call) -> KillSwitches:
+    """Stop or resume trading; recorded in the ledger."""
+    asked: KillSwitch = call.body
+    await services.desk.set_kill_switch(
+        asked.account, active=asked.active, by=call.principal.name, reason=asked.reason
+    )
+    return await get_kill_switches(services, call)
+
+
+async def healthz(_services: Services, _call: Call) -> Health:
+    """The process answers."""
+    return Health("ok")
+
+
+async def readyz(services: Services, _call: Call) -> Response:
+    """Orders can be placed: the ledger is open, prices are there, nothing is full."""
+    missing = services.ready()
+    return JSONResponse({"status": missing or "ok"}, 503 if missing else 200)
+
+
+async def document(body: bytes, media_type: str, _services: Services, _call: Call) -> Response:
+    """A document that is made once, at start."""
+    return Response(body, media_type=media_type)
+
+
+async def page(html: str, headers: dict[str, str], _services: Services, _call: Call) -> Response:
+    """The API reference as a page."""
+    return HTMLResponse(html, headers=headers)
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/v1/prices", "The newest quote of every pair.",
+        prices, PriceList, scope="read", tag="prices",
+    ),
+    Operation(
+        "GET", "/v1/kill-switch", "Who is stopped.",
+        get_kill_switches, KillSwitches, scope="read", tag="risk",
+    ),
+    Operation(
+        "POST", "/v1/kill-switch", "Stop or resume trading of an account, or of all.",
+        set_kill_switch, KillSwitches, scope="operate", body=KillSwitch, tag="risk",
+    ),
+    Operation("GET", "/healthz", "Whether the process answers.", healthz, Health),
+    Operation("GET", "/readyz", "Whether orders can be placed.", readyz, Health),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""The eyes: what was said (collect), what is odd (detect), who must know (notify)."""

@@ -1,0 +1,139 @@
+"""A log line on its way into the store: encoded, checked, without secrets.
+
+A line is a flat JSON object with OpenTelemetry names: `timestamp` (RFC 3339), `severity_text`,
+`event_name` (`room.verb_past`), `body` (a sentence, optional), `service.name`, and attributes
+with dots in their names (`http.response.status_code`, `order.id`, `duration_us`).
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from tallystick.clock import rfc3339
+from tallystick.limits import LOG_LINE_BYTES_MAX
+
+Line = dict[str, object]
+
+SERVICE_NAME = "tallystick"
+_SECRETS = ("authorization", "password", "secret", "token")
+_SECRET_MEMBERS = tuple(f'{name}":'.encode() for name in _SECRETS)
+
+
+class _AnyObject(msgspec.Struct, gc=False):
+    """Some JSON object; decoding into it checks the syntax and keeps nothing."""
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_checker = msgspec.json.Decoder(_AnyObject)
+
+
+def encode_line(line: Mapping[str, object]) -> bytes:
+    """One line as it is stored: compact JSON without a line feed.
+
+    Raises:
+        ValueError: it cannot be written as JSON (an object of ours, NaN, a lone surrogate), is
+            nested beyond measure, or is longer than `LOG_LINE_BYTES_MAX`.
+    """
+    try:
+        encoded = _encoder.encode(line)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"The line cannot be written as JSON: {error}") from error
+    check_lines([encoded])
+    return encoded
+
+
+def check_lines(lines: Sequence[bytes]) -> bytes:
+    """The lines joined as they stand in a segment, each closed by a line feed.
+
+    Raises:
+        ValueError: one of them is no JSON object in UTF-8 on one line, or is too long.
+    """
+    block = b"\n".join(lines) + b"\n"
+    if len(lines) != block.count(b"\n"):
+        raise ValueError("A log line contains a line feed.")
+    if max(map(len, lines)) > LOG_LINE_BYTES_MAX:
+        raise ValueError(f"A log line is longer than {LOG_LINE_BYTES_MAX} bytes.")
+    try:
+        objects = len(_checker.decode_lines(block))
+        block.decode()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"A log line is no JSON object: {error}") from error
+    if objects != len(lines):
+        raise ValueError("A log line is empty.")
+    return block
+
+
+def encode_own(lines: Sequence[Line]) -> tuple[list[bytes], int]:
+    """Our own lines without their secrets, and how many had to be left out.
+
+    Lines that cannot be written are left out; everything else about a batch is one call into C.
+    """
+    try:
+        block = _encoder.encode_lines(lines)
+        if _may_hold_secrets(block):
+            block = _encoder.encode_lines([without_secrets(_plain(line)) for line in lines])
+        encoded = block.split(b"\n")[:-1]
+        check_lines(encoded)
+    except (TypeError, ValueError, RecursionError):
+        return _encode_one_by_one(lines)
+    return encoded, 0
+
+
+def _plain(line: Line) -> Line:
+    """The line with structs and dataclasses as dicts, so that their members can be seen."""
+    plain: Line = msgspec.to_builtins(line, builtin_types=(Decimal,), str_keys=True)
+    return plain
+
+
+def without_secrets(line: Mapping[str, object]) -> Line:
+    """The same line without members named authorization, password, secret or token.
+
+    The last word of a name counts, at any depth: `http.request.header.authorization` and
+    `hec_token` are secrets, `token.count` is not.
+    """
+    return {
+        name: _value_without_secrets(value) for name, value in line.items() if not _is_secret(name)
+    }
+
+
+def report(
+    at_ns: int, severity_text: str, event_name: str, body: str, attributes: Mapping[str, object]
+) -> Line:
+    """A line in which this room speaks about itself."""
+    return {
+        "timestamp": rfc3339(at_ns),
+        "severity_text": severity_text,
+        "event_name": event_name,
+        "body": body,
+        "service.name": SERVICE_NAME,
+        **attributes,
+    }
+
+
+def _encode_one_by_one(lines: Sequence[Line]) -> tuple[list[bytes], int]:
+    encoded = []
+    for line in lines:
+        try:
+            encoded.append(encode_line(without_secrets(_plain(line))))
+        except (TypeError, ValueError, RecursionError):
+            continue  # counted below and reported by the caller
+    return encoded, len(lines) - len(encoded)
+
+
+def _may_hold_secrets(block: bytes) -> bool:
+    lowered = block.lower()
+    return any(member in lowered for member in _SECRET_MEMBERS)
+
+
+def _is_secret(name: str) -> bool:
+    words = name.lower().replace("_", ".").replace("-", ".")
+    return words.rpartition(".")[2] in _SECRETS
+
+
+def _value_without_secrets(value: object) -> object:
+    if isinstance(value, dict):
+        return without_secrets(value)
+    if isinstance(value, list | tuple):
+        return [_value_without_secrets(item) for item in value]
+    return value

@@ -1,0 +1,170 @@
+"""What the detectors look at: an order or an API call, as plain numbers.
+
+Ledger entries are read from their bytes with structs of our own that ignore members they do not
+know, so that the room which writes entries may add to them. Floats are fine here: nothing in this
+room is money, only a measure of how odd money looks.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from tallystick.clock import NS_PER_SECOND, parse_rfc3339, rfc3339
+from tallystick.errors import PermanentError
+
+NUMBER_MAX = 1e21
+"""Largest quantity or price that is taken for real."""
+DURATION_US_MAX = 86_400_000_000
+"""A call that took longer than a day is a broken log line."""
+
+OrderEvent = Literal["decided", "filled"]
+
+
+class OrderSeen(msgspec.Struct, frozen=True, gc=False):
+    """One order as an entry tells it.
+
+    `at` is the entry's own stamp, `at_seconds` the same since the epoch. `limit_price` is None for
+    market orders, `fill_price` (the first fill's) where nothing was filled, `mid` where the order
+    was decided without a quote.
+    """
+
+    position: int
+    at: str
+    at_seconds: float
+    event: OrderEvent
+    order_id: str
+    account: str
+    pair: str
+    side: str
+    state: str
+    quantity: float
+    limit_price: float | None
+    fill_price: float | None
+    mid: float | None
+
+
+class CallSeen(msgspec.Struct, frozen=True, gc=False):
+    """One answered API call, from its canonical log line; `route` is `POST /v1/orders`."""
+
+    at: str
+    at_seconds: float
+    route: str
+    status: int
+    duration_us: float
+    account: str | None
+
+
+Observation = OrderSeen | CallSeen
+
+
+class _Order(msgspec.Struct, gc=False):
+    id: str
+    account: str
+    pair: str
+    side: str
+    quantity: str
+    state: str
+    price: str | None = None
+
+
+class _Fill(msgspec.Struct, gc=False):
+    price: str
+
+
+class _Quote(msgspec.Struct, gc=False):
+    bid: str
+    ask: str
+
+
+class _Entry(msgspec.Struct, gc=False):
+    kind: str
+    at: str = ""
+    order: _Order | None = None
+    fills: tuple[_Fill, ...] = ()
+    quote: _Quote | None = None
+
+
+class _Line(msgspec.Struct, kw_only=True):
+    timestamp: str | int
+    method: str = msgspec.field(name="http.request.method")
+    route: str = msgspec.field(name="http.route")
+    status: int = msgspec.field(name="http.response.status_code")
+    duration_us: float
+    account: str | None = None
+
+
+_ENTRY = msgspec.json.Decoder(_Entry)
+_EVENTS: dict[str, OrderEvent] = {"order_decided": "decided", "order_filled": "filled"}
+
+
+class UnreadableError(PermanentError):
+    """An entry or log line of a known kind that does not say what its kind must say."""
+
+
+def order_seen(position: int, body: bytes) -> OrderSeen | None:
+    """The order in these entry bytes; None for an entry of another kind.
+
+    Raises:
+        UnreadableError: the bytes are no entry, or an order without the members it must have.
+    """
+    try:
+        entry = _ENTRY.decode(body)
+        event = _EVENTS.get(entry.kind)
+        if event is None:
+            return None
+        order = entry.order
+        if order is None:
+            raise UnreadableError(f"entry {position} ({entry.kind}) has no order")
+        quote = entry.quote
+        return OrderSeen(
+            position,
+            entry.at,
+            parse_rfc3339(entry.at) / NS_PER_SECOND,
+            event,
+            order.id,
+            order.account,
+            order.pair,
+            order.side,
+            order.state,
+            _positive(order.quantity),
+            None if order.price is None else _positive(order.price),
+            _positive(entry.fills[0].price) if entry.fills else None,
+            None if quote is None else (_positive(quote.bid) + _positive(quote.ask)) / 2,
+        )
+    except (ValueError, OverflowError) as error:
+        raise UnreadableError(f"entry {position} cannot be read: {error}") from error
+
+
+def call_seen(line: Mapping[str, object]) -> CallSeen | None:
+    """The API call of this log line; None for a line of another event.
+
+    `timestamp` may be RFC 3339 or nanoseconds since the epoch.
+
+    Raises:
+        UnreadableError: an `api.request_answered` line without its method, route, status code,
+            duration_us or timestamp.
+    """
+    if line.get("event_name") != "api.request_answered":
+        return None
+    try:
+        read = msgspec.convert(line, _Line)
+        stamp = read.timestamp
+        at_ns = stamp if isinstance(stamp, int) else parse_rfc3339(stamp)
+        at = rfc3339(at_ns) if isinstance(stamp, int) else stamp
+        if not 0 <= read.duration_us <= DURATION_US_MAX:
+            raise UnreadableError(f"a call cannot take {read.duration_us} us")
+        route = f"{read.method} {read.route}"
+        return CallSeen(
+            at, at_ns / NS_PER_SECOND, route, read.status, read.duration_us, read.account
+        )
+    except (ValueError, OverflowError, OSError) as error:
+        raise UnreadableError(f"a log line cannot be read: {error}") from error
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not (math.isfinite(number) and 0 < number <= NUMBER_MAX):
+        raise ValueError(f"{text[:40]!r} is no quantity or price")
+    return number

@@ -1,0 +1,1 @@
+"""The hands: the only place that knows every room."""

@@ -1,0 +1,84 @@
+"""Anomalies become alerts; pages hear of both."""
+
+from tallystick.api.watching import alert_item
+from tallystick.watch.detect import Anomaly
+from tallystick.watch.notify import Alert, Notifier, Severity, fingerprint
+from tallystick.web import AlertRow, AnomalyRow, LiveHub
+
+CRITICAL_P_MAX = 1e-8
+"""An anomaly this improbable wakes somebody; others wait for the morning."""
+RECENT_ALERTS = 20
+"""How many alerts are looked at for news of their delivery."""
+SOURCE = "detect"
+
+
+class AlertDesk:
+    """Raises an alert for each anomaly and tells the pages; on the event loop's thread."""
+
+    def __init__(self, notifier: Notifier, hub: LiveHub) -> None:
+        self._notifier = notifier
+        self._hub = hub
+        self._states: dict[str, str] = {}
+        self._news = True
+        self.raised = 0
+
+    def on_anomaly(self, anomaly: Anomaly) -> None:
+        """What the watcher calls; durable in the outbox when it returns."""
+        self._notifier.raise_alert(alert_of(anomaly))
+        self.raised += 1
+        self._news = True
+        account = anomaly.account
+        self._hub.publish("anomaly", anomaly_row(anomaly), account=account, scope="operate")
+
+    def say_news(self) -> None:
+        """Tell the pages of alerts whose delivery has changed; called a few times a second."""
+        if not (self._news and self._hub.listening):
+            return
+        items = [alert_item(record) for record in self._notifier.recent(RECENT_ALERTS)]
+        for item in reversed(items):
+            if self._states.get(item.id) != item.state:
+                row = AlertRow(item.id, item.severity, item.summary, item.at, item.state)
+                self._hub.publish("alert", row, scope="operate")
+        self._states = {item.id: item.state for item in items}
+        self._news = any(item.state == "pending" for item in items)
+
+
+def alert_of(anomaly: Anomaly) -> Alert:
+    """The alert of an anomaly: the same anomaly always makes the same alert."""
+    labels = {"detector": anomaly.detector}
+    for name in ("account", "pair", "route"):
+        value = getattr(anomaly, name)
+        if value is not None:
+            labels[name] = value
+    severity: Severity = "critical" if anomaly.p_value <= CRITICAL_P_MAX else "warning"
+    links = {} if anomaly.order_id is None else {"order": f"/v1/orders/{anomaly.order_id}"}
+    return Alert(
+        id=anomaly.id,
+        fingerprint=fingerprint(labels),
+        severity=severity,
+        summary=anomaly.sentence,
+        source=SOURCE,
+        starts_at=anomaly.at,
+        labels=labels,
+        position=anomaly.position,
+        order_id=anomaly.order_id,
+        links=links,
+        details={"expected": anomaly.expected, "came": anomaly.came, "p_value": anomaly.p_value},
+    )
+
+
+def anomaly_row(anomaly: Anomaly) -> AnomalyRow:
+    """An anomaly in the words of the page."""
+    return AnomalyRow(
+        id=anomaly.id,
+        detector=anomaly.detector,
+        account=anomaly.account or "",
+        pair=anomaly.pair,
+        at=anomaly.at,
+        score=1 - anomaly.p_value,
+        expected=anomaly.expected,
+        came=anomaly.came,
+        sentence=anomaly.sentence,
+        position=anomaly.position,
+        order_id=anomaly.order_id,
+    )

@@ -1,0 +1,192 @@
+"""The command line."""
+
+import json
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import msgspec
+
+from tallystick import __version__
+from tallystick.errors import TallystickError
+
+EXIT_MISCONFIGURED = 2
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tallystick")
+def main() -> None:
+    """Foreign-exchange trading whose every trade can be proved."""
+
+
+@main.command()
+def serve() -> None:
+    r"""Run the whole product in one process until it is interrupted.
+
+    \b
+    Settings come from the environment (docs/reference/settings.md), for example:
+      TALLYSTICK_PORT=9000 TALLYSTICK_DATA=/var/lib/tallystick tallystick serve
+    """
+    from tallystick.wiring.serve import run  # noqa: PLC0415  other commands start faster
+    from tallystick.wiring.settings import read_settings  # noqa: PLC0415
+
+    try:
+        run(read_settings(os.environ))
+    except TallystickError as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.option(
+    "--ticks",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of real ticks in LEAN's layout; without it ECB reference rates.",
+)
+@click.option(
+    "--orders",
+    default=5_000,
+    show_default=True,
+    type=click.IntRange(100, 1_000_000),
+    help="How many orders the clients place.",
+)
+@click.option(
+    "--rate",
+    default=400,
+    show_default=True,
+    type=click.IntRange(10, 20_000),
+    help="Orders a second that the clients aim at.",
+)
+@click.option("--seed", default=7, show_default=True, help="Seed of the client flow.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data folder to keep; by default a new one below ./.tallystick-demo.",
+)
+@_JSON
+def demo(
+    ticks: Path | None, orders: int, rate: int, seed: int, keep: Path | None, as_json: bool
+) -> None:
+    r"""Do the main job on real prices, live in the terminal, with planted anomalies.
+
+    \b
+    Examples:
+      tallystick demo
+      tallystick demo --orders 50000 --rate 2000
+      tallystick demo --ticks ../shared/data/fx/lean/oanda
+    """
+    from tallystick.wiring.demo import DemoPlan, run_demo  # noqa: PLC0415
+
+    plan = DemoPlan(ticks=ticks, orders=orders, rate=rate, seed=seed, keep=keep)
+    try:
+        run_demo(plan, as_json=as_json)
+    except TallystickError as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.argument("what")
+@click.option("--vkey", help="The ledger's verifier key, from a source you trust; or @FILE.")
+@click.option(
+    "--since",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An earlier checkpoint: check that the ledger only grew since.",
+)
+@click.option("--token", envvar="TALLYSTICK_TOKEN", help="Token for a ledger that wants one.")
+@_JSON
+def verify(
+    what: str, vkey: str | None, since: Path | None, token: str | None, as_json: bool
+) -> NoReturn:
+    r"""Check a receipt, or a whole ledger, without trusting its operator.
+
+    WHAT is a receipt (JSON file, or - for standard input), the URL of a ledger, or a folder of
+    its published files. Exit code: 0 clean, 1 tampered, 2 cannot tell.
+
+    \b
+    Examples:
+      tallystick verify receipt.json --vkey "$(cat ledger.vkey)"
+      tallystick verify http://127.0.0.1:8080 --vkey @ledger.vkey
+      tallystick verify .tallystick/ledger --vkey @ledger.vkey --since old-checkpoint.txt
+    """
+    from tallystick.wiring.verify import run_verify  # noqa: PLC0415
+
+    report = run_verify(what, vkey=vkey, since=since, token=token, quiet=as_json)
+    if as_json:
+        facts = {"exit_code": report.exit_code, **msgspec.to_builtins(report)}
+        click.echo(json.dumps(facts, indent=2))
+    sys.exit(report.exit_code)
+
+
+@main.group()
+def fx() -> None:
+    """Conventions of the foreign-exchange market."""
+
+
+@fx.command()
+@click.argument("pair")
+@click.argument("trade_date", required=False)
+@_JSON
+def dates(pair: str, trade_date: str | None, as_json: bool) -> None:
+    r"""When a spot trade in PAIR done on TRADE_DATE (today by default) settles, and why.
+
+    \b
+    Examples:
+      tallystick fx dates EURUSD 2017-07-03
+      tallystick fx dates USD/CAD --json
+    """
+    from tallystick.clock import SystemClock  # noqa: PLC0415
+    from tallystick.fx import explain_spot, parse_pair  # noqa: PLC0415
+    from tallystick.fx import trade_date as trade_date_of  # noqa: PLC0415
+
+    try:
+        traded = parse_pair(pair)
+        day = _date(trade_date) if trade_date else trade_date_of(SystemClock().now_ns(), traded)
+        explained = explain_spot(traded, day)
+    except TallystickError as error:
+        _fail(str(error))
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(explained), indent=2))
+        return
+    click.echo(f"{explained.pair} traded on {explained.trade_date:%a %d %b %Y}")
+    for step in explained.steps:
+        line = f"  {step.day:%a %d %b}  {step.currency}  {step.verdict:8} {step.reason}"
+        click.echo(line.rstrip())
+    click.echo(f"settles on {explained.spot:%a %d %b %Y}")
+    for currency in explained.provisional:
+        click.echo(f"note: the calendar of {currency} is provisional for years not yet announced")
+
+
+@main.command()
+@click.option(
+    "--write",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write settings.md, cli.md and api.md into.",
+)
+def reference(folder: Path) -> None:
+    r"""Write the reference pages, made from the product itself.
+
+    \b
+    Example:
+      tallystick reference --write docs/reference
+    """
+    from tallystick.wiring.reference import write_reference  # noqa: PLC0415
+
+    for path in write_reference(folder):
+        click.echo(path)
+
+
+def _date(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
+    except ValueError:
+        _fail(f"{text!r} is not a date such as 2017-07-03.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"tallystick: {sentence}", err=True)
+    sys.exit(EXIT_MISCONFIGURED)

@@ -1,0 +1,207 @@
+"""`tallystick demo`: the main job on real prices, live in the terminal.
+
+A seeded flow of clients places orders against the product over HTTP, exactly as clients would.
+Among them are anomalies that are planted and declared as planted; at the end the demo says which
+of them were seen, and how to verify everything.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.live import Live
+
+from tallystick.clock import NS_PER_SECOND, Clock, SystemClock
+from tallystick.execution import EcbAnchored, LeanTicks, LimitsText
+from tallystick.execution.quotes.ecb import reference_rates
+from tallystick.fx import PAIRS
+from tallystick.money import format_decimal
+from tallystick.wiring.demo_screen import DemoState, draw, draw_summary
+from tallystick.wiring.flow import CLIENTS, Flow, PlannedOrder
+from tallystick.wiring.serve import server_of
+from tallystick.wiring.settings import Settings
+from tallystick.wiring.single import Single, warm_up
+
+ECB_DAYS = 60
+"""Reference days that the demo's prices move through."""
+TICKS_SPEED = 60.0
+"""Recorded ticks are replayed this many times faster than life."""
+CONNECTIONS = 16
+REQUEST_SECONDS_MAX = 30.0
+REDRAWS_PER_SECOND = 5
+SETTLE_SECONDS = 1.5
+"""After the last order: time for the last anomalies, alerts and the last checkpoint."""
+LIMITS = LimitsText(
+    order_quantity_max="50000000",
+    position_usd_max="5000000000.00",
+    collar_bps=500,
+    duplicate_window_ms=1_000,
+    duplicates_max=5,
+)
+
+
+class DemoPlan(msgspec.Struct, frozen=True):
+    """What the demo was asked to do."""
+
+    ticks: Path | None
+    orders: int
+    rate: int
+    seed: int
+    keep: Path | None
+
+
+def run_demo(plan: DemoPlan, *, as_json: bool) -> None:
+    """Run it; prints the live screen and the summary, or with `as_json` the summary alone.
+
+    Raises:
+        TallystickError: it could not start.
+    """
+    uvloop.run(_demo(plan, Console(quiet=as_json), as_json=as_json))
+
+
+async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
+    clock = SystemClock()
+    folder = plan.keep or Path(".tallystick-demo") / f"{clock.now_ns() // NS_PER_SECOND}"
+    settings = Settings(
+        port=0,
+        data=str(folder),
+        ticks=None if plan.ticks is None else str(plan.ticks),
+        ticks_speed=TICKS_SPEED,
+        seed=plan.seed,
+        alerts_terminal=False,
+    )
+    single = Single(settings, clock)
+    days = reference_rates(ECB_DAYS)
+    if isinstance(single.source, EcbAnchored):
+        chance = random.Random(plan.seed)  # noqa: S311  a seeded simulation
+        single.source = EcbAnchored([rates for _day, rates in days], chance)
+    state = DemoState(plan.orders, single, _prices_from(single, days[0][0].isoformat()))
+    warm_up(clock)
+    await single.start()
+    server = server_of(single)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            await clock.sleep(0.01)
+        single.listen_on(server.servers[0].sockets[0].getsockname()[1])
+        with Live(console=console, refresh_per_second=REDRAWS_PER_SECOND, screen=False) as live:
+            await _trade(plan, single, state, clock, live)
+    finally:
+        server.should_exit = True
+        await serving
+        await single.stop()
+    state.end()
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(state.summary()), indent=2).decode())
+    console.print(draw_summary(state))
+
+
+def _prices_from(single: Single, first_day: str) -> str:
+    source = single.source
+    if isinstance(source, LeanTicks):
+        return f"real ticks of {', '.join(source.pairs)}, replayed {TICKS_SPEED:.0f} times faster"
+    return f"ECB reference rates from {first_day} on; moves within a day are synthetic"
+
+
+async def _trade(
+    plan: DemoPlan, single: Single, state: DemoState, clock: Clock, live: Live
+) -> None:
+    while not single.board.all():
+        await clock.sleep(0.05)
+    tokens = {}
+    for client in CLIENTS:
+        await single.desk.open_account(client.account, LIMITS)
+        tokens[client.account] = single.tokens.issue(client.account, client.account, ("trade",))
+    pairs = [quote.pair for quote in single.board.all()]
+    chance = random.Random(plan.seed)  # noqa: S311  a seeded flow
+    planned = enumerate(Flow(plan.orders, pairs, chance))
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    async with httpx.AsyncClient(
+        base_url=single.facts.url, limits=limits, timeout=REQUEST_SECONDS_MAX
+    ) as http:
+        state.begin()
+        placer = _Placer(plan, single, state, clock, http, tokens)
+        workers = [asyncio.create_task(placer.work(planned)) for _ in range(CONNECTIONS)]
+        drawing = asyncio.create_task(_redraw(state, clock, live))
+        try:
+            await asyncio.gather(*workers)
+            await clock.sleep(SETTLE_SECONDS)
+        finally:
+            drawing.cancel()
+            live.update(draw(state))
+
+
+async def _redraw(state: DemoState, clock: Clock, live: Live) -> None:
+    while True:
+        live.update(draw(state))
+        await clock.sleep(1 / REDRAWS_PER_SECOND)
+
+
+class _Placer:
+    """Places planned orders at the asked rate, each by whichever worker is free."""
+
+    def __init__(
+        self,
+        plan: DemoPlan,
+        single: Single,
+        state: DemoState,
+        clock: Clock,
+        http: httpx.AsyncClient,
+        tokens: dict[str, str],
+    ) -> None:
+        self._plan = plan
+        self._single = single
+        self._state = state
+        self._clock = clock
+        self._http = http
+        self._tokens = tokens
+        self._start_ns = clock.monotonic_ns()
+        self._usual = 0
+
+    async def work(self, planned: Iterator[tuple[int, PlannedOrder]]) -> None:
+        """Place orders until none is left."""
+        for number, order in planned:
+            await self._wait_for(order)
+            answer = await self._http.post(
+                "/v1/orders",
+                json=self._body(number, order),
+                headers={"Authorization": f"Bearer {self._tokens[order.account]}"},
+            )
+            self._state.answered(order, answer.status_code, answer.content)
+
+    async def _wait_for(self, order: PlannedOrder) -> None:
+        """Keep the rate; a planted burst does not."""
+        if order.planted == "burst":
+            return
+        self._usual += 1
+        due_ns = self._start_ns + self._usual * NS_PER_SECOND // self._plan.rate
+        await self._clock.sleep(max(0.0, (due_ns - self._clock.monotonic_ns()) / NS_PER_SECOND))
+        source = self._single.source
+        if isinstance(source, EcbAnchored) and self._usual % self._orders_per_day == 0:
+            source.next_day()
+
+    @property
+    def _orders_per_day(self) -> int:
+        return max(1, self._plan.orders // ECB_DAYS)
+
+    def _body(self, number: int, order: PlannedOrder) -> dict[str, str]:
+        body = {
+            "client_order_id": f"demo-{number}",
+            "account": order.account,
+            "pair": order.pair,
+            "side": order.side,
+            "quantity": str(order.units),
+            "type": order.type,
+            "time_in_force": order.time_in_force,
+        }
+        quote = self._single.board.get(order.pair)
+        if order.type == "limit" and quote is not None:
+            better = 1 if order.side == "sell" else -1
+            points = quote.twice_mid / 2 * (1 + better * order.offset_bps / 10_000)
+            body["price"] = format_decimal(round(points), PAIRS[order.pair].price_digits)
+        return body

@@ -1,0 +1,130 @@
+"""The demo's clients: a seeded flow of orders, with anomalies planted among them and said so."""
+
+import random
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tallystick.execution.entries import OrderType, Side, TimeInForce
+
+ROUND_UNITS = 1_000
+"""Clients deal in thousands of base currency."""
+LIMIT_SHARE = 0.3
+"""Share of limit orders; the rest takes the market."""
+CALM_SHARE = 0.5
+"""Anomalies are planted in the second half, when the detectors know the clients."""
+FAT_FINGER_FACTOR = 60
+BURST_ORDERS = 80
+REJECT_ORDERS = 25
+REJECT_UNITS = 90_000_000
+OFF_MARKET_BPS = 350.0
+
+
+class Client(msgspec.Struct, frozen=True):
+    """One client: what it deals in, and how large (median units, spread of their logarithm)."""
+
+    account: str
+    pairs: tuple[str, ...]
+    median_units: int
+    sigma: float
+    share: float
+
+
+CLIENTS = (
+    Client("acme-treasury", ("EUR/USD", "GBP/USD", "USD/JPY"), 400_000, 0.5, 0.30),
+    Client("nordic-pay", ("EUR/USD", "EUR/SEK", "EUR/NOK"), 60_000, 0.6, 0.30),
+    Client("harbour-fund", ("EUR/USD", "USD/CHF", "EUR/GBP"), 800_000, 0.4, 0.25),
+    Client("kiwi-imports", ("NZD/USD", "AUD/USD", "EUR/USD"), 150_000, 0.5, 0.15),
+)
+
+
+class PlannedOrder(msgspec.Struct, frozen=True):
+    """An order to be placed; a limit's price is `offset_bps` better than the market (signed)."""
+
+    account: str
+    pair: str
+    side: Side
+    units: int
+    type: OrderType
+    time_in_force: TimeInForce
+    offset_bps: float
+    planted: str | None = None
+
+
+class Flow:
+    """`orders` orders of the clients, in order, the planted ones among them."""
+
+    def __init__(self, orders: int, pairs: Sequence[str], chance: random.Random) -> None:
+        """`pairs`: those that have prices; clients deal in the ones among theirs."""
+        self._chance = chance
+        self._orders = orders
+        self._pairs = {
+            client.account: [pair for pair in client.pairs if pair in pairs] for client in CLIENTS
+        }
+        self._clients = [client for client in CLIENTS if self._pairs[client.account]]
+        self._shares = [client.share for client in self._clients]
+        first = int(orders * CALM_SHARE)
+        span = orders - first
+        self._plan = {
+            first + span * 1 // 10: self._fat_finger,
+            first + span * 3 // 10: self._off_market,
+            first + span * 5 // 10: self._burst,
+            first + span * 7 // 10: self._reject_storm,
+            first + span * 9 // 10: self._fat_finger,
+        }
+
+    def __iter__(self) -> Iterator[PlannedOrder]:
+        """Each order once; planted ones come in addition to `orders`."""
+        for number in range(self._orders):
+            planted = self._plan.get(number)
+            if planted is not None:
+                yield from planted()
+            yield self._usual(self._client())
+
+    def _client(self) -> Client:
+        return self._chance.choices(self._clients, self._shares)[0]
+
+    def _usual(self, client: Client) -> PlannedOrder:
+        chance = self._chance
+        thousands = client.median_units / ROUND_UNITS * chance.lognormvariate(0, client.sigma)
+        is_limit = chance.random() < LIMIT_SHARE
+        return PlannedOrder(
+            account=client.account,
+            pair=chance.choice(self._pairs[client.account]),
+            side=chance.choice(("buy", "sell")),
+            units=max(1, round(thousands)) * ROUND_UNITS,
+            type="limit" if is_limit else "market",
+            time_in_force=chance.choice(("GTC", "IOC")) if is_limit else "FOK",
+            offset_bps=chance.gauss(0, 1.5) if is_limit else 0.0,
+        )
+
+    def _fat_finger(self) -> Iterator[PlannedOrder]:
+        client = min(self._clients, key=lambda each: each.median_units)
+        units = client.median_units * FAT_FINGER_FACTOR
+        usual = self._usual(client)
+        yield _market(usual, units=units, planted="fat finger")
+
+    def _off_market(self) -> Iterator[PlannedOrder]:
+        usual = self._usual(self._client())
+        yield msgspec.structs.replace(
+            usual, type="limit", time_in_force="GTC", offset_bps=OFF_MARKET_BPS,
+            planted="off-market price",
+        )  # fmt: skip
+
+    def _burst(self) -> Iterator[PlannedOrder]:
+        client = self._clients[-1]
+        for _ in range(BURST_ORDERS):
+            yield _market(self._usual(client), planted="burst")
+
+    def _reject_storm(self) -> Iterator[PlannedOrder]:
+        client = self._client()
+        for number in range(REJECT_ORDERS):
+            units = REJECT_UNITS + number * ROUND_UNITS
+            yield _market(self._usual(client), units=units, planted="reject storm")
+
+
+def _market(order: PlannedOrder, *, planted: str, units: int | None = None) -> PlannedOrder:
+    return msgspec.structs.replace(
+        order, type="market", time_in_force="FOK", offset_bps=0.0, planted=planted,
+        units=order.units if units is None else units,
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""Logging: structlog with OpenTelemetry names; every line goes to the log store.
+
+Warnings and errors also go to standard error, for whoever looks at the terminal.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+from tallystick.clock import Clock, rfc3339
+
+Line = dict[str, Any]
+Sink = Callable[[Line], None]
+SERVICE_NAME = "tallystick"
+_SEVERITY = {"debug": "DEBUG", "info": "INFO", "warning": "WARN", "error": "ERROR"}
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Output:
+    """What structlog calls a logger: hands finished lines to the sink."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.debug = self.info = sink
+        self.warning = self.error = self._loud
+        self._sink = sink
+
+    def _loud(self, line: Line) -> None:
+        self._sink(line)
+        words = " ".join(f"{k}={v}" for k, v in line.items() if k not in _QUIET)
+        print(f"{line['severity_text']} {line['event_name']} {words}", file=sys.stderr)
+
+
+_QUIET = {"timestamp", "severity_text", "event_name", "service.name"}
+
+
+def configure(sink: Sink, clock: Clock, level: str) -> None:
+    """Send every structlog line, and warnings of libraries, to `sink`."""
+    output = _Output(sink)
+
+    def finish(
+        _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> tuple[tuple[Line], dict[str, Any]]:
+        line: Line = {
+            "timestamp": rfc3339(clock.now_ns()),
+            "severity_text": _SEVERITY[method],
+            "event_name": event.pop("event"),
+            "service.name": SERVICE_NAME,
+        }
+        error = event.pop("exc_info", None)
+        line.update(event)
+        if isinstance(error, BaseException):
+            line["exception.type"] = type(error).__name__
+            line["exception.stacktrace"] = "".join(traceback.format_exception(error))
+        return (line,), {}
+
+    structlog.configure(
+        processors=[finish],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=lambda *_names: output,
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[_Library()], force=True)
+
+
+class _Library(logging.Handler):
+    """Lines of libraries that use the standard library's logging."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger(record.name)
+        say = log.error if record.levelno >= logging.ERROR else log.warning
+        say("library.warned", body=record.getMessage(), logger=record.name)

@@ -1,0 +1,120 @@
+"""Runs the single-process topology behind uvicorn: one screen, clean signals."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from tallystick.clock import SystemClock
+from tallystick.errors import Misconfigured, PermanentError
+from tallystick.limits import SHUTDOWN_SECONDS_MAX
+from tallystick.wiring.settings import Settings
+from tallystick.wiring.single import Single, warm_up
+
+BACKLOG = 2_048
+KEEP_ALIVE_SECONDS = 75
+LOOK_SECONDS = 0.5
+"""How often the loops of the process are looked after."""
+
+
+Wrap = Callable[[ASGIApp], ASGIApp]
+
+
+def run(settings: Settings, wrap: Wrap = lambda app: app) -> None:
+    """Serve until SIGINT or SIGTERM; `wrap` may put another application around the product's.
+
+    Raises:
+        TallystickError: it could not start, or a part of it failed.
+    """
+    import uvloop  # noqa: PLC0415  only a server needs it
+
+    uvloop.run(_serve(settings, wrap))
+
+
+def server_of(single: Single, wrap: Wrap = lambda app: app) -> uvicorn.Server:
+    """The HTTP server around the composition; access lines are the canonical ones of `api`."""
+    config = uvicorn.Config(
+        wrap(single.app),
+        host=single.settings.host,
+        port=single.settings.port,
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX // 2,
+    )
+    return uvicorn.Server(config)
+
+
+async def _serve(settings: Settings, wrap: Wrap) -> None:
+    clock = SystemClock()
+    single = Single(settings, clock)
+    warm_up(clock)
+    await single.start()
+    server = server_of(single, wrap)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not serving.done():
+            if server.started and not single.facts.url:
+                _announce(single, server)
+            if (failure := single.failure()) is not None:
+                server.should_exit = True
+                await serving
+                raise PermanentError(f"A part of the process ended: {failure!r}") from failure
+            if server.should_exit:
+                single.hub.close()
+            await clock.sleep(LOOK_SECONDS if single.facts.url else 0.01)
+        await _ended(serving, settings)
+    finally:
+        await single.stop()
+
+
+async def _ended(serving: "asyncio.Task[None]", settings: Settings) -> None:
+    try:
+        await serving
+    except SystemExit as error:
+        raise Misconfigured(
+            f"Cannot listen on {settings.host}:{settings.port}; is it in use?"
+            " Choose another with TALLYSTICK_PORT."
+        ) from error
+
+
+def _announce(single: Single, server: uvicorn.Server) -> None:
+    port = server.servers[0].sockets[0].getsockname()[1]
+    single.listen_on(port)
+    print(screen(single), flush=True)
+    sys.stdout.flush()
+
+
+def screen(single: Single) -> str:
+    """What a person sees at start: where everything is, and how to place an order."""
+    facts, data = single.facts, single.settings.folder
+    body = (
+        f'{{"client_order_id":"c-1","account":"{facts.account}","pair":"EUR/USD","side":"buy",'
+        '"quantity":"1000000","type":"market","time_in_force":"FOK"}'
+    )
+    return f"""
+  Tallystick runs.                                             Stop it with Ctrl-C.
+
+  Page           {facts.url}/#token={facts.token}
+  API reference  {facts.url}/docs   (OpenAPI: {facts.url}/openapi.json)
+  Ledger         {facts.url}/v1/ledger/checkpoint   ({single.ledger.size} entries)
+  Verifier key   {facts.vkey}
+  Account        {facts.account}
+  Token          {facts.token}
+  Data           {data}
+
+  Place an order, keep its receipt, verify it:
+
+  curl -s {facts.url}/v1/orders -H 'Authorization: Bearer {facts.token}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{body}' > receipt.json
+  ./tallystick verify receipt.json --vkey '{facts.vkey}'
+"""

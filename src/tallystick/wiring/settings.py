@@ -1,0 +1,94 @@
+"""The settings: read once from the environment, all errors at start.
+
+Every field is set by `TALLYSTICK_<FIELD>`; docs/reference/settings.md is made from this class.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tallystick.errors import Misconfigured
+
+PREFIX = "TALLYSTICK_"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator may choose; each field says its unit, its default and why."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Loopback by default: put a TLS-terminating proxy in front of it."""
+    port: int = 8080
+    """TCP port; 0 takes a free one."""
+    data: str = ".tallystick"
+    """Folder of everything that is kept: ledger, keys, logs, alerts."""
+    ledger_read: Literal["auto", "public", "token"] = "auto"
+    """Who may read ledger entries: `public`, or holders of a `token` with the scope `read`;
+    `auto` is public on a loopback address and token elsewhere. Checkpoints, keys and proofs are
+    always public: they show nothing but hashes."""
+    ticks: str | None = None
+    """Folder of recorded ticks to replay as prices, in QuantConnect LEAN's layout; without it
+    prices are synthetic, anchored to ECB reference rates."""
+    ticks_speed: float = 1.0
+    """Recorded seconds of ticks replayed in one second."""
+    seed: int | None = None
+    """Seed of the synthetic prices; by default every start is different."""
+    webhook_url: str | None = None
+    """Where alerts are posted as signed JSON, beside the terminal; none by default."""
+    webhook_secret: str | None = None
+    """Key of the webhook's HMAC-SHA256 signature; needed with `webhook_url`."""
+    alerts_terminal: bool = True
+    """Whether alerts are also written to standard error."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines below this level are not written."""
+
+    @property
+    def folder(self) -> Path:
+        """The data folder as an absolute path."""
+        return Path(self.data).expanduser().absolute()
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the listener."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def ledger_public(self) -> bool:
+        """Whether entries may be read without a token."""
+        return self.ledger_read == "public" or (self.ledger_read == "auto" and self.is_loopback)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in the environment's `TALLYSTICK_...` variables.
+
+    Raises:
+        Misconfigured: a variable is not known or its value cannot be used; all are named.
+    """
+    known = {PREFIX + field.upper(): field for field in Settings.__struct_fields__}
+    ours = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_")
+    }
+    unknown = sorted(ours.keys() - known.keys())
+    if unknown:
+        raise Misconfigured(
+            f"Unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}."
+        )
+    given = {known[name]: value for name, value in ours.items() if value != ""}
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"A setting cannot be used: {error}.") from error
+    if settings.webhook_url and not settings.webhook_secret:
+        raise Misconfigured("TALLYSTICK_WEBHOOK_URL needs TALLYSTICK_WEBHOOK_SECRET to sign with.")
+    if not 0 <= settings.port <= 65_535:
+        raise Misconfigured(f"TALLYSTICK_PORT must be 0 to 65535, not {settings.port}.")
+    return settings

@@ -1,0 +1,332 @@
+"""The composition root of the single-process topology: a straight line of constructors."""
+
+import asyncio
+import fcntl
+import gc
+import os
+import random
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.requests import Request
+
+from tallystick.access import Principal, Tokens
+from tallystick.api import Api, Calls, Metrics, Services
+from tallystick.clock import Clock
+from tallystick.errors import Misconfigured
+from tallystick.execution import (
+    Book,
+    Desk,
+    EcbAnchored,
+    History,
+    LeanTicks,
+    LimitsText,
+    QuoteBoard,
+    Source,
+)
+from tallystick.execution.accounts import restore
+from tallystick.execution.quotes.ecb import reference_rates
+from tallystick.fx import PAIRS, spot_date, trade_date
+from tallystick.ids import new_secret
+from tallystick.keys import FileKeyring
+from tallystick.ledger import Ledger, Publisher, SqliteStore
+from tallystick.stream import EmbeddedBus, Relay
+from tallystick.watch.collect import Intake, LogStore
+from tallystick.watch.detect import DETECTORS, Watcher
+from tallystick.watch.notify import (
+    Channel,
+    Deliverer,
+    Notifier,
+    Outbox,
+    Policy,
+    TerminalChannel,
+    WebhookChannel,
+)
+from tallystick.web import LiveHub, live_route, page_routes
+from tallystick.wiring import logs, tasks
+from tallystick.wiring.alerts import AlertDesk
+from tallystick.wiring.settings import Settings
+
+DEMO_ACCOUNT = "demo"
+DEMO_LIMITS = LimitsText(
+    order_quantity_max="50000000",
+    position_usd_max="1000000000000.00",
+    collar_bps=500,
+    duplicate_window_ms=1_000,
+    duplicates_max=1_000,
+)
+"""A practice account: wide enough for load tests, still with every rule in force."""
+GC_GENERATION_0 = 50_000
+"""Allocations between looks of the garbage collector: values here make no cycles."""
+
+_log = structlog.get_logger("wiring")
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a client needs to begin: the content of `demo.json`."""
+
+    url: str
+    account: str
+    token: str
+    hec_token: str
+    vkey: str
+
+
+class Single:
+    """The whole product in one process. `start` it inside an event loop, `stop` it there too."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Open everything; nothing runs yet.
+
+        Raises:
+            Misconfigured, Corrupt: with a sentence for the operator.
+        """
+        folder = settings.folder
+        self._lock = _lock(folder)
+        self.settings = settings
+        self.clock = clock
+        self.tokens = Tokens(folder / "tokens.json")
+        self.facts = _facts(folder, self.tokens)
+        self.log_store = LogStore(folder / "logs", clock)
+        self.intake = Intake(self.log_store, clock)
+        name = f"tallystick.local/{random.SystemRandom().getrandbits(32):08x}"
+        signer = FileKeyring.open(
+            folder / "keys" / "ledger.key", default_name=name, seed=os.urandom(32)
+        )
+        self.ledger = Ledger(SqliteStore(folder / "ledger.db", clock), signer)
+        self.publisher = Publisher(SqliteStore(folder / "ledger.db", clock), folder / "ledger")
+        self.history = History(folder / "projections.db", self.ledger)
+        self.board = QuoteBoard()
+        self.source = source_of(settings)
+        self.desk = Desk(self.ledger, _book(self.history, self.ledger), self.board, clock)
+        self.bus = EmbeddedBus(folder / "stream.db")
+        self.relay = Relay(self.ledger, self.bus, clock)
+        self.notifier = _notifier(folder / "notify.db", settings, clock)
+        self.hub = LiveHub()
+        self.alerts = AlertDesk(self.notifier, self.hub)
+        self.watcher = Watcher([make() for make in DETECTORS.values()], self.alerts.on_anomaly)
+        self.watching = tasks.Watching(self.watcher, folder / "detect.state", clock)
+        self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
+        self.calls = Calls(clock)
+        self.app = self._api(folder / "ledger")
+        self._publishing = ThreadPoolExecutor(1, thread_name_prefix="publish")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._desk_task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin: logs, prices, the desk, the relay and all that follows it."""
+        logs.configure(self._hear, self.clock, self.settings.log_level)
+        self.intake.start()
+        self.watching.restore()
+        self.board.listen(self.desk.on_quotes)
+        self.desk.on_snapshot = self._keep
+        self.board.update(self.source.quotes(self.clock.now_ns()))
+        self._desk_task = asyncio.create_task(self.desk.run(), name="desk")
+        await self._open_demo_account()
+        await self.notifier.start()
+        for name, work in self._works():
+            self._tasks.append(asyncio.create_task(work, name=name))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_GENERATION_0, 20, 20)
+        _log.info("wiring.started", **{"ledger.size": self.ledger.size, "url": self.facts.url})
+
+    def failure(self) -> BaseException | None:
+        """Why a loop of the process ended, if one did: the process must then stop."""
+        watched = [*self._tasks, *([self._desk_task] if self._desk_task else [])]
+        for task in watched:
+            if task.done() and not task.cancelled() and task.exception():
+                return task.exception()
+        return None
+
+    async def stop(self) -> None:
+        """End in the order of the way: what was acknowledged is said, kept and published."""
+        _log.info("wiring.stopping", **{"ledger.size": self.ledger.size})
+        self.hub.close()
+        self.desk.close()
+        if self._desk_task is not None:
+            await asyncio.wait([self._desk_task], timeout=2)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.relay.publish()
+        self.desk.snapshot()
+        self.history.fold()
+        self.watching.save()
+        await self.notifier.stop()
+        self._publishing.submit(self.publisher.publish).result()
+        self._publishing.shutdown()
+        self.intake.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every file."""
+        self.log_store.close()
+        self.publisher.close()
+        self.history.close()
+        self.bus.close()
+        self.ledger.close()
+        os.close(self._lock)
+
+    def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
+        yield "relay", self.relay.run()
+        yield "prices", tasks.prices(self.source, self.board, self.clock)
+        yield "publish", tasks.publish(self.publisher, self._publishing, self.clock)
+        yield "fold", tasks.fold(self.history, self.clock)
+        yield "detect", self.relay.feed("detect", self.watching.take, self.watcher.position)
+        yield "calls", self.watching.take_calls()
+        yield "live", self.live.run()
+        yield "live-orders", self.relay.feed("live", self.live.take, self.ledger.size)
+
+    def _api(self, published: Path) -> Api:
+        services = Services(
+            clock=self.clock,
+            tokens=self.tokens,
+            desk=self.desk,
+            history=self.history,
+            ledger=self.ledger,
+            board=self.board,
+            logs=self.log_store,
+            intake=self.intake,
+            watcher=self.watcher,
+            notifier=self.notifier,
+            published=published,
+            hec_token=self.facts.hec_token,
+            ledger_public=self.settings.ledger_public,
+            ready=self._missing,
+        )
+        page = [*page_routes(), live_route(self.hub, self._principal_of)]
+        return Api(services, self.calls, Metrics(self.calls, self._gauges), page)
+
+    def _principal_of(self, request: Request) -> Principal:
+        return self.tokens.principal(request.headers.get("authorization"))
+
+    def _hear(self, line: logs.Line) -> None:
+        self.watching.offer(line)
+        self.live.offer(line)
+        self.intake.offer(line)
+
+    def _keep(self, size: int, book: bytes) -> None:
+        self.history.keep(size, self.ledger.root(size), book)
+
+    def _missing(self) -> str | None:
+        if self.failure() is not None:
+            return "A part of the process has ended."
+        return None if self.board.all() else "There are no prices yet."
+
+    def _gauges(self) -> Iterable[tuple[str, str, float]]:
+        yield "tallystick_ledger_entries_total", "Entries in the ledger.", self.ledger.size
+        yield (
+            "tallystick_stream_lag_entries",
+            "Not yet on the bus.",
+            (self.ledger.size - self.bus.end()),
+        )
+        yield (
+            "tallystick_detect_lag_entries",
+            "Not yet scored.",
+            (self.ledger.size - self.watcher.position),
+        )
+        yield (
+            "tallystick_publish_lag_entries",
+            "Not yet published.",
+            (self.ledger.size - self.publisher.size),
+        )
+        yield "tallystick_log_lines_dropped_total", "Log lines dropped.", self.intake.dropped
+        yield "tallystick_live_followers", "Pages that follow live.", self.hub.listening
+
+    async def _open_demo_account(self) -> None:
+        if DEMO_ACCOUNT not in self.desk.book.accounts:
+            await self.desk.open_account(DEMO_ACCOUNT, DEMO_LIMITS)
+
+    def listen_on(self, port: int) -> None:
+        """The port is known now: name it in the facts."""
+        host = self.settings.host
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{port}"
+        self.facts = msgspec.structs.replace(self.facts, url=url, vkey=str(self.ledger.vkey))
+        self._save_facts()
+
+    def _save_facts(self) -> None:
+        facts = msgspec.json.format(msgspec.json.encode(self.facts), indent=2)
+        path = self.settings.folder / "demo.json"
+        aside = path.with_suffix(".new")
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(facts + b"\n")
+        aside.rename(path)
+
+
+def source_of(settings: Settings) -> Source:
+    """Where prices come from, as the settings say."""
+    if settings.ticks:
+        return LeanTicks(Path(settings.ticks), speed=settings.ticks_speed)
+    chance = random.Random(settings.seed)  # noqa: S311  prices, not secrets
+    return EcbAnchored([reference_rates(1)[0][1]], chance)
+
+
+def _notifier(path: Path, settings: Settings, clock: Clock) -> Notifier:
+    channels: dict[str, Channel] = {}
+    if settings.alerts_terminal:
+        channels["terminal"] = TerminalChannel()
+    if settings.webhook_url and settings.webhook_secret:
+        secret = settings.webhook_secret.encode()
+        channels["webhook"] = WebhookChannel(settings.webhook_url, secret, clock)
+    outbox = Outbox(path)
+    deliverer = Deliverer(outbox, channels, clock, random.Random())  # noqa: S311  jitter
+    return Notifier(outbox, deliverer, Policy(tuple(channels)), clock)
+
+
+def _book(history: History, ledger: Ledger) -> Book:
+    """The book of the last snapshot where it fits this ledger, else an empty one."""
+    kept = history.kept()
+    if kept is None:
+        return Book()
+    position, root, data = kept
+    if position > ledger.size or ledger.root(position) != root:
+        return Book()
+    return restore(data)
+
+
+def _facts(folder: Path, tokens: Tokens) -> Facts:
+    """The demo's tokens: those of `demo.json` while they are valid, new ones otherwise."""
+    path = folder / "demo.json"
+    if path.exists():
+        try:
+            facts = msgspec.json.decode(path.read_bytes(), type=Facts)
+        except msgspec.DecodeError as error:
+            raise Misconfigured(f"{path} cannot be read ({error}); remove it.") from error
+        if tokens.knows(facts.token):
+            return msgspec.structs.replace(facts, url="")
+    token = tokens.issue("demo trader", DEMO_ACCOUNT, ("trade", "read", "operate"))
+    return Facts("", DEMO_ACCOUNT, token, new_secret("hec"), "")
+
+
+def _lock(folder: Path) -> int:
+    """Own the data folder: two processes must not write one.
+
+    Raises:
+        Misconfigured: another process owns it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Misconfigured(f"The data folder cannot be used: {error}.") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise Misconfigured(
+            f"{folder} is in use by another Tallystick; stop it, or set TALLYSTICK_DATA."
+        ) from error
+    return descriptor
+
+
+def warm_up(clock: Clock) -> None:
+    """Work out today's spot dates, so that the first order does not pay for the calendars."""
+    for pair in PAIRS.values():
+        spot_date(pair, trade_date(clock.now_ns(), pair))

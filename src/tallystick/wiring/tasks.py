@@ -1,0 +1,182 @@
+"""The loops of one process: each moves values from one room to the next and decides nothing."""
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from tallystick.clock import NS_PER_SECOND, Clock, rfc3339
+from tallystick.errors import Corrupt
+from tallystick.execution import History, Quote, QuoteBoard, Source
+from tallystick.fx import PAIRS
+from tallystick.ledger import Ledger, Publisher
+from tallystick.ledger.checkpoint import parse_checkpoint
+from tallystick.limits import PAGE_ITEMS_MAX
+from tallystick.money import format_decimal
+from tallystick.stream import Message
+from tallystick.watch.detect import Watcher
+from tallystick.web import Head, LiveHub, Logs, PriceRow, Prices
+from tallystick.wiring.alerts import AlertDesk
+from tallystick.wiring.live import order_events
+from tallystick.wiring.logs import Line
+
+PRICE_SECONDS = 0.1
+"""How often sources are asked for new quotes."""
+LIVE_SECONDS = 0.25
+"""How often the page hears of prices, heads and log lines."""
+PUBLISH_SECONDS = 0.5
+"""How often the tlog-tiles folder catches up: its checkpoint is never older than a second."""
+FOLD_SECONDS = 0.2
+FOLD_ROWS = 512
+CALLS_SECONDS = 0.1
+CALLS_AT_ONCE_MAX = 500
+WATCHER_SAVE_SECONDS = 10
+"""How often what the detectors learnt is kept; a restart replays what came after."""
+LIVE_ROWS_MAX = 200
+"""Most orders or log lines said at once to a page."""
+
+_log = structlog.get_logger("wiring")
+
+
+async def prices(source: Source, board: QuoteBoard, clock: Clock) -> None:
+    """From the source to the board."""
+    while True:
+        board.update(source.quotes(clock.now_ns()))
+        await clock.sleep(PRICE_SECONDS)
+
+
+async def publish(publisher: Publisher, thread: ThreadPoolExecutor, clock: Clock) -> None:
+    """From the ledger to the tlog-tiles folder."""
+    loop = asyncio.get_running_loop()
+    while True:
+        size = publisher.size
+        started = clock.monotonic_ns()
+        await loop.run_in_executor(thread, publisher.publish)
+        if publisher.size != size:
+            _log.info(
+                "ledger.checkpoint_published",
+                **{
+                    "ledger.size": publisher.size,
+                    "duration_us": (clock.monotonic_ns() - started) // 1_000,
+                },
+            )
+        await clock.sleep(PUBLISH_SECONDS)
+
+
+async def fold(history: History, clock: Clock) -> None:
+    """From the ledger to the lists of orders and trades, a little at a time."""
+    while True:
+        behind = history.fold(FOLD_ROWS)
+        await clock.sleep(0.01 if behind else FOLD_SECONDS)
+
+
+class Watching:
+    """From the stream and the API calls to the detectors; keeps what they learnt."""
+
+    def __init__(self, watcher: Watcher, state: Path, clock: Clock) -> None:
+        self._watcher = watcher
+        self._state = state
+        self._clock = clock
+        self._calls: deque[Line] = deque(maxlen=PAGE_ITEMS_MAX * 10)
+        self._saved_ns = clock.monotonic_ns()
+
+    def restore(self) -> None:
+        """Go on from what was kept; a state that cannot be read is learnt anew."""
+        if self._state.exists():
+            try:
+                self._watcher.restore(self._state.read_bytes())
+            except Corrupt as error:
+                _log.warning("detect.state_unreadable", body=str(error))
+
+    def offer(self, line: Line) -> None:
+        """One log line, from any thread; only API calls are of interest."""
+        if line["event_name"] == "api.request_answered":
+            self._calls.append(line)
+
+    async def take(self, messages: list[Message]) -> None:
+        """The stream's consumer."""
+        self._watcher.take(messages)
+        if self._clock.monotonic_ns() - self._saved_ns > WATCHER_SAVE_SECONDS * NS_PER_SECOND:
+            self.save()
+
+    async def take_calls(self) -> None:
+        """API calls, as they are answered."""
+        while True:
+            for _ in range(min(len(self._calls), CALLS_AT_ONCE_MAX)):
+                self._watcher.take_call(self._calls.popleft())
+            await self._clock.sleep(0.01 if self._calls else CALLS_SECONDS)
+
+    def save(self) -> None:
+        """Keep what was learnt, aside and renamed."""
+        self._saved_ns = self._clock.monotonic_ns()
+        aside = self._state.with_suffix(".new")
+        aside.write_bytes(self._watcher.snapshot())
+        aside.rename(self._state)
+
+
+class LiveFeed:
+    """From everywhere to the pages that follow; costs nothing while none does."""
+
+    def __init__(
+        self, hub: LiveHub, ledger: Ledger, board: QuoteBoard, alerts: AlertDesk, clock: Clock
+    ) -> None:
+        self._hub = hub
+        self._ledger = ledger
+        self._alerts = alerts
+        self._clock = clock
+        self._moved: dict[str, Quote] = {}
+        self._lines: deque[Line] = deque(maxlen=LIVE_ROWS_MAX)
+        self._size = -1
+        board.listen(self._quotes)
+
+    def offer(self, line: Line) -> None:
+        """One log line, from any thread."""
+        if self._hub.listening:
+            self._lines.append(line)
+
+    async def take(self, messages: list[Message]) -> None:
+        """The stream's consumer: orders for the accounts that they belong to."""
+        if self._hub.listening:
+            for account, orders in order_events(messages, LIVE_ROWS_MAX):
+                self._hub.publish("order", orders, account=account)
+
+    async def run(self) -> None:
+        """Prices, heads and log lines, a few times a second."""
+        while True:
+            self._say()
+            await self._clock.sleep(LIVE_SECONDS)
+
+    def _quotes(self, quotes: list[Quote]) -> None:
+        if self._hub.listening:
+            self._moved.update((quote.pair, quote) for quote in quotes)
+
+    def _say(self) -> None:
+        if not self._hub.listening:
+            self._size = -1
+            return
+        if self._moved:
+            moved, self._moved = self._moved, {}
+            self._hub.publish("price", Prices([price_row(quote) for quote in moved.values()]))
+        if self._ledger.size != self._size:
+            self._size, note = self._ledger.size, self._ledger.note
+            root = msgspec.json.encode(parse_checkpoint(note).root).decode().strip('"')
+            self._hub.publish("checkpoint", Head(self._size, root, note))
+        self._alerts.say_news()
+        if self._lines:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            self._hub.publish("log", Logs(list(lines)), scope="operate")
+
+
+def price_row(quote: Quote) -> PriceRow:
+    """A quote in decimals."""
+    digits = PAIRS[quote.pair].price_digits
+    return PriceRow(
+        pair=quote.pair,
+        bid=format_decimal(quote.bid, digits),
+        ask=format_decimal(quote.ask, digits),
+        at=rfc3339(quote.at_ns),
+        source=quote.source,
+    )

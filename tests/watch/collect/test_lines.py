@@ -1,0 +1,38 @@
+"""Lines on their way into the store."""
+
+from decimal import Decimal
+
+import pytest
+
+from tallystick.watch.collect.lines import check_lines, encode_line, without_secrets
+
+
+def test_decimals_keep_their_digits() -> None:
+    """A Decimal is written as the number it is, with all its digits."""
+    assert encode_line({"a": Decimal("1.10"), "b": Decimal("12345678901234567890.5")}) == (
+        b'{"a":1.10,"b":12345678901234567890.5}'
+    )
+
+
+@pytest.mark.parametrize("value", [object(), "\ud800", Decimal("NaN"), Decimal("Infinity")])
+def test_what_is_no_json_is_refused(value: object) -> None:
+    """Nothing reaches the store that a reader could not read."""
+    with pytest.raises(ValueError, match=r"line|surrogates"):
+        encode_line({"a": value})
+
+
+def test_deep_nesting_is_refused() -> None:
+    """A line nested beyond measure is refused, not a crash."""
+    deep: dict[str, object] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    with pytest.raises(ValueError, match="cannot be written"):
+        encode_line(deep)
+    with pytest.raises(ValueError, match="no JSON object"):
+        check_lines([b'{"a":' * 5_000 + b"1" + b"}" * 5_000])
+
+
+def test_only_the_last_word_of_a_name_makes_a_secret() -> None:
+    """`tokens` and `token.count` are not secrets; `client-secret` and `x.TOKEN` are."""
+    line = {"tokens": 1, "token.count": 2, "secretary": 3, "client-secret": 4, "x.TOKEN": 5}
+    assert without_secrets(line) == {"tokens": 1, "token.count": 2, "secretary": 3}

@@ -1,0 +1,318 @@
+"""A small stage for the page: the real web routes over a real ledger, on a real port."""
+
+import asyncio
+import base64
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tallystick.access import Tokens
+from tallystick.clock import SystemClock, rfc3339
+from tallystick.errors import Refused
+from tallystick.execution import entries
+from tallystick.keys import FileKeyring
+from tallystick.ledger import Ledger, MemoryStore, Sealable
+from tallystick.web import LiveHub, live_route, page_routes
+
+ORIGIN = "stage.example/ledger"
+QUOTES = {"EUR/USD": ("1.08249", "1.08251"), "USD/JPY": ("149.120", "149.128")}
+QUANTITY_MAX = 50_000_000
+STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "UNKNOWN_ORDER": 404, "UNKNOWN_ENTRY": 404}
+
+
+class Placed(msgspec.Struct):
+    """An order as the stage keeps it: the entry that decided it, and where."""
+
+    entry: entries.OrderDecided
+    position: int
+
+
+class Stage:
+    """Answers as the API does, from a ledger in memory; `overrides` makes it lie.
+
+    `overrides` maps a path with its query to the body that is sent in its place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = SystemClock()
+        self.ledger = Ledger(MemoryStore(), FileKeyring(ORIGIN, b"s" * 32))
+        self.hub = LiveHub()
+        self.tokens = Tokens(folder / "tokens.json")
+        self.token = self.tokens.issue("demo", "demo", ("trade", "read", "operate"))
+        self.overrides: dict[str, object] = {}
+        self.placed: list[Placed] = []
+        self.logs: list[dict[str, object]] = []
+        self.anomalies: list[dict[str, object]] = []
+        self.alerts: list[dict[str, object]] = []
+        self.searches: list[str] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="stage")
+        self._thread.start()
+        assert self._started.wait(20), "the stage did not start"
+
+    # -- what a test says ------------------------------------------------------------------
+
+    def publish(self, event: str, data: object, **audience: Any) -> None:
+        """Say something on the live stream, from the test's thread."""
+        self._loop.call_soon_threadsafe(lambda: self.hub.publish(event, data, **audience))
+
+    def place(self, **order: str) -> Placed:
+        """Decide an order and announce it with the new head, from the test's thread."""
+        decided = asyncio.run_coroutine_threadsafe(self._decide(order), self._loop).result(20)
+        self.announce(decided)
+        return decided
+
+    def announce(self, placed: Placed) -> None:
+        """Publish an order and the head, as the product does."""
+        self.publish("order", {"orders": [self.row(placed)]}, account=placed.entry.order.account)
+        self.publish("checkpoint", self.head())
+
+    def row(self, placed: Placed) -> dict[str, object]:
+        """The order as a row of the blotter."""
+        entry = placed.entry
+        extra = {"at": entry.at, "position": placed.position, "fills": entry.fills}
+        return msgspec.structs.asdict(entry.order) | extra | {"rejection": entry.rejection}
+
+    def head(self) -> dict[str, object]:
+        """The newest checkpoint as it is announced."""
+        note = self.ledger.note
+        return {"size": self.ledger.size, "root": note.split("\n")[2], "note": note}
+
+    def receipt(self, position: int) -> dict[str, Any]:
+        """The receipt of an entry, in the shapes of the wire."""
+        made: dict[str, Any] = msgspec.to_builtins(self.ledger.receipt(position))
+        return made
+
+    def answer(self, placed: Placed) -> dict[str, object]:
+        """What the API answers about an order."""
+        entry = placed.entry
+        return {
+            "order": entry.order,
+            "fills": entry.fills,
+            "rejection": entry.rejection,
+            "receipt": self.receipt(placed.position),
+            "history": [placed.position],
+        }
+
+    def close(self) -> None:
+        """End the streams, then the server, then its thread."""
+        self._loop.call_soon_threadsafe(self.hub.close)
+        self._server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self._socket.close()
+
+    # -- the server ------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        config = uvicorn.Config(
+            self._app(), ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=5
+        )
+        self._server = uvicorn.Server(config)
+
+        async def main() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._started.set()  # the socket listens already: whoever comes now will wait
+            await self._server.serve(sockets=[self._socket])
+
+        asyncio.run(main())
+
+    def _app(self) -> Starlette:
+        answers: dict[str, Callable[[Request], object]] = {
+            "/v1/prices": lambda _: {"prices": self._prices()},
+            "/v1/orders": lambda _: {"orders": [self.row(p) for p in reversed(self.placed)]},
+            "/v1/orders/{id}": self._order,
+            "/v1/positions": lambda _: self._positions(),
+            "/v1/ledger/vkey": lambda _: f"{self.ledger.vkey}\n",
+            "/v1/ledger/checkpoint": lambda _: self.ledger.note,
+            "/v1/ledger/entries/{n:int}": lambda r: self.receipt(r.path_params["n"]),
+            "/v1/ledger/proof/consistency": self._consistency,
+            "/v1/logs": self._found,
+            "/v1/anomalies": lambda _: {"anomalies": self.anomalies},
+            "/v1/alerts": lambda _: {"alerts": self.alerts},
+        }
+        routes = [Route(path, self._answering(make)) for path, make in answers.items()]
+        routes.append(Route("/v1/orders", self._post, methods=["POST"]))
+        routes += [live_route(self.hub, self._principal), *page_routes()]
+        return Starlette(routes=routes, exception_handlers={Refused: _problem})
+
+    def _principal(self, request: Request) -> Any:
+        return self.tokens.principal(request.headers.get("Authorization"))
+
+    def _answering(self, make: Callable[[Request], object]) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            self._principal(request)
+            path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            body = self.overrides[path] if path in self.overrides else make(request)
+            if isinstance(body, str):
+                return PlainTextResponse(body)
+            return Response(msgspec.json.encode(body), media_type="application/json")
+
+        return answer
+
+    def _order(self, request: Request) -> object:
+        for placed in self.placed:
+            if placed.entry.order.id == request.path_params["id"]:
+                return self.answer(placed)
+        raise Refused("UNKNOWN_ORDER", "There is no such order.")
+
+    async def _post(self, request: Request) -> Response:
+        self._principal(request)
+        body: dict[str, str] = msgspec.json.decode(await request.body())
+        known = [p for p in self.placed if p.entry.key == body["client_order_id"]]
+        placed = known[0] if known else await self._decide(body)
+        self.announce(placed)
+        content = msgspec.json.encode(self.answer(placed))
+        return Response(content, 201, media_type="application/json")
+
+    async def _decide(self, body: dict[str, str]) -> Placed:
+        """A market order is filled at the quote, a limit order rests, a huge one is rejected."""
+        at = rfc3339(self.clock.now_ns())
+        position = self.ledger.size
+        pair, side = body["pair"], body["side"]
+        bid, ask = QUOTES[pair]
+        price = ask if side == "buy" else bid
+        limit = body["type"] == "limit"
+        huge = int(body["quantity"]) > QUANTITY_MAX
+        quantity = f"{body['quantity']}.00"
+        amount = f"{int(body['quantity']) * float(price):.2f}"
+        state = "rejected" if huge else "new" if limit else "filled"
+        order = entries.Order(
+            id=f"O-{position}", account=body["account"], client_order_id=body["client_order_id"],
+            pair=pair, side=side, quantity=quantity, type=body["type"],
+            time_in_force=body["time_in_force"], price=body.get("price"), state=state,
+        )  # type: ignore[arg-type]  # fmt: skip
+        fill = entries.Fill(f"F-{position}-1", price, quantity, amount, "2026-11-25")
+        reason = entries.Rejection("ORDER_TOO_LARGE", "An order may be at most 50,000,000 EUR.")
+        entry = entries.OrderDecided(
+            at=at, order=order, request="0" * 64, key=order.client_order_id,
+            fills=(fill,) if state == "filled" else (), rejection=reason if huge else None,
+        )  # fmt: skip
+        await self.ledger.append(position, [Sealable(entries.encode(entry))])
+        self.placed.append(Placed(entry, position))
+        return self.placed[-1]
+
+    def _prices(self) -> list[dict[str, str]]:
+        at = rfc3339(self.clock.now_ns())
+        return [
+            {"pair": pair, "bid": bid, "ask": ask, "at": at, "source": "ecb-anchored (synthetic)"}
+            for pair, (bid, ask) in QUOTES.items()
+        ]
+
+    def _positions(self) -> object:
+        balances = [{"currency": "EUR", "amount": "1000000.00"}]
+        return {"account": "demo", "position": self.ledger.size, "balances": balances}
+
+    def _consistency(self, request: Request) -> object:
+        old, new = int(request.query_params["from"]), int(request.query_params["to"])
+        return {"from": old, "to": new, "proof": self.ledger.consistency_proof(old, new)}
+
+    def _found(self, request: Request) -> object:
+        query = request.query_params.get("q", "")
+        self.searches.append(query)
+        wanted = dict(term.split("=", 1) for term in query.split() if "=" in term)
+        return {
+            "logs": [
+                line
+                for line in reversed(self.logs)
+                if all(str(line.get(name)) == value for name, value in wanted.items())
+            ]
+        }
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    body = {"status": STATUS.get(error.code, 400), "code": error.code, "detail": str(error)}
+    content = msgspec.json.encode(body)
+    return Response(content, STATUS.get(error.code, 400), media_type="application/problem+json")
+
+
+def flipped(text: str) -> str:
+    """Base64 text whose first byte has one bit flipped."""
+    raw = bytearray(base64.b64decode(text))
+    raw[0] ^= 1
+    return base64.b64encode(raw).decode()
+
+
+@pytest.fixture
+def fetch() -> Callable[[Starlette, str], httpx.Response]:
+    """GETs a path from an application without a port; what the application raises is raised."""
+
+    def get(app: Starlette, path: str) -> httpx.Response:
+        async def main() -> httpx.Response:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://stage") as client:
+                return await client.get(path)
+
+        return asyncio.run(main())
+
+    return get
+
+
+@pytest.fixture
+def flip() -> Callable[[str], str]:
+    """Flips one bit of base64 text."""
+    return flipped
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A fresh server with an empty ledger."""
+    made = Stage(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A headless Chromium with a profile of its own; skips where there is none."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("chromium and chromedriver are not installed")
+    options = ChromeOptions()
+    options.binary_location = program
+    profile = tmp_path_factory.mktemp("chromium")
+    for flag in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--window-size=1440,900", f"--user-data-dir={profile}",
+    ):  # fmt: skip
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = Chrome(options=options, service=Service(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def page(chromium: Chrome, stage: Stage) -> Iterator[Callable[[], Chrome]]:
+    """Opens the stage's page signed in; afterwards the console must be clean of violations."""
+
+    def open_page() -> Chrome:
+        # Away first: a changed fragment alone would not load the page again.
+        chromium.get("about:blank")
+        chromium.get(f"{stage.url}/#token={quote(stage.token)}")
+        return chromium
+
+    chromium.get_log("browser")
+    yield open_page
+    said = [line["message"] for line in chromium.get_log("browser")]
+    chromium.get("about:blank")
+    assert not [line for line in said if "Content Security Policy" in line or "Error:" in line]
