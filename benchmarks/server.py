@@ -5,7 +5,7 @@ answer of N bytes: what this server and this HTTP stack could do if deciding, re
 proving cost nothing. Everything else goes to the product.
 """
 
-import sys
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,6 +13,8 @@ from urllib.parse import parse_qs
 import msgspec
 
 from tallystick.execution import PlaceOrder
+from tallystick.wiring import serve
+from tallystick.wiring.settings import read_settings
 
 PATH = "/bench/parse"
 ANSWER_BYTES_DEFAULT = 1_800
@@ -75,12 +77,7 @@ class Ceiling:
 
 def main() -> None:
     """Serves the product exactly as `./tallystick serve` does, with the ceiling in front."""
-    # ------------------------------------------------------------------------------------------
-    # TO HOOK UP: hand `Ceiling` to the composition root here, so that the product is built as
-    # `./tallystick serve` builds it (TALLYSTICK_PORT, TALLYSTICK_DATA, demo.json, signals) and
-    # its ASGI application `app` is served as `Ceiling(app)`.
-    # ------------------------------------------------------------------------------------------
-    sys.exit("benchmarks/server.py is not connected to tallystick.wiring yet")
+    serve.run(read_settings(os.environ), wrap=Ceiling)
 
 
 if __name__ == "__main__":

@@ -41,16 +41,18 @@ export interface Rejection {
 export interface OrderRow extends Order {
   at: string;
   position: number;
-  fills?: Fill[];
+  fills: Fill[];
+  /** the live stream has the sentence with it, the list has only the code */
   rejection?: Rejection | null;
+  rejection_code?: string | null;
 }
 
 export interface OrderAnswer {
   order: Order;
   fills: Fill[];
   rejection: Rejection | null;
+  /** of the newest entry that speaks of the order */
   receipt: Receipt;
-  history?: number[];
 }
 
 export interface Positions {
@@ -62,10 +64,12 @@ export interface Positions {
 export interface Anomaly {
   id: string;
   detector: string;
-  account: string;
+  account: string | null;
   pair: string | null;
+  route?: string | null;
   at: string;
-  score: number;
+  /** the estimated share of ordinary points that are at least as odd */
+  p_value?: number;
   expected: string | number | null;
   came: string | number | null;
   sentence: string;

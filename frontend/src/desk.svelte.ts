@@ -14,6 +14,7 @@ import {
   type Positions,
   type Price,
 } from "./api";
+import { orderPosition } from "./format";
 import { Live } from "./live";
 import { Witness } from "./witness.svelte";
 
@@ -28,6 +29,9 @@ export interface PriceRow extends Price {
 }
 
 type Panel = "prices" | "orders" | "positions" | "logs" | "anomalies" | "alerts";
+
+/** Shown first, in the order in which dealers name them; the others follow by the alphabet. */
+const MAJORS = ["EUR/USD", "USD/JPY", "GBP/USD", "AUD/USD", "USD/CAD", "USD/CHF", "NZD/USD"];
 
 const TOKEN = "tallystick.token";
 
@@ -251,7 +255,7 @@ export class Desk {
       const [older, newer] = before.position <= order.position ? [before, order] : [order, before];
       // A state that ends an order is never taken back by a slower answer.
       const state = newer.state === "new" ? older.state : newer.state;
-      const fills = [older.fills, newer.fills].find((f) => f?.length) ?? newer.fills ?? older.fills ?? [];
+      const fills = newer.fills.length ? newer.fills : older.fills;
       this.byOrder.set(order.id, { ...older, ...newer, state, at: older.at, fills });
     }
     if (this.byOrder.size > BLOTTER_ROWS_MAX) {
@@ -261,8 +265,7 @@ export class Desk {
   }
 
   private newestOrders(): OrderRow[] {
-    const place = (order: OrderRow): number => Number(order.id.replace(/^\D+/, "")) || order.position;
-    return [...this.byOrder.values()].sort((a, b) => place(b) - place(a)).slice(0, BLOTTER_ROWS_MAX);
+    return [...this.byOrder.values()].sort((a, b) => orderPosition(b.id) - orderPosition(a.id)).slice(0, BLOTTER_ROWS_MAX);
   }
 
   private refreshPositionsSoon(orders: OrderRow[]): void {
@@ -280,7 +283,9 @@ export class Desk {
       const dirty = this.dirty;
       this.dirty = new Set();
       if (dirty.has("prices")) {
-        this.prices = [...this.byPair.values()].sort((a, b) => (a.pair < b.pair ? -1 : 1));
+        this.prices = [...this.byPair.values()].sort(
+          (a, b) => rank(a.pair) - rank(b.pair) || (a.pair < b.pair ? -1 : 1),
+        );
       }
       if (dirty.has("orders")) this.orders = this.newestOrders();
       if (dirty.has("logs")) this.logs = this.logRows;
@@ -295,6 +300,11 @@ function takeTokenFromAddress(): string | null {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (token) history.replaceState(null, "", location.pathname + location.search);
   return token;
+}
+
+function rank(pair: string): number {
+  const place = MAJORS.indexOf(pair);
+  return place < 0 ? MAJORS.length : place;
 }
 
 function tick(before: string | undefined, after: string, last = 0): number {

@@ -66,6 +66,11 @@ export function age(milliseconds: number): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
+/** The number in an order's id, which is the position of the entry that decided it. */
+export function orderPosition(id: string): number {
+  return Number(id.replace(/^\D+/, ""));
+}
+
 /** The two ends of a long hash or key. */
 export function short(text: string, ends = 6): string {
   return text.length > 2 * ends + 1 ? `${text.slice(0, ends)}…${text.slice(-ends)}` : text;

@@ -8,10 +8,12 @@ import asyncio
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 NS_PER_SECOND = 1_000_000_000
 NS_PER_US = 1_000
+_OWN_STAMP_CHARACTERS = 27
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
@@ -82,9 +84,14 @@ def rfc3339(at_ns: int) -> str:
     Nanoseconds are cut, never rounded up: a stamp must not lie in the future.
     """
     seconds, ns = divmod(at_ns, NS_PER_SECOND)
+    return f"{_to_the_second(seconds)}.{ns // NS_PER_US:06}Z"
+
+
+@lru_cache(maxsize=64)
+def _to_the_second(seconds: int) -> str:
+    """Stamps come in bursts of one second: its part is made once."""
     year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
-    us = ns // NS_PER_US
-    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{us:06}Z"
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
 
 def parse_rfc3339(text: str) -> int:
@@ -99,3 +106,19 @@ def parse_rfc3339(text: str) -> int:
         raise ValueError(f"{text[:64]!r} is not an RFC 3339 stamp such as 2026-11-22T04:08:16Z")
     moment = datetime.fromisoformat(text)
     return (moment - _EPOCH) // timedelta(microseconds=1) * NS_PER_US
+
+
+def parse_own_stamp(text: str) -> int:
+    """Nanoseconds since the epoch of a stamp that `rfc3339` made; several times faster.
+
+    Raises:
+        ValueError: it is not in that form.
+    """
+    if len(text) != _OWN_STAMP_CHARACTERS or text[19] != "." or text[26] != "Z":
+        return parse_rfc3339(text)
+    return _second_of(text[:19]) + int(text[20:26]) * NS_PER_US
+
+
+@lru_cache(maxsize=64)
+def _second_of(prefix: str) -> int:
+    return parse_rfc3339(prefix + "Z")

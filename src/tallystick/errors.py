@@ -7,6 +7,7 @@
     |   +-- Overloaded              a bounded queue is full
     |   +-- ShuttingDown            the process is leaving
     +-- PermanentError              trying again will not help
+        +-- KeyTaken                an idempotency key was settled before (ledger)
         +-- Corrupt                 stored bytes do not hash to what was signed
         +-- Misconfigured           the settings cannot work; said at start
 
@@ -56,6 +57,10 @@ class ShuttingDown(TemporaryError):
 
 class PermanentError(TallystickError):
     """This cannot be done, and trying again will not help."""
+
+
+class KeyTaken(PermanentError):
+    """An idempotency key is already in the ledger."""
 
 
 class Corrupt(PermanentError):

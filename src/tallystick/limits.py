@@ -15,6 +15,8 @@ WAITING_ORDERS_MAX = 8_192
 entries in one commit."""
 KEY_CHARACTERS_MAX = 64
 """Longest client_order_id or Idempotency-Key."""
+REASON_CHARACTERS_MAX = 500
+"""Longest reason of a kill switch."""
 STREAM_READ_MAX = 1_024
 """Most messages in one read of the stream."""
 LOG_LINES_WAITING_MAX = 100_000

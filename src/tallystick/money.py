@@ -55,6 +55,14 @@ def parse_decimal(text: str, digits: int) -> int:
     return scaled * _POWERS[digits - len(fraction)]
 
 
+def parse_own(text: str) -> int:
+    """The units of a decimal that `format_decimal` made: its digits without the point.
+
+    Only for text of our own, which has exactly its currency's or pair's digits.
+    """
+    return int(text.replace(".", "", 1))
+
+
 def format_decimal(value: int, digits: int) -> str:
     """`value` units of 10**-digits as a plain decimal with exactly `digits` places."""
     if digits == 0:

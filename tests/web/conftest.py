@@ -14,8 +14,13 @@ import httpx
 import msgspec
 import pytest
 import uvicorn
+from selenium.common.exceptions import StaleElementReferenceException as Stale
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -31,6 +36,10 @@ from tallystick.web import LiveHub, live_route, page_routes
 
 ORIGIN = "stage.example/ledger"
 QUOTES = {"EUR/USD": ("1.08249", "1.08251"), "USD/JPY": ("149.120", "149.128")}
+ORDER = {
+    "account": "demo", "pair": "EUR/USD", "side": "buy", "quantity": "1000000",
+    "type": "market", "time_in_force": "FOK",
+}  # fmt: skip
 QUANTITY_MAX = 50_000_000
 STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "UNKNOWN_ORDER": 404, "UNKNOWN_ENTRY": 404}
 
@@ -73,8 +82,9 @@ class Stage:
         """Say something on the live stream, from the test's thread."""
         self._loop.call_soon_threadsafe(lambda: self.hub.publish(event, data, **audience))
 
-    def place(self, **order: str) -> Placed:
-        """Decide an order and announce it with the new head, from the test's thread."""
+    def place(self, **changes: str) -> Placed:
+        """Decide a market order, or a changed one, and announce it with the new head."""
+        order = ORDER | {"client_order_id": f"c-{len(self.placed)}"} | changes
         decided = asyncio.run_coroutine_threadsafe(self._decide(order), self._loop).result(20)
         self.announce(decided)
         return decided
@@ -89,6 +99,11 @@ class Stage:
         entry = placed.entry
         extra = {"at": entry.at, "position": placed.position, "fills": entry.fills}
         return msgspec.structs.asdict(entry.order) | extra | {"rejection": entry.rejection}
+
+    def _listed(self, placed: Placed) -> dict[str, object]:
+        row, rejection = self.row(placed), placed.entry.rejection
+        del row["rejection"]
+        return row | {"rejection_code": rejection and rejection.code}
 
     def head(self) -> dict[str, object]:
         """The newest checkpoint as it is announced."""
@@ -108,7 +123,6 @@ class Stage:
             "fills": entry.fills,
             "rejection": entry.rejection,
             "receipt": self.receipt(placed.position),
-            "history": [placed.position],
         }
 
     def close(self) -> None:
@@ -137,7 +151,7 @@ class Stage:
     def _app(self) -> Starlette:
         answers: dict[str, Callable[[Request], object]] = {
             "/v1/prices": lambda _: {"prices": self._prices()},
-            "/v1/orders": lambda _: {"orders": [self.row(p) for p in reversed(self.placed)]},
+            "/v1/orders": lambda _: {"orders": [self._listed(p) for p in reversed(self.placed)]},
             "/v1/orders/{id}": self._order,
             "/v1/positions": lambda _: self._positions(),
             "/v1/ledger/vkey": lambda _: f"{self.ledger.vkey}\n",
@@ -237,6 +251,62 @@ class Stage:
         }
 
 
+class Screen:
+    """The page as a person uses it: look, click, type."""
+
+    def __init__(self, driver: Chrome) -> None:
+        self.driver = driver
+
+    def all(self, css: str) -> list[WebElement]:
+        """Every element of this selector."""
+        found: list[WebElement] = self.driver.find_elements(By.CSS_SELECTOR, css)
+        return found
+
+    def wait_for(self, css: str, text: str = "") -> WebElement:
+        """The first visible element of this selector that holds this text, white space folded.
+
+        Fails after 20 s with what the page shows instead.
+        """
+
+        def found(_driver: Chrome) -> WebElement | None:
+            for element in self.all(css):
+                if text in " ".join(element.text.split()) and element.is_displayed():
+                    return element
+            return None
+
+        wait = WebDriverWait(self.driver, 20, poll_frequency=0.05, ignored_exceptions=[Stale])
+        try:
+            return wait.until(found)
+        except TimeoutException:
+            shown = self.driver.find_element(By.TAG_NAME, "body").text[:3000]
+            pytest.fail(f"no {css} with {text!r} on the page:\n{shown}")
+
+    def click(self, css: str, text: str = "") -> None:
+        """Click it once it is there."""
+        self.wait_for(css, text).click()
+
+    def type_into(self, css: str, text: str) -> None:
+        """Replace what a field holds."""
+        field = self.wait_for(css)
+        field.clear()
+        field.send_keys(text)
+
+    def steps(self) -> dict[str, str]:
+        """The verdict of every step of the first report that is shown."""
+        names = self.wait_for(".report").find_elements(By.TAG_NAME, "dt")
+        return {line.text.split()[0]: line.text.split(" ", 1)[1] for line in names}
+
+    def remember(self, vkey: str, note: str) -> None:
+        """Make this browser one that has known a ledger since an earlier visit."""
+        since = "2026-01-01T00:00:00Z"
+        for name, kept in (
+            ("tallystick.key", {"vkey": vkey, "since": since}),
+            ("tallystick.seen", {"note": note, "at": since}),
+        ):
+            text = msgspec.json.encode(kept).decode()
+            self.driver.execute_script("localStorage.setItem(...arguments)", name, text)
+
+
 async def _problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     body = {"status": STATUS.get(error.code, 400), "code": error.code, "detail": str(error)}
@@ -302,14 +372,23 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 @pytest.fixture
-def page(chromium: Chrome, stage: Stage) -> Iterator[Callable[[], Chrome]]:
+def signed_out(chromium: Chrome, stage: Stage) -> Screen:
+    """The stage's page in a tab that holds no token."""
+    chromium.get(stage.url)
+    chromium.execute_script("sessionStorage.clear()")
+    chromium.refresh()
+    return Screen(chromium)
+
+
+@pytest.fixture
+def page(chromium: Chrome, stage: Stage) -> Iterator[Callable[[], Screen]]:
     """Opens the stage's page signed in; afterwards the console must be clean of violations."""
 
-    def open_page() -> Chrome:
+    def open_page() -> Screen:
         # Away first: a changed fragment alone would not load the page again.
         chromium.get("about:blank")
         chromium.get(f"{stage.url}/#token={quote(stage.token)}")
-        return chromium
+        return Screen(chromium)
 
     chromium.get_log("browser")
     yield open_page

@@ -14,8 +14,6 @@ _BOUNDS_US = tuple(int(bound * 1_000_000) for bound in BUCKETS_SECONDS)
 Fields = dict[str, str | int | None]
 """What a call touched, in OpenTelemetry's or our own names."""
 
-_log = structlog.get_logger("api")
-
 
 class RouteCount:
     """What one (method, route, status) has seen: calls, their time, and a histogram of it."""
@@ -43,6 +41,7 @@ class Calls:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._log: structlog.typing.FilteringBoundLogger | None = None
         self.counts: defaultdict[tuple[str, str, int], RouteCount] = defaultdict(RouteCount)
 
     def start_ns(self) -> int:
@@ -53,7 +52,9 @@ class Calls:
         """One call is over: count it and say so, with whatever names it touched."""
         duration_us = (self._clock.monotonic_ns() - start_ns) // NS_PER_US
         self.counts[method, route, status].add(duration_us)
-        say = _log.info if status < 500 else _log.error
+        if self._log is None:
+            self._log = structlog.get_logger("api").bind()  # once: binding costs as much as saying
+        say = self._log.info if status < 500 else self._log.error
         say(
             "api.request_answered",
             **{

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from tallystick.errors import (
     Corrupt,
     HeadMoved,
+    KeyTaken,
     Misconfigured,
     Overloaded,
     PermanentError,
@@ -25,6 +26,7 @@ STATUS: dict[type[TallystickError], int] = {
     Overloaded: 503,
     ShuttingDown: 503,
     PermanentError: 500,
+    KeyTaken: 409,
     Corrupt: 500,
     Misconfigured: 500,
 }
@@ -86,7 +88,7 @@ TITLES: dict[str, str] = {
 """The closed list of codes of refused requests, each with its title."""
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+class Problem(msgspec.Struct, frozen=True):
     """RFC 9457 section 3.1, with two extension members: `code` and `field`."""
 
     title: str
@@ -94,7 +96,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     code: str
     type: str = "about:blank"
-    field: str | None = None
+    field: str | msgspec.UnsetType = msgspec.UNSET
 
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -106,7 +108,7 @@ def problem_of(error: TallystickError) -> Problem:
     if isinstance(error, Refused):
         status = REFUSAL_STATUS.get(error.code, status)
         title = TITLES.get(error.code, error.code)
-        return Problem(title, status, str(error), error.code, field=error.field)
+        return Problem(title, status, str(error), error.code, field=error.field or msgspec.UNSET)
     code = "UNAVAILABLE" if isinstance(error, TemporaryError) else "INTERNAL"
     detail = str(error) if isinstance(error, TemporaryError) else TITLES["INTERNAL"] + "."
     return Problem(TITLES[code], status, detail, code)

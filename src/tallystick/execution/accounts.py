@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tallystick.clock import parse_rfc3339
+from tallystick.clock import parse_own_stamp
 from tallystick.errors import Refused
 from tallystick.execution.entries import (
     AccountOpened,
@@ -23,21 +23,25 @@ from tallystick.execution.entries import (
     OrderFilled,
     Posting,
 )
-from tallystick.fx import currency, pair
-from tallystick.money import Price, Quantity, format_decimal, parse_decimal
+from tallystick.fx import currency
+from tallystick.ids import order_position
+from tallystick.money import Price, Quantity, format_decimal, parse_decimal, parse_own
 
 HOUSE = "house"
 """The other side of every fill: the desk's own account."""
 USD_DIGITS = 2
 UNITS_DIGITS = 0
-REPEATS_KEPT_MAX = 4_096
+REPEATS_KEPT_MAX = 1_024
 """Different orders remembered per account for the duplicate window; the oldest goes first."""
+ORDER_UNITS_MAX = 10**12
+"""Largest `order_quantity_max`: amounts of such orders fit `money.DECIMAL_CHARACTERS_MAX`."""
 
 K = TypeVar("K")
 V = TypeVar("V")
 _ABSENT: Any = object()
 Economics = tuple[str, str, int, str, int | None]
-Undo = list[tuple[dict[Any, Any], Any, Any]]
+Change = tuple[dict[Any, Any], Any, Any]
+"""(mapping, key, what it held before)."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -56,9 +60,20 @@ class Limits(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, text: LimitsText) -> "Limits":
-        """The limits in an entry's words."""
+        """The limits in an entry's words.
+
+        Raises:
+            Refused: a number is malformed, or the order size is not 1 to `ORDER_UNITS_MAX`.
+        """
+        units = parse_decimal(text.order_quantity_max, UNITS_DIGITS)
+        if not 0 < units <= ORDER_UNITS_MAX:
+            raise Refused(
+                "VALUE_NOT_ALLOWED",
+                f"order_quantity_max must be 1 to {ORDER_UNITS_MAX:,} units, not {units:,}.",
+                field="order_quantity_max",
+            )
         return cls(
-            order_quantity_max=parse_decimal(text.order_quantity_max, UNITS_DIGITS),
+            order_quantity_max=units,
             position_usd_max=parse_decimal(text.position_usd_max, USD_DIGITS),
             collar_bps=text.collar_bps,
             duplicate_window_ms=text.duplicate_window_ms,
@@ -73,12 +88,25 @@ class Resting(msgspec.Struct, frozen=True):
     quantity: Quantity
     price: Price
 
+    @property
+    def position(self) -> int:
+        """Of the entry that decided it: its place in the line."""
+        return order_position(self.order.id)
+
 
 class Repeat(msgspec.Struct, frozen=True, gc=False):
-    """How often one and the same order came since `start_ns`."""
+    """How often one and the same order came since `start_ns`, when entry `position` was first."""
 
     start_ns: int
     count: int
+    position: int
+
+
+class Undo(msgspec.Struct, frozen=True, gc=False):
+    """What `entries` applied entries changed, in order."""
+
+    entries: int
+    changes: list[Change]
 
 
 class Account:
@@ -103,7 +131,8 @@ class Book:
         self.house: dict[str, int] = {}
         self.stopped: dict[str | None, bool] = {}
         self.open_by_pair: dict[str, dict[str, Resting]] = {}
-        self._undo: Undo = []
+        self._changes: list[Change] = []
+        self._cut_size = 0
         self._fold: dict[type[Any], Callable[[Any], None]] = {
             OrderDecided: self._order_decided,
             OrderFilled: self._order_filled,
@@ -134,35 +163,43 @@ class Book:
 
     def cut(self) -> Undo:
         """What takes back everything applied since the last cut; hand it to `rewind`."""
-        undo, self._undo = self._undo, []
+        undo = Undo(self.size - self._cut_size, self._changes)
+        self._changes, self._cut_size = [], self.size
         return undo
 
-    def rewind(self, undo: Undo, size: int) -> None:
-        """Take back the newest cut, so that the book is again what it was at `size`."""
-        for mapping, key, old in reversed(undo):
+    def rewind(self, undo: Undo) -> None:
+        """Take back the newest cut, so that the book is again what it was before it."""
+        returned: dict[int, dict[Any, Any]] = {}
+        for mapping, key, old in reversed(undo.changes):
             if old is _ABSENT:
                 del mapping[key]
-            else:
-                mapping[key] = old
-        self.size = size
+                continue
+            if key not in mapping:
+                returned[id(mapping)] = mapping
+            mapping[key] = old
+        for mapping in returned.values():  # what comes back stands in its old place in the line
+            ordered = sorted(mapping.items(), key=_position)
+            mapping.clear()
+            mapping.update(ordered)
+        self.size -= undo.entries
+        self._cut_size = self.size
 
     def _set(self, mapping: dict[K, V], key: K, value: V) -> None:
-        self._undo.append((mapping, key, mapping.get(key, _ABSENT)))
+        self._changes.append((mapping, key, mapping.get(key, _ABSENT)))
         mapping[key] = value
 
     def _remove(self, mapping: dict[K, V], key: K) -> None:
-        self._undo.append((mapping, key, mapping.pop(key)))
+        self._changes.append((mapping, key, mapping.pop(key)))
 
     def _order_decided(self, entry: OrderDecided) -> None:
         order = entry.order
         account = self.account(order.account)
-        traded = pair(order.pair)
-        quantity = Quantity(parse_decimal(order.quantity, traded.base_digits))
-        price = None if order.price is None else parse_decimal(order.price, traded.price_digits)
+        quantity = Quantity(parse_own(order.quantity))
+        price = None if order.price is None else parse_own(order.price)
         self._repeat(
             account,
             (order.pair, order.side, quantity, order.type, price),
-            parse_rfc3339(entry.at),
+            parse_own_stamp(entry.at),
         )
         self._post(entry.postings)
         if order.state == "new" and price is not None:
@@ -173,9 +210,13 @@ class Book:
     def _repeat(self, account: Account, economics: Economics, at_ns: int) -> None:
         known = account.repeats.get(economics)
         window_ns = account.limits.duplicate_window_ms * 1_000_000
-        if known is None or at_ns - known.start_ns >= window_ns:
-            known = Repeat(at_ns, 0)
-        self._set(account.repeats, economics, Repeat(known.start_ns, known.count + 1))
+        if known is not None and at_ns - known.start_ns >= window_ns:
+            self._remove(account.repeats, economics)
+            known = None
+        if known is None:
+            known = Repeat(at_ns, 0, self.size)
+        counted = Repeat(known.start_ns, known.count + 1, known.position)
+        self._set(account.repeats, economics, counted)
         if len(account.repeats) > REPEATS_KEPT_MAX:
             self._remove(account.repeats, next(iter(account.repeats)))
 
@@ -193,16 +234,26 @@ class Book:
     def _post(self, postings: tuple[Posting, ...]) -> None:
         for posting in postings:
             code = posting.currency
-            amount = parse_decimal(posting.amount, currency(code).minor_digits)
+            amount = parse_own(posting.amount)
             house = posting.account == HOUSE
             balances = self.house if house else self.account(posting.account).balances
             self._set(balances, code, balances.get(code, 0) + amount)
 
     def _account_opened(self, entry: AccountOpened) -> None:
-        self._set(self.accounts, entry.account, Account(entry.account, Limits.of(entry.limits)))
+        account = Account(entry.account, Limits.of(entry.limits))
+        known = self.accounts.get(entry.account)
+        if known is not None:  # new limits; what it holds stays
+            account.balances = known.balances
+            account.open_orders = known.open_orders
+            account.repeats = known.repeats
+        self._set(self.accounts, entry.account, account)
 
     def _kill_switch_set(self, entry: KillSwitchSet) -> None:
         self._set(self.stopped, entry.account, entry.active)
+
+
+def _position(item: tuple[Any, Resting | Repeat]) -> int:
+    return item[1].position
 
 
 class AccountState(msgspec.Struct, frozen=True):
@@ -249,16 +300,20 @@ def restore(data: bytes) -> Book:
     state = msgspec.json.decode(data, type=BookState)
     book = Book()
     book.size = state.size
+    book.cut()
     book.house = state.house
     book.stopped = dict(state.stopped)
     for kept in state.accounts:
         account = Account(kept.id, kept.limits)
         account.balances = kept.balances
         account.repeats = dict(kept.repeats)
+        account.open_orders = {resting.order.id: resting for resting in kept.open_orders}
         book.accounts[kept.id] = account
-        for resting in kept.open_orders:
-            account.open_orders[resting.order.id] = resting
-            book.open_by_pair.setdefault(resting.order.pair, {})[resting.order.id] = resting
+    every = (
+        resting for account in book.accounts.values() for resting in account.open_orders.values()
+    )
+    for resting in sorted(every, key=lambda each: each.position):
+        book.open_by_pair.setdefault(resting.order.pair, {})[resting.order.id] = resting
     return book
 
 

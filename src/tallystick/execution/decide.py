@@ -26,7 +26,7 @@ from tallystick.execution.rules import RULES, Case
 from tallystick.execution.rules.case import Usd
 from tallystick.fx import Pair, pair, spot_date, trade_date
 from tallystick.ids import fill_id, order_id
-from tallystick.money import Price, Quantity, format_decimal, quote_amount
+from tallystick.money import Amount, Price, Quantity, format_decimal, quote_amount
 
 _RULES = tuple(RULES.values())
 
@@ -48,7 +48,7 @@ def decide(
     """
     account = book.account(request.account)
     stopped = book.is_stopped(request.account)
-    case = Case(request, account, quote, at_ns, stopped, usd)
+    case = Case(request, account, quote, _amount_at_worst(request, quote), at_ns, stopped, usd)
     rejection = _first_rejection(case)
     if rejection is not None or quote is None:
         execution = Execution("rejected", rejection=rejection)
@@ -101,6 +101,24 @@ def cancel_resting(resting: Resting, *, at_ns: int, by: str, reason: str) -> Ord
     return OrderCancelled(at=rfc3339(at_ns), order=order, by=by, reason=reason)
 
 
+def _amount_at_worst(request: OrderRequest, quote: Quote | None) -> Amount:
+    """The whole order at its limit, or at the side of the quote that a market order takes."""
+    if quote is None:
+        return Amount(0)
+    market = quote.ask if request.side == "buy" else quote.bid
+    return _amount(request.quantity, request.price or market, request.pair)
+
+
+def _amount(quantity: Quantity, price: Price, traded: Pair) -> Amount:
+    return quote_amount(
+        quantity,
+        price,
+        base_digits=traded.base_digits,
+        price_digits=traded.price_digits,
+        quote_digits=traded.quote_digits,
+    )
+
+
 def _first_rejection(case: Case) -> Rejection | None:
     for rule in _RULES:
         rejection = rule(case)
@@ -142,13 +160,7 @@ def _fill(
     at_ns: int,
 ) -> tuple[tuple[Fill, ...], tuple[Posting, ...]]:
     """One whole fill against the house, and its double entry: zero in both currencies."""
-    amount = quote_amount(
-        quantity,
-        price,
-        base_digits=traded.base_digits,
-        price_digits=traded.price_digits,
-        quote_digits=traded.quote_digits,
-    )
+    amount = _amount(quantity, price, traded)
     base = format_decimal(quantity, traded.base_digits)
     quoted = format_decimal(amount, traded.quote_digits)
     fill = Fill(
@@ -169,10 +181,20 @@ def _fill(
 
 
 def _seen(quote: Quote, traded: Pair) -> QuoteSeen:
+    """The quote in decimals; many orders meet one quote, so the last of each pair is kept."""
+    known = _last_seen.get(quote.pair)
+    if known is not None and known[0] is quote:
+        return known[1]
     digits = traded.price_digits
-    return QuoteSeen(
+    seen = QuoteSeen(
         bid=format_decimal(quote.bid, digits),
         ask=format_decimal(quote.ask, digits),
         at=rfc3339(quote.at_ns),
         source=quote.source,
     )
+    _last_seen[quote.pair] = (quote, seen)
+    return seen
+
+
+_last_seen: dict[str, tuple[Quote, QuoteSeen]] = {}
+"""A memo, no state: at most one quote a pair."""

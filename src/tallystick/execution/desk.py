@@ -13,8 +13,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from tallystick.clock import Clock, rfc3339
-from tallystick.errors import HeadMoved, Overloaded, Refused, ShuttingDown, TallystickError
-from tallystick.execution.accounts import Book, Resting, Undo, snapshot
+from tallystick.errors import (
+    HeadMoved,
+    KeyTaken,
+    Overloaded,
+    Refused,
+    ShuttingDown,
+    TallystickError,
+)
+from tallystick.execution.accounts import HOUSE, Book, Resting, snapshot
 from tallystick.execution.decide import cancel_resting, decide, fill_resting
 from tallystick.execution.entries import (
     AccountOpened,
@@ -28,10 +35,14 @@ from tallystick.execution.entries import (
 from tallystick.execution.quotes import Quote, QuoteBoard
 from tallystick.execution.request import OrderRequest
 from tallystick.ledger import Ledger, Receipt, Sealable, Sealed
-from tallystick.limits import WAITING_ORDERS_MAX
+from tallystick.limits import REASON_CHARACTERS_MAX, WAITING_ORDERS_MAX
 
 FOLD_ROWS = 1_024
 """Entries read at once when the book catches up."""
+RECENT_KEYS_MAX = 65_536
+"""Newest idempotency keys kept in memory; at least half as many."""
+WARY_ORDERS = 256
+"""Orders whose keys are looked up in the store after a start or a retry of an old key."""
 SNAPSHOT_ENTRIES = 50_000
 """A snapshot of the book each so many entries: a start folds at most about as many."""
 
@@ -93,7 +104,10 @@ class _Item:
 
 
 class _Batch:
-    """What is committed together; owned by the desk."""
+    """What is committed together; owned by the desk.
+
+    `items` are all that was submitted to it, `sealables` what of that is to be said.
+    """
 
     __slots__ = ("done", "items", "sealables")
 
@@ -113,6 +127,9 @@ class Desk:
         self._clock = clock
         self._gathering = _Batch()
         self._pending: dict[str, _Item] = {}
+        self._recent: dict[str, int] = {}
+        self._older: dict[str, int] = {}
+        self._wary = WARY_ORDERS
         self._waiting = 0
         self._work = asyncio.Event()
         self._closing = False
@@ -138,10 +155,14 @@ class Desk:
         keys = _keys(request, key)
         for known in keys:
             item = self._pending.get(known)
-            if item is not None and (recorded := await item.recorded()):
+            if item is not None:
+                recorded = await item.recorded()
+                if recorded is None:  # another writer answered it first
+                    return await self.place(request, key)
                 return _replay(recorded.entry, recorded.receipt, request)
-            position = self._ledger.find(known)
-            if position is not None:
+            position = self._settled(known)
+            # Another writer's newest entries may be found too early: the append then says so.
+            if position is not None and position < self._ledger.size:
                 receipt = self._ledger.receipt(position)
                 return _replay(decode(receipt.entry), receipt, request)
 
@@ -162,6 +183,22 @@ class Desk:
         assert isinstance(recorded.entry, OrderDecided)  # noqa: S101  what `propose` gives
         return Placed(recorded.entry, recorded.receipt)
 
+    def _settled(self, key: str) -> int | None:
+        """The position that settled a key, if it is known to.
+
+        Almost every key is new, and asking the store about each would cost more than deciding the
+        order. So the newest keys are kept in memory, and an older one comes to light when the
+        append refuses it (`KeyTaken`): its batch is decided again, and for a while every key is
+        asked about.
+        """
+        position = self._recent.get(key)
+        if position is None:
+            position = self._older.get(key)
+        if position is None and self._wary > 0:
+            self._wary -= 1
+            position = self._ledger.find(key)
+        return position
+
     async def cancel(self, order_id: str, account: str, *, by: str, reason: str) -> Recorded:
         """Take back a resting order of `account`.
 
@@ -180,15 +217,31 @@ class Desk:
     async def set_kill_switch(
         self, account: str | None, *, active: bool, by: str, reason: str
     ) -> Recorded:
-        """Stop or resume trading of one account, or of all (None)."""
+        """Stop or resume trading of one account, or of all (None).
+
+        A resting order stays while trading is stopped, and is not filled; it can be cancelled.
+
+        Raises:
+            Refused: `UNKNOWN_ACCOUNT`; `VALUE_NOT_ALLOWED`, the reason is too long.
+        """
         if account is not None:
             self.book.account(account)
+        if len(reason) > REASON_CHARACTERS_MAX:
+            sentence = f"A reason may have at most {REASON_CHARACTERS_MAX} characters."
+            raise Refused("VALUE_NOT_ALLOWED", sentence, field="reason")
         return await self._record(
             lambda _position, at_ns: KillSwitchSet(rfc3339(at_ns), account, active, by, reason)
         )
 
     async def open_account(self, account: str, limits: LimitsText) -> Recorded:
-        """Let an account exist, or give it new limits."""
+        """Let an account exist, or give it new limits.
+
+        Raises:
+            Refused: `VALUE_NOT_ALLOWED`, the name is the house's or a limit cannot be.
+        """
+        if account == HOUSE:
+            sentence = f"{HOUSE!r} is the other side of every trade and no client's account."
+            raise Refused("VALUE_NOT_ALLOWED", sentence, field="account")
         return await self._record(
             lambda _position, at_ns: AccountOpened(rfc3339(at_ns), account, limits)
         )
@@ -201,13 +254,17 @@ class Desk:
 
     async def run(self) -> None:
         """Commit batches for ever; ends by itself after `close`, when nothing waits."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._gathering.items:
-                await self._commit()
-            if self._closing:
-                return
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                while self._gathering.items:
+                    await self._commit()
+                if self._closing:
+                    return
+        finally:  # whatever ended it: nobody may wait for a commit that will never be
+            self._closing = True
+            self._lose_gathering(ShuttingDown())
 
     def close(self) -> None:
         """Take no new work; `run` ends when what waits is durable."""
@@ -218,7 +275,10 @@ class Desk:
         order = resting.order
 
         def propose(position: int, at_ns: int) -> Entry | None:
-            if order.id not in self.book.account(order.account).open_orders:
+            # Decided again after another writer, the id may be another order's by now.
+            if self.book.account(order.account).open_orders.get(order.id) != resting:
+                return None
+            if self.book.is_stopped(order.account):
                 return None
             return fill_resting(resting, quote, position=position, at_ns=at_ns)
 
@@ -236,8 +296,10 @@ class Desk:
             raise ShuttingDown
         if self._waiting >= WAITING_ORDERS_MAX:
             raise Overloaded
-        item = _Item(propose, keys, self._gathering)
+        batch = self._gathering
+        item = _Item(propose, keys, batch)
         if self._decide(item):
+            batch.items.append(item)
             for key in keys:
                 self._pending[key] = item
             self._waiting += 1
@@ -250,69 +312,84 @@ class Desk:
         item.entry = entry
         if entry is None:
             return False
+        sealable = Sealable(encode(entry), item.keys)
         self.book.apply(entry)
-        batch = item.batch
-        item.number = len(batch.items)
-        batch.items.append(item)
-        batch.sealables.append(Sealable(encode(entry), item.keys))
+        sealables = item.batch.sealables
+        item.number = len(sealables)
+        sealables.append(sealable)
         return True
 
     async def _commit(self) -> None:
         batch, self._gathering = self._gathering, _Batch()
-        first = self.book.size - len(batch.items)
+        first = self.book.size - len(batch.sealables)
         undo = self.book.cut()
         try:
             while True:
                 try:
                     sealed = await self._ledger.append(first, batch.sealables)
                     break
-                except HeadMoved:
-                    self._take_back(undo, first)
+                except (HeadMoved, KeyTaken):
+                    self._wary = WARY_ORDERS
+                    self.book.rewind(self.book.cut())
+                    self.book.rewind(undo)
+                    undo = self.book.cut()
                     first = self._again(batch)
                     undo = self.book.cut()
                     self._again(self._gathering)
         except BaseException as error:
-            self._take_back(undo, first)
+            self._lose_gathering(error)
+            self.book.rewind(undo)
             self._fail(batch, error)
-            failed, self._gathering = self._gathering, _Batch()
-            self._fail(failed, error)
             if not isinstance(error, TallystickError):
                 raise
             self.catch_up()
             return
         self._settle(batch)
+        self._remember(batch, first)
         batch.done.set_result(sealed)
         if self._ledger.size - self._snapshot_size >= SNAPSHOT_ENTRIES:
             self.snapshot()
 
+    def _remember(self, batch: _Batch, first: int) -> None:
+        recent = self._recent
+        for item in batch.items:
+            if item.entry is not None:
+                for key in item.keys:
+                    recent[key] = first + item.number
+        if len(recent) > RECENT_KEYS_MAX // 2:  # two generations: dropping one costs nothing
+            self._older, self._recent = recent, {}
+
     def snapshot(self) -> None:
-        """Hand out the book as it is at the ledger's size; only while no commit is under way."""
-        gathering = self._gathering.items
-        self.book.rewind(self.book.cut(), self._ledger.size)
+        """Hand out the book as it is at the ledger's size; nothing while a commit is under way."""
+        gathering = self._gathering
+        if self.book.size - len(gathering.sealables) != self._ledger.size:
+            return
+        self.book.rewind(self.book.cut())
         self._snapshot_size = self._ledger.size
         self.on_snapshot(self._ledger.size, snapshot(self.book))
-        for item in gathering:
+        for item in gathering.items:
             if item.entry is not None:
                 self.book.apply(item.entry)
 
-    def _take_back(self, undo: Undo, size: int) -> None:
-        self.book.rewind(self.book.cut(), size)
-        self.book.rewind(undo, size)
+    def _lose_gathering(self, error: BaseException) -> None:
+        """Take back what gathers, and say why to those who wait for it."""
+        lost, self._gathering = self._gathering, _Batch()
+        self.book.rewind(self.book.cut())
+        self._fail(lost, error)
 
     def _again(self, batch: _Batch) -> int:
         """Decide a batch's items again, on the ledger as another writer left it."""
         self.catch_up()
         first = self.book.size
-        items, batch.items, batch.sealables = batch.items, [], []
-        for item in items:
+        batch.sealables = []
+        for item in batch.items:
+            item.entry = item.refusal = None
+            if any(self._ledger.find(key) is not None for key in item.keys):
+                continue
             try:
-                taken = any(self._ledger.find(key) is not None for key in item.keys)
-                kept = not taken and self._decide(item)
+                self._decide(item)
             except Refused as refusal:
-                item.refusal, kept = refusal, False
-            if not kept:
-                item.entry = None
-                self._forget(item)
+                item.refusal = refusal
         return first
 
     def _fail(self, batch: _Batch, error: BaseException) -> None:
@@ -322,13 +399,10 @@ class Desk:
         batch.done.exception()  # seen: nobody may be waiting for a trigger's fill
 
     def _settle(self, batch: _Batch) -> None:
+        self._waiting -= len(batch.items)
         for item in batch.items:
-            self._forget(item)
-
-    def _forget(self, item: _Item) -> None:
-        self._waiting -= 1
-        for key in item.keys:
-            del self._pending[key]
+            for key in item.keys:
+                del self._pending[key]
 
 
 def _keys(request: OrderRequest, key: str | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ The file holds the private form that Go's `sumdb/note` uses,
 import base64
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -48,15 +49,17 @@ class FileKeyring:
         Raises:
             Misconfigured: the line is no Ed25519 private key, or its key id does not fit.
         """
-        name, _, rest = text.strip().removeprefix(_PREFIX).partition("+")
+        line = text.strip()
+        name, _, rest = line.removeprefix(_PREFIX).partition("+")
         key_id, _, encoded = rest.partition("+")
         try:
             raw = base64.b64decode(encoded, validate=True)
         except ValueError as error:
             raise Misconfigured("The signing key is not valid base64.") from error
-        if not name or raw[:1] != _ALGORITHM_ED25519 or len(raw) != 1 + _SEED_BYTES:
+        typed = line.startswith(_PREFIX) and name and raw.startswith(_ALGORITHM_ED25519)
+        if not typed or len(raw) != len(_ALGORITHM_ED25519) + _SEED_BYTES:
             raise Misconfigured("The signing key file does not hold an Ed25519 private key.")
-        keyring = cls(name, raw[1:])
+        keyring = cls(name, raw.removeprefix(_ALGORITHM_ED25519))
         if _key_id(name, keyring.public_key) != key_id:
             raise Misconfigured("The signing key's id does not belong to its name and seed.")
         return keyring
@@ -79,7 +82,10 @@ class FileKeyring:
             return keyring
         if path.stat().st_mode & 0o077:
             raise Misconfigured(f"{path} can be read by others; run: chmod 600 {path}")
-        return cls.parse(path.read_text())
+        try:
+            return cls.parse(path.read_text())
+        except UnicodeDecodeError as error:
+            raise Misconfigured(f"{path} is not a text file.") from error
 
 
 def _key_id(name: str, public: bytes) -> str:
@@ -88,12 +94,17 @@ def _key_id(name: str, public: bytes) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
+    """Make the file whole or not at all, and never replace one that is there."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(aside, path)
+    finally:
+        os.unlink(aside)  # noqa: PTH108  mkstemp names it by a string
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -5,12 +5,22 @@ from hashlib import sha256
 
 import msgspec
 
-from tallystick.errors import Corrupt, Refused
+from tallystick.errors import Corrupt, HeadMoved, Refused
 from tallystick.keys import Signer
-from tallystick.ledger.checkpoint import Checkpoint, VerifierKey, parse_checkpoint, sign_checkpoint
+from tallystick.ledger.checkpoint import (
+    Checkpoint,
+    VerifierKey,
+    parse_body,
+    sign_checkpoint,
+    verify_note,
+)
 from tallystick.ledger.entry import Receipt, Sealable
+from tallystick.ledger.merkle import leaf_hash, verify_inclusion
 from tallystick.ledger.store import Batch, Row, Store
 from tallystick.ledger.tree import TILE_WIDTH, FullTile, Tree
+
+TAIL_ROWS = 4_096
+"""Newest rows kept in memory, at least; at most twice as many."""
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -43,12 +53,17 @@ class Ledger:
         """Open what the store holds; a new ledger gets its signed empty head.
 
         Raises:
-            Corrupt: the head in the store does not fit its entries.
+            Corrupt: the head in the store was signed by another key, or does not fit its entries.
         """
         self._store = store
         self._signer = signer
         self._vkey = VerifierKey.of(signer.name, signer.public_key)
         self._followers: list[Callable[[int], None]] = []
+        self._tail: list[Row] = []
+        self._tail_start = 0
+        """Position of the first row in `_tail`."""
+        self._staged: dict[tuple[int, int], bytes] = {}
+        """Tiles of the append under way: not in the store yet, and proofs may want them."""
         self._tree = Tree(0, [], self._read_tile)
         self._note = self._sign(0, self._tree.root())
         self.size = 0
@@ -76,24 +91,27 @@ class Ledger:
     async def append(self, expected_size: int, entries: Sequence[Sealable]) -> Sealed:
         """Make `entries` durable at positions `expected_size`, ... in one transaction.
 
+        No entries at all are stored as nothing. A caller that is cancelled cannot know the
+        outcome; the ledger is then what the store holds.
+
         Raises:
             HeadMoved: the ledger's size is not `expected_size`; nothing was stored, and the
                 ledger has caught up with the store.
             TemporaryError, PermanentError: nothing was stored.
         """
-        rows: list[Row] = []
-        full: list[FullTile] = []
+        self._require_head(expected_size)
+        if not entries:
+            return Sealed(expected_size, [], [], self._note)
         try:
-            for sealable in entries:
-                leaf = sha256(b"\x00" + sealable.entry).digest()
-                rows.append(Row(sealable.entry, leaf, sealable.keys))
-                full += self._tree.append(leaf)
-            size = expected_size + len(rows)
-            note = self._sign(size, self._tree.root())
-            await self._store.append(Batch(expected_size, rows, full, note))
+            batch = self._stage(expected_size, entries)
+            await self._store.append(batch)
         except BaseException:
             self._reload()
             raise
+        self._staged.clear()
+        rows, note = batch.rows, batch.note
+        self._remember(expected_size, rows)
+        size = expected_size + len(rows)
         self._note = note
         self.size = size
         proofs = self._tree.inclusion_proofs(range(expected_size, size), size)
@@ -102,8 +120,19 @@ class Ledger:
         return Sealed(expected_size, rows, proofs, note)
 
     def rows(self, start: int, limit: int) -> list[Row]:
-        """At most `limit` durable entries from position `start` on."""
-        return self._store.rows(start, max(0, min(limit, self.size - start)))
+        """At most `limit` durable entries from position `start` on.
+
+        Raises:
+            Corrupt: some of them are missing from the store.
+        """
+        count = max(0, min(limit, self.size - start))
+        if count and start >= self._tail_start:
+            offset = start - self._tail_start
+            return self._tail[offset : offset + count]
+        rows = self._store.rows(start, count)
+        if len(rows) != count:
+            raise Corrupt(f"Of entries {start} to {start + count - 1} the store lacks some.")
+        return rows
 
     def find(self, key: str) -> int | None:
         """The position of the entry that settled this idempotency key."""
@@ -116,16 +145,25 @@ class Ledger:
     def receipt(self, position: int) -> Receipt:
         """The receipt that the entry's acknowledgement carried, the same bytes again.
 
+        It is verified before it is handed out: a store that was tampered with gets no say.
+
         Raises:
             Refused: `UNKNOWN_ENTRY`.
+            Corrupt: what the store holds of this entry is not what was signed.
         """
-        rows = self.rows(position, 1) if position >= 0 else []
-        covering = self._store.checkpoint(position + 1)
-        if not rows or covering is None:
+        if not 0 <= position < self.size:
             raise Refused("UNKNOWN_ENTRY", f"The ledger has no entry {position} yet.")
-        size, note = covering
-        proof = self._tree.inclusion_proof(position, size)
-        return Receipt(position, rows[0].entry, rows[0].leaf_hash.hex(), proof, note)
+        row = self.rows(position, 1)[0]
+        size, note = self._store.checkpoint(position + 1) or (0, "")
+        if not position < size <= self.size:
+            raise Corrupt(f"The checkpoint over entry {position} is missing from the store.")
+        try:
+            proof = self._tree.inclusion_proof(position, size)
+            self._verify(position, row, proof, note)
+        except Corrupt as error:
+            sentence = f"What the store holds of entry {position} is not what was signed. {error}"
+            raise Corrupt(sentence) from error
+        return Receipt(position, row.entry, row.leaf_hash.hex(), proof, note)
 
     def inclusion_proof(self, position: int, size: int) -> list[bytes]:
         """The path from the entry at `position` in the tree of the first `size` entries.
@@ -171,16 +209,57 @@ class Ledger:
             checkpoint, name=self._signer.name, key_id=self._vkey.key_id, sign=self._signer.sign
         )
 
+    def _remember(self, first: int, rows: Sequence[Row]) -> None:
+        """Keep the newest rows in memory: those who follow read them a moment later."""
+        self._tail += rows
+        if len(self._tail) > 2 * TAIL_ROWS:
+            del self._tail[:-TAIL_ROWS]
+        self._tail_start = first + len(rows) - len(self._tail)
+
+    def _require_head(self, expected_size: int) -> None:
+        """The tree is what the store holds, and of this size; it is never grown from another."""
+        if not self._tree.size == self.size == expected_size:
+            self._reload()
+        if self.size != expected_size:
+            raise HeadMoved(f"The ledger holds {self.size} entries, not {expected_size}.")
+
+    def _stage(self, first: int, entries: Sequence[Sealable]) -> Batch:
+        """Grow the tree by these entries and sign it."""
+        rows: list[Row] = []
+        full: list[FullTile] = []
+        for sealable in entries:
+            leaf = sha256(b"\x00" + sealable.entry).digest()
+            rows.append(Row(sealable.entry, leaf, sealable.keys))
+            full += self._tree.append(leaf)
+        self._staged.update(((tile.level, tile.index), tile.hashes) for tile in full)
+        return Batch(first, rows, full, self._sign(first + len(rows), self._tree.root()))
+
+    def _verify(self, position: int, row: Row, proof: Sequence[bytes], note: str) -> None:
+        """The row hashes to a head that this ledger's key signed; raises `Corrupt` if not."""
+        head = parse_body(verify_note(note, [self._vkey]).text)
+        leaf = leaf_hash(row.entry)
+        if leaf != row.leaf_hash:
+            raise Corrupt("Its leaf hash is another entry's.")
+        verify_inclusion(index=position, size=head.size, leaf=leaf, proof=proof, root=head.root)
+
     def _reload(self) -> None:
         """Make the tree what the store holds: at start, and after an append that failed."""
+        self._tail.clear()
+        self._tail_start = 2**63
+        self._staged.clear()
         newest = self._store.checkpoint(-1)
         if newest is None:
             self._tree = Tree(0, [], self._read_tile)
             return
         size, note = newest
-        self._tree = Tree(size, self._edges(size), self._read_tile)
-        if parse_checkpoint(note).root != self._tree.root():
+        try:
+            head = parse_body(verify_note(note, [self._vkey]).text)
+        except Corrupt as error:
+            raise Corrupt(f"The ledger's newest checkpoint is not this key's: {error}") from error
+        tree = Tree(size, self._edges(size), self._read_tile)
+        if head != Checkpoint(self.origin, size, tree.root()):
             raise Corrupt(f"The ledger's {size} entries do not hash to its newest checkpoint.")
+        self._tree = tree
         self._note = note
         self.size = size
 
@@ -192,15 +271,21 @@ class Ledger:
             count = size >> (8 * level)
             start = count - count % TILE_WIDTH
             if level == 0:
-                edges.append([row.leaf_hash for row in self._store.rows(start, count - start)])
+                edge = [row.leaf_hash for row in self._store.rows(start, count - start)]
             else:
                 tiles = self._store.tiles(level - 1, start, count - start)
-                edges.append([tile.root for tile in tiles])
+                edge = [tile.root for tile in tiles]
+            if len(edge) != count - start:
+                raise Corrupt(f"Level {level} of the ledger's tree is not whole in the store.")
+            edges.append(edge)
             level += 1
         return edges
 
     def _read_tile(self, level: int, index: int) -> bytes:
+        staged = self._staged.get((level, index))
+        if staged is not None:
+            return staged
         tiles = self._store.tiles(level, index, 1)
-        if not tiles or tiles[0].index != index:
+        if not tiles:
             raise Corrupt(f"Tile {index} of level {level} is missing from the store.")
         return tiles[0].hashes

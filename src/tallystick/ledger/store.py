@@ -4,10 +4,15 @@ The contract (tests/ledger/storage/test_store_contract.py holds every backend to
 
 - `append` writes one batch in one transaction: entries, leaf hashes, idempotency keys, the tiles
   that became full and the checkpoint of the new size. When it returns, all of it is durable: it
-  survives kill -9 and power cut. When it raises, nothing of it was stored.
+  survives kill -9 and power cut. When it raises, nothing of it was stored and nothing of it is
+  ever seen, with two exceptions. A caller that is cancelled cannot know the outcome: when the
+  commit was already on its way, it is waited for and may have succeeded. And when the disk failed
+  while it was flushed, a crash before the next append may bring the batch back, whole; its keys
+  then answer whoever tries again.
 - It compares the store's size with `batch.first` inside that transaction and raises `HeadMoved`
   when they differ, so two writers cannot both append at one position.
-- Reads never wait for a write and see whole batches only.
+- Reads never wait for a write and see whole batches only. `rows` and `tiles` never put a later
+  item in the place of a missing one: a damaged store gives fewer than there should be.
 """
 
 from collections.abc import Sequence
@@ -30,7 +35,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Entries from position `first` on, and the signed note of the size after them."""
+    """At least one entry from position `first` on, and the signed note of the size after them."""
 
     first: int
     rows: Sequence[Row]
@@ -46,6 +51,8 @@ class Store(Protocol):
 
         Raises:
             HeadMoved: the store's size is not `batch.first`.
+            KeyTaken: one of its idempotency keys is in the store already.
+            PermanentError: one of the keys is in the store already.
             TemporaryError: the store cannot be written right now.
         """
         ...

@@ -14,8 +14,10 @@ import msgspec
 TILE_WIDTH = 256
 _ROWS = 8
 """Rows of nodes inside a tile: 256, 128, ... 2."""
+SHARED_HEIGHT = 4
+"""Proofs of neighbours differ only below this height: what is above is worked out once."""
 CACHED_TILES_MAX = 512
-"""Full tiles kept in memory for proofs about older entries: about 16 KiB each."""
+"""Full tiles kept in memory for proofs about older entries: about 37 KiB each."""
 
 ReadTile = Callable[[int, int], bytes]
 
@@ -95,7 +97,15 @@ class Tree:
     def inclusion_proofs(self, positions: Sequence[int], size: int) -> list[list[bytes]]:
         """The proofs of several leaves in one tree; what they share is worked out once."""
         ragged = dict(self._ragged(size))
-        return [self._climb(0, position, size, ragged) for position in positions]
+        tails: dict[int, list[bytes]] = {}
+        proofs = []
+        for position in positions:
+            parent = position >> SHARED_HEIGHT
+            tail = tails.get(parent)
+            if tail is None:
+                tail = tails[parent] = self._climb(SHARED_HEIGHT, parent, size, ragged)
+            proofs.append(self._climb(0, position, size, ragged, SHARED_HEIGHT) + tail)
+        return proofs
 
     def consistency_proof(self, old: int, new: int) -> list[bytes]:
         """RFC 9162 section 2.1.4.1: that the tree of `new` leaves extends that of `old` > 0."""
@@ -108,11 +118,13 @@ class Tree:
         proof = [] if index == 0 else [self._node(height, index)]
         return proof + self._climb(height, index, new, ragged)
 
-    def _climb(self, height: int, index: int, size: int, ragged: dict[int, bytes]) -> list[bytes]:
-        """Siblings of the node (height, index) up to the root of the tree of `size` leaves."""
+    def _climb(
+        self, height: int, index: int, size: int, ragged: dict[int, bytes], top: int = 64
+    ) -> list[bytes]:
+        """Siblings of the node (height, index) up to the root, or up to the height `top`."""
         proof: list[bytes] = []
         last = (size - 1) >> height
-        while last:
+        while last and height < top:
             sibling = index ^ 1
             if sibling <= last:
                 whole = (sibling + 1) << height <= size

@@ -5,7 +5,8 @@ The contract of the port (tests/stream/test_bus_contract.py holds every backend 
 - `publish` takes messages whose positions follow one another and the last published one. It
   returns when they are durable. Publishing a position again is harmless: it is dropped.
 - `read` gives messages in order of position from `start` on, at most `limit`; an empty list means
-  that there is none yet.
+  that there is none yet. A bus may let go of old messages; reading then begins at the oldest that
+  it still holds, which the reader sees by its position.
 - `commit` keeps a consumer's next position durably; `cursor` is 0 for one never heard of.
   Delivery is at least once: a consumer that stops between work and `commit` sees the messages
   again, and knows them by their position.

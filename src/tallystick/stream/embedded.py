@@ -5,8 +5,10 @@ may take the newest rows with it, never leave holes; the relay then says them ag
 ledger, and a cursor is never ahead of its messages because both are in one file.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 
 import apsw
@@ -14,6 +16,8 @@ import msgspec
 
 from tallystick.stream.message import Message
 
+TAIL_MESSAGES = 4_096
+"""Newest messages kept in memory: consumers that keep up never wait for the file."""
 KEEP_MESSAGES = 1_000_000
 """How many messages stay readable behind the slowest consumer; the ledger has them all."""
 
@@ -21,8 +25,7 @@ _SCHEMA = (resources.files(__package__) / "embedded.sql").read_text()
 _PUBLISH = "INSERT INTO batches (first, messages, bodies) VALUES (?, ?, ?)"
 _READ = (
     "SELECT first, bodies FROM batches WHERE first >= coalesce("
-    "(SELECT max(first) FROM batches WHERE first <= :start), 0) AND first < :start + :limit"
-    " ORDER BY first"
+    "(SELECT max(first) FROM batches WHERE first <= ?), 0) ORDER BY first"
 )
 _END = "SELECT first + messages FROM batches ORDER BY first DESC LIMIT 1"
 _COMMIT = (
@@ -38,23 +41,27 @@ class EmbeddedBus:
 
     def __init__(self, path: Path) -> None:
         self._connection = apsw.Connection(str(path))
-        self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        # execute() alone stops at the first statement that answers.
+        self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
         self._connection.execute(_SCHEMA)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(list[bytes]).decode
         self._end = int(self._connection.execute(_END).get or 0)
         self._published = 0
+        self._tail: deque[Message] = deque(maxlen=TAIL_MESSAGES)
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Append; what was published before is dropped by its position."""
         fresh = [message for message in messages if message.position >= self._end]
         if not fresh:
             return
-        first = fresh[0].position
-        assert first == self._end, "the stream follows the ledger without gaps"  # noqa: S101
+        positions = [message.position for message in fresh]
+        expected = list(range(self._end, self._end + len(fresh)))
+        assert positions == expected, "the stream follows the ledger without gaps"  # noqa: S101
         bodies = self._encode([message.body for message in fresh])
-        self._connection.execute(_PUBLISH, (first, len(fresh), bodies))
-        self._end = first + len(fresh)
+        self._connection.execute(_PUBLISH, (self._end, len(fresh), bodies))
+        self._end += len(fresh)
+        self._tail.extend(fresh)
         self._published += len(fresh)
         if self._published > KEEP_MESSAGES // 10:
             self._published = 0
@@ -62,13 +69,17 @@ class EmbeddedBus:
 
     def read(self, start: int, limit: int) -> list[Message]:
         """Messages from position `start`, in order, at most `limit`."""
+        if self._tail and start >= self._tail[0].position:
+            offset = start - self._tail[0].position
+            return list(islice(self._tail, offset, offset + limit))
         messages: list[Message] = []
-        found = self._connection.execute(_READ, {"start": start, "limit": limit})
-        for first, bodies in found:
+        for first, bodies in self._connection.execute(_READ, (start,)):
             for position, body in enumerate(self._decode(bodies), start=first):
-                if start <= position < start + limit:
+                if position >= start:
                     messages.append(Message(position, body))
-        return messages
+            if len(messages) >= limit:
+                break
+        return messages[:limit]
 
     def end(self) -> int:
         """The position after the last message."""

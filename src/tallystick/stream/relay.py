@@ -5,17 +5,23 @@ between commit and publish: whatever the bus does not hold yet is read from the 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Protocol
 
 from tallystick.clock import Clock
+from tallystick.errors import Corrupt
 from tallystick.ledger import Ledger
 from tallystick.limits import STREAM_READ_MAX
 from tallystick.stream.bus import Bus
 from tallystick.stream.message import Message
 
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """How long the relay lets entries gather: one message row for many of them."""
+FEED_MESSAGES_MAX = STREAM_READ_MAX // 4
+"""Most messages handed to a consumer at once."""
+
+COMMIT_NS = 1_000_000_000
+"""A consumer's cursor is kept this often: what came after it is said again after a crash."""
 
 
 class Consumer(Protocol):
@@ -30,12 +36,22 @@ class Relay:
     """Ledger to bus, and bus to each consumer, woken by commits."""
 
     def __init__(self, ledger: Ledger, bus: Bus, clock: Clock) -> None:
+        """Nothing is said yet.
+
+        Raises:
+            Corrupt: the bus is ahead of the ledger, so it does not follow this one.
+        """
+        if bus.end() > ledger.size:
+            raise Corrupt(
+                f"The stream has {bus.end()} entries and the ledger only {ledger.size}: an older"
+                " backup may have been put back, or another ledger's stream. Put the right ledger"
+                " back, or move the stream's file away."
+            )
         self._ledger = ledger
         self._bus = bus
         self._clock = clock
         self._committed = asyncio.Event()
         self._published: list[asyncio.Event] = []
-        self.on_progress: Callable[[str, int], None] = lambda _consumer, _position: None
         ledger.follow(lambda _size: self._committed.set())
 
     async def run(self) -> None:
@@ -49,8 +65,7 @@ class Relay:
         """Say everything that is durable and not yet said."""
         self._committed.clear()
         while (start := self._bus.end()) < self._ledger.size:
-            rows = self._ledger.rows(start, STREAM_READ_MAX)
-            self._bus.publish([Message(start + n, row.entry) for n, row in enumerate(rows)])
+            self._bus.publish(self._from_ledger(start, STREAM_READ_MAX))
             for event in self._published:
                 event.set()
 
@@ -62,12 +77,28 @@ class Relay:
         woken = asyncio.Event()
         self._published.append(woken)
         position = self._bus.cursor(name) if start is None else start
-        while True:
-            woken.clear()
-            while messages := self._bus.read(position, STREAM_READ_MAX // 4):
-                await consumer(messages)
-                position = messages[-1].position + 1
-                self._bus.commit(name, position)
-                self.on_progress(name, position)
-                await asyncio.sleep(0)
-            await woken.wait()
+        due_ns = 0
+        try:
+            while True:
+                woken.clear()
+                while messages := self._read(position):
+                    await consumer(messages)
+                    position = messages[-1].position + 1
+                    if self._clock.monotonic_ns() >= due_ns:
+                        self._bus.commit(name, position)
+                        due_ns = self._clock.monotonic_ns() + COMMIT_NS
+                    await asyncio.sleep(0)
+                await woken.wait()
+        finally:
+            self._published.remove(woken)
+            self._bus.commit(name, position)
+
+    def _read(self, start: int) -> list[Message]:
+        """The next messages; those that the bus has let go of come from the ledger again."""
+        messages = self._bus.read(start, FEED_MESSAGES_MAX)
+        gone = messages[0].position - start if messages else 0
+        return self._from_ledger(start, min(gone, FEED_MESSAGES_MAX)) if gone else messages
+
+    def _from_ledger(self, start: int, limit: int) -> list[Message]:
+        rows = self._ledger.rows(start, limit)
+        return [Message(position, row.entry) for position, row in enumerate(rows, start)]

@@ -2,7 +2,6 @@
 
 from tallystick.web.events import (
     AlertRow,
-    AnomalyRow,
     Head,
     Logs,
     OrderRow,
@@ -15,7 +14,6 @@ from tallystick.web.pages import page_routes
 
 __all__ = [
     "AlertRow",
-    "AnomalyRow",
     "Head",
     "LiveHub",
     "Logs",

@@ -89,22 +89,6 @@ class Logs(msgspec.Struct, frozen=True):
     logs: list[Mapping[str, object]]
 
 
-class AnomalyRow(msgspec.Struct, frozen=True):
-    """Event `anomaly`: what was odd, what was expected and what came."""
-
-    id: str
-    detector: str
-    account: str
-    pair: str | None
-    at: str
-    score: float
-    expected: str | float | None
-    came: str | float | None
-    sentence: str
-    position: int | None
-    order_id: str | None
-
-
 class AlertRow(msgspec.Struct, frozen=True):
     """Event `alert`: said again with the same id whenever the state of its delivery changes."""
 

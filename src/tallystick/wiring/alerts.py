@@ -3,7 +3,7 @@
 from tallystick.api.watching import alert_item
 from tallystick.watch.detect import Anomaly
 from tallystick.watch.notify import Alert, Notifier, Severity, fingerprint
-from tallystick.web import AlertRow, AnomalyRow, LiveHub
+from tallystick.web import AlertRow, LiveHub
 
 CRITICAL_P_MAX = 1e-8
 """An anomaly this improbable wakes somebody; others wait for the morning."""
@@ -27,8 +27,7 @@ class AlertDesk:
         self._notifier.raise_alert(alert_of(anomaly))
         self.raised += 1
         self._news = True
-        account = anomaly.account
-        self._hub.publish("anomaly", anomaly_row(anomaly), account=account, scope="operate")
+        self._hub.publish("anomaly", anomaly, account=anomaly.account, scope="operate")
 
     def say_news(self) -> None:
         """Tell the pages of alerts whose delivery has changed; called a few times a second."""
@@ -64,21 +63,4 @@ def alert_of(anomaly: Anomaly) -> Alert:
         order_id=anomaly.order_id,
         links=links,
         details={"expected": anomaly.expected, "came": anomaly.came, "p_value": anomaly.p_value},
-    )
-
-
-def anomaly_row(anomaly: Anomaly) -> AnomalyRow:
-    """An anomaly in the words of the page."""
-    return AnomalyRow(
-        id=anomaly.id,
-        detector=anomaly.detector,
-        account=anomaly.account or "",
-        pair=anomaly.pair,
-        at=anomaly.at,
-        score=1 - anomaly.p_value,
-        expected=anomaly.expected,
-        came=anomaly.came,
-        sentence=anomaly.sentence,
-        position=anomaly.position,
-        order_id=anomaly.order_id,
     )

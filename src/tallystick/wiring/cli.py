@@ -176,7 +176,7 @@ def reference(folder: Path) -> None:
     """
     from tallystick.wiring.reference import write_reference  # noqa: PLC0415
 
-    for path in write_reference(folder):
+    for path in write_reference(folder, main):
         click.echo(path)
 
 

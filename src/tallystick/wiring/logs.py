@@ -44,15 +44,12 @@ def configure(sink: Sink, clock: Clock, level: str) -> None:
     def finish(
         _logger: object, method: str, event: MutableMapping[str, Any]
     ) -> tuple[tuple[Line], dict[str, Any]]:
-        line: Line = {
-            "timestamp": rfc3339(clock.now_ns()),
-            "severity_text": _SEVERITY[method],
-            "event_name": event.pop("event"),
-            "service.name": SERVICE_NAME,
-        }
-        error = event.pop("exc_info", None)
-        line.update(event)
-        if isinstance(error, BaseException):
+        line = dict(event)
+        line["timestamp"] = rfc3339(clock.now_ns())
+        line["severity_text"] = _SEVERITY[method]
+        line["event_name"] = line.pop("event")
+        line["service.name"] = SERVICE_NAME
+        if "exc_info" in line and isinstance(error := line.pop("exc_info"), BaseException):
             line["exception.type"] = type(error).__name__
             line["exception.stacktrace"] = "".join(traceback.format_exception(error))
         return (line,), {}

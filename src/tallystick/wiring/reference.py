@@ -11,17 +11,16 @@ from tallystick.api import OPERATIONS
 from tallystick.api.openapi import plain_path
 from tallystick.api.problems import REFUSAL_STATUS, TITLES
 from tallystick.execution import RejectionCode
-from tallystick.wiring.cli import main
 from tallystick.wiring.settings import PREFIX, Settings
 
 _MADE = "<!-- made by `tallystick reference --write docs/reference`; edit the source instead -->\n"
 REFUSAL_STATUS_DEFAULT = 422
 
 
-def write_reference(folder: Path) -> list[Path]:
-    """Write the three pages; the paths written."""
+def write_reference(folder: Path, root: click.Group) -> list[Path]:
+    """Write the three pages, `root` being the command line; the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
-    pages = {"settings.md": settings_page(), "cli.md": cli_page(), "api.md": api_page()}
+    pages = {"settings.md": settings_page(), "cli.md": cli_page(root), "api.md": api_page()}
     written = []
     for name, text in pages.items():
         path = folder / name
@@ -39,10 +38,10 @@ def settings_page() -> str:
     return "\n".join(lines)
 
 
-def cli_page() -> str:
+def cli_page(root: click.Group) -> str:
     """Every command's own help."""
     lines = ["# Command line\n", _MADE]
-    for path, command in _commands(main, ("tallystick",)):
+    for path, command in _commands(root, ("tallystick",)):
         context = click.Context(command, info_name=" ".join(path), max_content_width=90)
         lines.append(f"## `{' '.join(path)}`\n")
         lines.append(f"```text\n{command.get_help(context)}\n```\n")

@@ -13,6 +13,8 @@ import msgspec
 from tallystick.errors import Misconfigured
 
 PREFIX = "TALLYSTICK_"
+OF_OTHERS = ("TALLYSTICK_TOKEN", "TALLYSTICK_TEST_")
+"""Variables that clients and tests read, not the server."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,7 +77,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     ours = {
         name: value
         for name, value in environment.items()
-        if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_")
+        if name.startswith(PREFIX) and not name.startswith(OF_OTHERS)
     }
     unknown = sorted(ours.keys() - known.keys())
     if unknown:

@@ -45,6 +45,8 @@ def receiver() -> Iterator[Receiver]:
     state = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
+        """One request."""
+
         def do_POST(self) -> None:
             """Note the request, then answer as told."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -65,6 +67,8 @@ def receiver() -> Iterator[Receiver]:
             """Say nothing."""
 
     class Server(ThreadingHTTPServer):
+        """Quiet about connections that end early."""
+
         def handle_error(self, *_: object) -> None:
             """A client that was killed or gave up is part of the tests."""
 
@@ -113,6 +117,7 @@ def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
     """Waits until a condition holds; fails after a deadline."""
 
     async def wait(condition: Callable[[], bool]) -> None:
+        """Poll until it holds."""
         async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110  any condition, also of threads and files
                 await asyncio.sleep(0.002)

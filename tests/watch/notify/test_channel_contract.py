@@ -56,6 +56,7 @@ def test_it_may_be_called_again_and_closed(
     """The same alert twice under the same key is taken twice without complaint."""
 
     async def main() -> None:
+        """Run on one loop."""
         working, other = ROWS[name](broken_pipe, receiver)
         assert isinstance(working, CHANNELS[name])
         await working.send(make_alert("a"), "key")
@@ -73,6 +74,7 @@ def test_nobody_on_the_other_side_is_temporary(
     """A broken pipe, a refused connection: worth trying again, with a sentence."""
 
     async def main() -> None:
+        """Run on one loop."""
         other, lost = ROWS[name](broken_pipe, receiver)
         with pytest.raises(TemporaryError, match=r"cannot be .*\."):
             await lost.send(make_alert("a"), "key")

@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
@@ -18,15 +19,15 @@ from tallystick.watch.notify.deliver import BACKOFF_SECONDS_MAX
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
+@dataclass
 class Scripted:
     """A channel that does what `plan` says for each call, and notes when it was called."""
 
-    def __init__(self, clock: ManualClock | SystemClock, plan: list[object]) -> None:
-        self.clock = clock
-        self.plan = plan
-        self.calls: list[tuple[str, str, int]] = []
-        self.sending = 0
-        self.closed = False
+    clock: ManualClock | SystemClock
+    plan: list[object]
+    calls: list[tuple[str, str, int]] = field(default_factory=list)
+    sending: int = 0
+    closed: bool = False
 
     async def send(self, alert: Alert, idempotency_key: str) -> None:
         """Raise, wait or accept, as planned."""
@@ -68,6 +69,7 @@ def run(eventually: Eventually) -> Callable[..., None]:
         before: Callable[[Deliverer], Awaitable[None]] | None = None,
     ) -> None:
         async def main() -> None:
+            """Run on one loop."""
             chance = random.Random(1)  # noqa: S311  jitter
             deliverer = Deliverer(outbox, channels, clock, chance, send_seconds_max=0.2)
             deliverer.start()
@@ -116,9 +118,11 @@ def test_an_alert_raised_in_another_thread_wakes_it_at_once(
     channel = Scripted(clock, [])
 
     async def later(deliverer: Deliverer) -> None:
+        """Raise an alert from a thread."""
         await asyncio.sleep(0)
 
         def work() -> None:
+            """In the thread."""
             raise_alerts(outbox, clock, make_alert("a"))
             deliverer.wake()
 
@@ -223,6 +227,7 @@ def test_a_stop_in_the_middle_loses_nothing(
     stuck = Scripted(clock, [asyncio.Event()])
 
     async def main() -> None:
+        """Run on one loop."""
         chance = random.Random(1)  # noqa: S311  jitter
         deliverer = Deliverer(outbox, {"x": stuck}, clock, chance, send_seconds_max=60)
         deliverer.wake()  # harmless before start
@@ -251,6 +256,7 @@ def test_an_outbox_that_fails_for_a_while_is_borne(
     channel = Scripted(clock, [])
 
     async def repair(_: Deliverer) -> None:
+        """Give the table back once its absence was said."""
         await eventually(lambda: "notify.outbox_failed" in {line["event"] for line in lines})
         with outbox._lock:
             outbox._connection.execute("ALTER TABLE away RENAME TO deliveries")

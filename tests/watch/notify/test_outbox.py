@@ -191,6 +191,7 @@ def test_many_threads_may_use_it(outbox: Outbox, make_alert: Callable[..., Alert
     errors: list[Exception] = []
 
     def work(name: int) -> None:
+        """In the thread."""
         try:
             for n in range(20):
                 outbox.raise_alert(make_alert(f"{name}-{n}"), JUDGE, NOW)

@@ -26,9 +26,10 @@ EURO = "EUR"
 TICK_SECONDS = 0.5
 """How often the whole board moves."""
 VOLATILITY_BPS_PER_TICK = 0.25
-"""Standard deviation of one leg's step, about 8 % a year at two ticks a second."""
+"""Standard deviation of one leg's step."""
 PULL = 0.002
-"""Share of the distance to the anchor that is taken back each tick."""
+"""Share of the distance to the anchor that is taken back each tick: legs stay some 4 bps from it
+(standard deviation, step / sqrt(2 x pull))."""
 HALF_SPREAD_BPS = {"EUR": 0.2, "USD": 0.2, "JPY": 0.25, "GBP": 0.3, "CHF": 0.35}
 HALF_SPREAD_BPS_OTHERS = 0.5
 """Half-spread that a currency adds to each pair: 0.4 bps, 0.9 pips whole, for EUR/USD."""
@@ -40,11 +41,15 @@ class EcbAnchored:
     """A source that moves every pair on the board each `TICK_SECONDS`."""
 
     def __init__(self, anchors: Sequence[Mapping[str, float]], chance: random.Random) -> None:
-        """`anchors`: days of units of each currency for one euro; the first day is used first."""
+        """`anchors`: days of units of each currency for one euro; the first day is used first.
+
+        Only currencies that every one of the days has are quoted.
+        """
         self._anchors = list(anchors)
         self._day = 0
         self._chance = chance
-        self._drift = dict.fromkeys(_legs(anchors[0]), 0.0)
+        always = set.intersection(*(set(_legs(day)) for day in anchors))
+        self._drift = {code: 0.0 for code in _legs(anchors[0]) if code in always}
         self._next_ns = 0
         legs = self._drift.keys() | {EURO}
         self._pairs = [p for p in PAIRS.values() if {p.base, p.quote} <= legs]

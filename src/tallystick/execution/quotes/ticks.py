@@ -82,11 +82,11 @@ class LeanTicks:
         midnight = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
         with zipfile.ZipFile(path) as bundle, bundle.open(bundle.namelist()[0]) as member:
             for row in csv.reader(io.TextIOWrapper(member, "ascii")):
-                at_ns = midnight * NS_PER_SECOND + int(row[0]) * NS_PER_MS
                 try:
+                    at_ns = midnight * NS_PER_SECOND + int(row[0]) * NS_PER_MS
                     bid = parse_decimal(row[1], pair.price_digits)
                     ask = parse_decimal(row[2], pair.price_digits)
-                except Refused:
+                except (Refused, ValueError, IndexError):  # such a row is no tick
                     self.dropped += 1
                     continue
                 if 0 < bid < ask:

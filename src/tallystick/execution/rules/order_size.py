@@ -3,7 +3,6 @@
 from tallystick.execution.entries import Rejection
 from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.rules.case import Case
-from tallystick.money import quote_amount
 
 
 def check(case: Case) -> Rejection | None:
@@ -14,11 +13,4 @@ def check(case: Case) -> Rejection | None:
     if request.quantity > units_max * 10**traded.base_digits:
         figures = f"{request.quantity_text} {traded.base} asked, {units_max:,} allowed."
         return reject(RejectionCode.QUANTITY_TOO_LARGE, figures)
-    amount = quote_amount(
-        request.quantity,
-        case.worst_price,
-        base_digits=traded.base_digits,
-        price_digits=traded.price_digits,
-        quote_digits=traded.quote_digits,
-    )
-    return None if amount > 0 else reject(RejectionCode.AMOUNT_TOO_SMALL)
+    return None if case.amount > 0 else reject(RejectionCode.AMOUNT_TOO_SMALL)

@@ -7,7 +7,7 @@ in US dollars: the shorthand method of the Basel framework (MAR40.4).
 from tallystick.execution.entries import Rejection
 from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.rules.case import Case
-from tallystick.money import format_decimal, quote_amount
+from tallystick.money import format_decimal
 
 
 def check(case: Case) -> Rejection | None:
@@ -15,17 +15,10 @@ def check(case: Case) -> Rejection | None:
     request = case.request
     traded = request.pair
     sign = 1 if request.side == "buy" else -1
-    amount = quote_amount(
-        request.quantity,
-        case.worst_price,
-        base_digits=traded.base_digits,
-        price_digits=traded.price_digits,
-        quote_digits=traded.quote_digits,
-    )
     balances = case.account.balances
     after = dict(balances)
     after[traded.base] = after.get(traded.base, 0) + sign * request.quantity
-    after[traded.quote] = after.get(traded.quote, 0) - sign * amount
+    after[traded.quote] = after.get(traded.quote, 0) - sign * case.amount
     limit = case.account.limits.position_usd_max
     position = _net_open_position(case, after)
     if position is None:
@@ -39,6 +32,8 @@ def check(case: Case) -> Rejection | None:
 def _net_open_position(case: Case, balances: dict[str, int]) -> int | None:
     long = short = 0
     for code, balance in balances.items():
+        if not balance:  # nothing held needs no price
+            continue
         usd = case.usd(code, balance)
         if usd is None:
             return None

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from tallystick.errors import HeadMoved, PermanentError
+from tallystick.errors import HeadMoved, KeyTaken
 from tallystick.ledger.store import Batch, Row
 from tallystick.ledger.tree import FullTile
 
@@ -23,7 +23,7 @@ class MemoryStore:
             raise HeadMoved(f"The ledger holds {len(self._rows)} entries, not {batch.first}.")
         keys = {key: batch.first + n for n, row in enumerate(batch.rows) for key in row.keys}
         if len(keys) != sum(len(row.keys) for row in batch.rows) or keys.keys() & self._keys.keys():
-            raise PermanentError("An idempotency key is already in the ledger.")
+            raise KeyTaken
         self._rows.extend(Row(row.entry, row.leaf_hash) for row in batch.rows)
         self._keys.update(keys)
         for tile in batch.tiles:

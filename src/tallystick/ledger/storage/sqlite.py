@@ -8,11 +8,19 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from tallystick.clock import Clock, SystemClock
-from tallystick.errors import Corrupt, HeadMoved, PermanentError, TallystickError, TemporaryError
+from tallystick.errors import (
+    Corrupt,
+    HeadMoved,
+    KeyTaken,
+    PermanentError,
+    TallystickError,
+    TemporaryError,
+)
 from tallystick.ledger.store import Batch, Row
 from tallystick.ledger.tree import FullTile
 
@@ -30,13 +38,16 @@ _KEY = "INSERT INTO keys (key, position) VALUES (?, ?)"
 _TILE = "INSERT INTO tiles (level, number, hashes, root) VALUES (?, ?, ?, ?)"
 _CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES (?, ?)"
 _SIZE = "SELECT coalesce(max(size), 0) FROM checkpoints"
-_ROWS = "SELECT entry, leaf_hash FROM entries WHERE position >= ? ORDER BY position LIMIT ?"
+_ROWS = (
+    "SELECT entry, leaf_hash FROM entries"
+    " WHERE position >= :start AND position < :start + :limit ORDER BY position"
+)
 _FIND = "SELECT position FROM keys WHERE key = ?"
 _NOTE = "SELECT size, note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1"
 _NEWEST = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
 _TILES = (
-    "SELECT number, hashes, root FROM tiles WHERE level = ? AND number >= ?"
-    " ORDER BY number LIMIT ?"
+    "SELECT number, hashes, root FROM tiles"
+    " WHERE level = :level AND number >= :start AND number < :start + :limit ORDER BY number"
 )
 
 
@@ -44,10 +55,19 @@ class SqliteStore:
     """One writer connection and one reader connection on one file."""
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """Open or make the file.
+
+        Raises:
+            Corrupt: it is no database, or a damaged one.
+            PermanentError: a newer Tallystick wrote it.
+        """
         self._clock = clock or SystemClock()
-        self._writer = _connect(path)
-        _migrate(self._writer)
-        self._reader = _connect(path)
+        try:
+            self._writer = _connect(path)
+            _migrate(self._writer)
+            self._reader = _connect(path)
+        except apsw.Error as error:
+            raise _explained(error) from error
         self._writing = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-commit")
 
@@ -98,7 +118,7 @@ class SqliteStore:
                 )
             self._writer.execute(_CHECKPOINT, (size + len(rows), batch.note))
         except apsw.ConstraintError as error:
-            raise PermanentError("An idempotency key is already in the ledger.") from error
+            raise KeyTaken from error
 
     def _roll_back(self) -> None:
         """Undo what was staged; after a failed or cancelled COMMIT too."""
@@ -107,23 +127,21 @@ class SqliteStore:
 
     def rows(self, start: int, limit: int) -> list[Row]:
         """At most `limit` rows from `start` on."""
-        return [Row(*row) for row in self._reader.execute(_ROWS, (start, limit))]
+        return [Row(*row) for row in self._query(_ROWS, {"start": start, "limit": limit})]
 
     def find(self, key: str) -> int | None:
         """The position of the entry with this idempotency key."""
-        found = self._reader.execute(_FIND, (key,)).get
-        return None if found is None else int(found)
+        found = self._query(_FIND, (key,))
+        return int(found[0][0]) if found else None
 
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
-        query = self._reader.execute(_NEWEST) if size < 0 else self._reader.execute(_NOTE, (size,))
-        for found, note in query:
-            return int(found), str(note)
-        return None
+        found = self._query(_NEWEST, ()) if size < 0 else self._query(_NOTE, (size,))
+        return (int(found[0][0]), str(found[0][1])) if found else None
 
     def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
         """At most `limit` full tiles of a level from `start` on."""
-        found = self._reader.execute(_TILES, (level, start, limit))
+        found = self._query(_TILES, {"level": level, "start": start, "limit": limit})
         return [FullTile(level, number, hashes, root) for number, hashes, root in found]
 
     def close(self) -> None:
@@ -132,27 +150,36 @@ class SqliteStore:
         self._reader.close()
         self._writer.close()
 
+    def _query(self, sql: str, bindings: "apsw.Bindings") -> list[tuple[Any, ...]]:
+        try:
+            return list(self._reader.execute(sql, bindings))
+        except apsw.Error as error:
+            raise _explained(error) from error
+
 
 def _explained(error: apsw.Error) -> TallystickError:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return Corrupt(f"The ledger's database is damaged: {error}")
     if isinstance(error, apsw.FullError):
         return TemporaryError("The ledger's disk is full; nothing was stored.")
-    return TemporaryError(f"The ledger could not be written; nothing was stored: {error}")
+    return TemporaryError(f"The ledger's database failed; nothing was stored: {error}")
 
 
 def _connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(BUSY_MS_MAX)
     connection.execute(
         f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-{CACHE_KIB};"
         f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}; PRAGMA trusted_schema=OFF;"
-    )
+    ).fetchall()  # execute() alone stops at the first statement that answers
     return connection
 
 
 def _migrate(connection: apsw.Connection) -> None:
-    """Bring the schema up to date, one numbered file after the other, each in a transaction."""
-    connection.set_busy_timeout(BUSY_MS_MAX)
+    """Bring the schema up to date, one numbered file after the other, in one transaction.
+
+    From then on the connection waits for no lock: `_begin` does, and lets others run meanwhile.
+    """
     found = (file for file in _MIGRATIONS.iterdir() if file.name.endswith(".sql"))
     files = sorted(found, key=lambda file: file.name)
     connection.execute("BEGIN IMMEDIATE")

@@ -2,10 +2,10 @@
 
 import msgspec
 
-ALARM_P_MAX = 3e-5
-"""A point this improbable or more is an anomaly: about one false alarm in 30,000 points.
+ALARM_P_MAX = 5e-5
+"""A point this improbable or more is an anomaly: about one false alarm in 20,000 points.
 
-Four detectors look at an order, so a well calibrated house says about one false word in 10,000
+Four detectors look at an order, so a well calibrated house says about two false words in 10,000
 orders; tests/watch/detect/test_quality.py measures it."""
 P_VALUE_MIN = 1e-12
 """Nothing is called rarer than this: no history here is long enough to say more."""

@@ -22,6 +22,7 @@ def send(url: str, alert: Alert, clock: ManualClock | None = None) -> None:
     """Send once, on a loop of its own."""
 
     async def main() -> None:
+        """Run on one loop."""
         channel = WebhookChannel(url, SECRET, clock or ManualClock())
         try:
             await channel.send(alert, "key-1")
@@ -149,6 +150,7 @@ def test_it_arrives_in_the_end_and_tells_no_secret(
     clock = ManualClock()
 
     async def main() -> None:
+        """Run on one loop."""
         channel = WebhookChannel(receiver.url, SECRET, clock)  # type: ignore[attr-defined]
         chance = random.Random(5)  # noqa: S311  jitter
         deliverer = Deliverer(outbox, {"webhook": channel}, clock, chance, send_seconds_max=0.3)

@@ -1,0 +1,260 @@
+"""What every ledger store promises (`ledger/store.py`), held against each backend there is."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tallystick.errors import HeadMoved, PermanentError
+from tallystick.ledger.storage import BACKENDS, MemoryStore, SqliteStore
+from tallystick.ledger.store import Batch, Row, Store
+from tallystick.ledger.tree import FullTile
+from tallystick.limits import ENTRY_BYTES_MAX
+
+MakeBatch = Callable[..., Batch]
+
+
+class Backend(msgspec.Struct, frozen=True):
+    """How the suite opens a backend in a folder; `survives`: opened there again, it holds all."""
+
+    open: Callable[[Path], Store]
+    survives: bool
+
+
+SUITE = {
+    "memory": Backend(lambda _folder: MemoryStore(), survives=False),
+    "sqlite": Backend(lambda folder: SqliteStore(folder / "ledger.db"), survives=True),
+}
+SURVIVORS = [name for name, backend in SUITE.items() if backend.survives]
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each backend; one that the suite does not know fails it."""
+    opened = SUITE[request.param].open(tmp_path)
+    yield opened
+    opened.close()
+
+
+def append(store: Store, *batches: Batch) -> None:
+    """Append the batches one after the other."""
+
+    async def run() -> None:
+        for batch in batches:
+            await store.append(batch)
+
+    asyncio.run(run())
+
+
+def contents(store: Store) -> tuple[object, ...]:
+    """All that a store shows."""
+    return store.rows(0, 1_000), store.checkpoint(-1), store.tiles(0, 0, 9), store.tiles(1, 0, 9)
+
+
+def bare(batch: Batch) -> list[Row]:
+    """The batch's rows as a store gives them back: keys are not read with the row."""
+    return [Row(row.entry, row.leaf_hash) for row in batch.rows]
+
+
+def tile(level: int, index: int) -> FullTile:
+    """A tile of recognisable bytes."""
+    return FullTile(level, index, bytes([level, index]) * 4_096, bytes([index]) * 32)
+
+
+def test_every_backend_is_in_the_suite() -> None:
+    """A backend in the registry without a row here, or the other way round, is an error."""
+    assert SUITE.keys() == BACKENDS.keys()
+
+
+def test_an_empty_store_holds_nothing(store: Store) -> None:
+    """Nothing was appended: there is no row, no key, no tile and no checkpoint."""
+    assert contents(store) == ([], None, [], [])
+    assert store.find("key 0") is None
+    assert store.checkpoint(0) is None
+
+
+def test_rows_come_back_in_order_page_by_page(store: Store, batch: MakeBatch) -> None:
+    """Pages start anywhere, cross batches, and end with the store."""
+    batches = batch(0, 3), batch(3, 5)
+    append(store, *batches)
+    rows = bare(batches[0]) + bare(batches[1])
+    assert store.rows(0, 1_000) == rows
+    assert store.rows(2, 3) == rows[2:5]
+    assert store.rows(7, 10) == rows[7:]
+    assert store.rows(8, 10) == store.rows(0, 0) == []
+
+
+@pytest.mark.parametrize("entry", [b"", b"\x00\xff\n'", bytes(ENTRY_BYTES_MAX)])
+def test_entries_are_kept_byte_for_byte(store: Store, entry: bytes) -> None:
+    """No byte of an entry is special, and the longest fits."""
+    append(store, Batch(0, [Row(entry, b"h" * 32)], [], "note"))
+    assert store.rows(0, 1) == [Row(entry, b"h" * 32)]
+
+
+def test_every_key_of_a_row_finds_it(store: Store) -> None:
+    """A row may settle several keys, or none."""
+    keys = [("one", "two"), (), ("3",)]
+    rows = [Row(b"entry", bytes([n]) * 32, of_row) for n, of_row in enumerate(keys)]
+    append(store, Batch(0, rows, [], "note"))
+    assert [store.find(key) for key in ("one", "two", "3", "One", "")] == [0, 0, 2, None, None]
+
+
+def test_a_checkpoint_is_the_first_that_covers_a_size(store: Store, batch: MakeBatch) -> None:
+    """The first of at least the size asked for; -1 is the newest; beyond it there is none."""
+    append(store, batch(0, 3), batch(3, 1), batch(4, 6))
+    first, middle, newest = (3, "note 3"), (4, "note 4"), (10, "note 10")
+    assert [store.checkpoint(size) for size in (0, 1, 3)] == [first] * 3
+    assert [store.checkpoint(size) for size in (4, 5, 10)] == [middle, newest, newest]
+    assert store.checkpoint(-1) == newest
+    assert store.checkpoint(11) is None
+
+
+def test_tiles_come_back_in_order_by_level(store: Store, batch: MakeBatch) -> None:
+    """Each level has its own numbering and its own pages."""
+    tiles = [tile(0, 0), tile(0, 1), tile(1, 0), tile(0, 2)]
+    append(store, batch(0, 1, tiles=tiles[:3]), batch(1, 1, tiles=tiles[3:]))
+    assert store.tiles(0, 0, 10) == [tile(0, 0), tile(0, 1), tile(0, 2)]
+    assert store.tiles(0, 1, 1) == [tile(0, 1)]
+    assert store.tiles(1, 0, 10) == [tile(1, 0)]
+    assert store.tiles(1, 1, 10) == store.tiles(2, 0, 10) == store.tiles(0, 0, 0) == []
+
+
+@pytest.mark.parametrize("first", [0, 2, 4, 100])
+def test_a_batch_for_another_size_is_refused(store: Store, batch: MakeBatch, first: int) -> None:
+    """Compare-and-swap: `first` must be the store's size; otherwise nothing is stored."""
+    append(store, batch(0, 3))
+    before = contents(store)
+    with pytest.raises(HeadMoved, match="3 entries, not"):
+        append(store, batch(first, 2, name="other ", tiles=[tile(0, 0)]))
+    assert contents(store) == before
+    assert store.find(f"other key {first}") is None
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[("new",), ("key 1",)], [("new",), ("new",)], [("new", "new"), ()]],
+    ids=["taken", "twice in the batch", "twice in the row"],
+)
+def test_a_key_is_in_the_ledger_at_most_once(
+    store: Store, batch: MakeBatch, keys: list[tuple[str, ...]]
+) -> None:
+    """A batch with a taken key is refused whole, and the next one finds the place free."""
+    append(store, batch(0, 3))
+    before = contents(store)
+    rows = [Row(b"x", b"x" * 32, of_row) for of_row in keys]
+    with pytest.raises(PermanentError, match="key is already in the ledger"):
+        append(store, Batch(3, rows, [tile(0, 0)], "note 5"))
+    assert contents(store) == before
+    assert store.find("new") is None
+    append(store, batch(3, 2, tiles=[tile(0, 0)]))
+    assert store.checkpoint(-1) == (5, "note 5")
+
+
+def test_readers_see_whole_batches_only(store: Store, batch: MakeBatch) -> None:
+    """Whenever a reader looks while batches of 7 are written, it sees some batches whole."""
+    writing = True
+
+    async def write() -> None:
+        nonlocal writing
+        for first in range(0, 210, 7):
+            await store.append(batch(first, 7))
+        writing = False
+
+    async def read() -> None:
+        while writing:
+            size, note = store.checkpoint(-1) or (0, "note 0")
+            rows = store.rows(0, 1_000)
+            assert len(rows) >= size
+            assert (size % 7, len(rows) % 7, note) == (0, 0, f"note {size}")
+            assert size == 0 or store.find(f"key {size - 1}") == size - 1
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        await asyncio.gather(write(), read())
+
+    asyncio.run(run())
+    assert store.checkpoint(-1) == (210, "note 210")
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_cancelled_append_is_whole_or_nothing(store: Store, batch: MakeBatch, turns: int) -> None:
+    """Wherever the caller gave up, the store is at a batch's border and takes the next one."""
+
+    async def run() -> None:
+        task = asyncio.create_task(store.append(batch(0, 5)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        size, _ = store.checkpoint(-1) or (0, "")
+        assert len(store.rows(0, 100)) == size
+        assert size in {0, 5}
+        await store.append(batch(size, 2))
+        assert store.checkpoint(-1) == (size + 2, f"note {size + 2}")
+
+    asyncio.run(run())
+
+
+def test_appends_of_two_callers_do_not_mix(store: Store, batch: MakeBatch) -> None:
+    """Of two batches for one place, one is stored and the other told that the head moved."""
+
+    async def run() -> list[BaseException | None]:
+        one, other = batch(0, 3, name="a "), batch(0, 4, name="b ")
+        appends = store.append(one), store.append(other)
+        return list(await asyncio.gather(*appends, return_exceptions=True))
+
+    outcomes = asyncio.run(run())
+    assert sorted(type(outcome) is HeadMoved for outcome in outcomes) == [False, True]
+    winner = batch(0, 3, name="a ") if outcomes[0] is None else batch(0, 4, name="b ")
+    assert store.rows(0, 100) == bare(winner)
+
+
+@pytest.mark.parametrize("name", SURVIVORS)
+def test_a_store_opened_again_holds_all(name: str, tmp_path: Path, batch: MakeBatch) -> None:
+    """What was appended is there for the next process, and its place is taken."""
+    first = SUITE[name].open(tmp_path)
+    append(first, batch(0, 3, tiles=[tile(0, 0), tile(1, 0)]), batch(3, 4))
+    before = contents(first)
+    first.close()
+    second = SUITE[name].open(tmp_path)
+    assert contents(second) == before
+    assert second.find("key 6") == 6
+    with pytest.raises(HeadMoved):
+        append(second, batch(3, 1))
+    append(second, batch(7, 1))
+    second.close()
+
+
+@pytest.mark.parametrize("name", SURVIVORS)
+def test_two_writers_make_one_log_without_gaps(name: str, tmp_path: Path) -> None:
+    """Writers that know nothing of each other append by compare-and-swap: no gap, none twice."""
+    stores = [SUITE[name].open(tmp_path) for _ in range(2)]
+
+    async def write(store: Store, writer: str) -> None:
+        for number in range(40):
+            while True:
+                size, _ = store.checkpoint(-1) or (0, "")
+                row = Row(f"{writer} {number}".encode(), b"h" * 32, (f"{writer} {number}",))
+                try:
+                    await store.append(Batch(size, [row], [], f"note {size + 1}"))
+                    break
+                except HeadMoved:
+                    await asyncio.sleep(0)
+
+    async def run() -> None:
+        await asyncio.gather(write(stores[0], "a"), write(stores[1], "b"))
+
+    asyncio.run(run())
+    entries = [row.entry.decode() for row in stores[0].rows(0, 1_000)]
+    assert len(entries) == 80
+    for writer in "ab":
+        own = [entry for entry in entries if entry.startswith(writer)]
+        assert own == [f"{writer} {number}" for number in range(40)]
+    assert [stores[1].find(entry) for entry in entries] == list(range(80))
+    assert contents(stores[0]) == contents(stores[1])
+    for store in stores:
+        store.close()
