@@ -7,7 +7,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Router
+from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tallystick.api import hec, ledger, orders, system, watching
@@ -49,7 +49,7 @@ class Api:
         self._hot: ASGIApp = HotOrders(services, calls)
         described = [*OPERATIONS, *_documents(metrics)]
         routes = [route(operation, services) for operation in described]
-        self._router = Router([*routes, *more])
+        self._router = Router([*routes, *more], redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; lifespan and WebSocket scopes are not ours."""
@@ -84,20 +84,31 @@ class Api:
             )
             fields["body"] = str(error)
             if status == 0:
-                await _respond(refused, scope, receive, sending)
+                await self._respond(refused, scope, receive, sending)
         fields["account"] = scope["state"].get("account")
         self._calls.answered(scope["method"], _route_of(scope), status, start_ns, fields)
+
+    async def _respond(
+        self, error: TallystickError, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        response = problem_response(error)
+        if response.status_code == 405:
+            response.headers["Allow"] = self._allowed(scope)
+        await response(scope, receive, send)
+
+    def _allowed(self, scope: Scope) -> str:
+        """The methods that this path knows (RFC 9110 section 15.5.6)."""
+        known: set[str] = set()
+        for each in self._router.routes:
+            if isinstance(each, Route) and each.matches(scope)[0] is not Match.NONE:
+                known |= each.methods or set()
+        return ", ".join(sorted(known))
 
 
 def _route_of(scope: Scope) -> str:
     matched = scope.get("route")
     path: str = getattr(matched, "path", _UNKNOWN_ROUTE)
     return path
-
-
-async def _respond(error: TallystickError, scope: Scope, receive: Receive, send: Send) -> None:
-    response: Response = problem_response(error)
-    await response(scope, receive, send)
 
 
 def _explained(error: Exception) -> TallystickError:

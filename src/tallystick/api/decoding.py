@@ -8,7 +8,7 @@ import msgspec
 from tallystick.errors import Refused
 
 T = TypeVar("T")
-_AT = re.compile(r" - at `\$(?:\.|\[)?([^`\]]*)\]?`$")
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 

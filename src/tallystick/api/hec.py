@@ -90,8 +90,9 @@ def _operations(path: str, summary: str, handler: Handler) -> tuple[Operation, .
     return (
         Operation(
             "POST", path, summary, handler, HecReply, scope="hec", body=bytes, tag="hec",
+            refusals=("BAD_ENCODING", "BAD_GZIP"), own_refusals=(400, 401, 403, 503),
         ),
-        Operation("OPTIONS", path, "What the collector allows.", options, bytes, tag="hec"),
+        Operation("OPTIONS", path, "What the collector allows.", options, None, tag="hec"),
     )  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 """The ledger for those who check it: checkpoints, entries, proofs and the tlog-tiles files."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
@@ -84,19 +85,28 @@ async def consistency(services: Services, call: Call) -> ConsistencyProof:
     return ConsistencyProof(query.from_, to, services.ledger.consistency_proof(query.from_, to))
 
 
+async def published_checkpoint(services: Services, _call: Call) -> Response:
+    """The checkpoint of the static C2SP tlog-tiles files: it covers all of them."""
+    note = await _published(services, "checkpoint")
+    return PlainTextResponse(note, headers={"Cache-Control": _BRIEF})
+
+
 async def published(services: Services, call: Call) -> Response:
-    """One of the static C2SP tlog-tiles files."""
-    path = call.path["path"]
-    target = services.published / path
-    allowed = all(part and not part.startswith(".") for part in path.split("/"))
-    if not (allowed and target.is_file()):
-        raise Refused("NOT_FOUND", f"/ledger/{path} does not exist (yet).")
-    is_note = path == "checkpoint"
-    return FileResponse(
-        target,
-        media_type="text/plain; charset=utf-8" if is_note else "application/octet-stream",
-        headers={"Cache-Control": _BRIEF if is_note else _IMMUTABLE},
-    )
+    """One of the static C2SP tlog-tiles files that never change."""
+    data = await _published(services, f"tile/{call.path['path']}")
+    headers = {"Cache-Control": _IMMUTABLE}
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+async def _published(services: Services, path: str) -> bytes:
+    """The file's bytes, read at once: a partial tile may go away while it is asked for."""
+    plain = path.isascii() and path.isprintable()
+    try:
+        if plain and all(part and not part.startswith(".") for part in path.split("/")):
+            return await asyncio.to_thread((services.published / path).read_bytes)
+    except OSError as error:
+        raise Refused("NOT_FOUND", f"/ledger/{path} does not exist (yet).") from error
+    raise Refused("NOT_FOUND", f"There is no {path!r} below /ledger/.")
 
 
 OPERATIONS = (
@@ -121,7 +131,12 @@ OPERATIONS = (
         consistency, ConsistencyProof, query=ConsistencyQuery, tag="ledger",
     ),
     Operation(
-        "GET", "/ledger/{path:path}", "The ledger as C2SP tlog-tiles files.",
+        "GET", "/ledger/checkpoint", "The checkpoint of the published files, at most 1 s old.",
+        published_checkpoint, str, media_type="text/plain", tag="ledger",
+        refusals=("NOT_FOUND",),
+    ),
+    Operation(
+        "GET", "/ledger/tile/{path:path}", "The ledger as C2SP tlog-tiles files.",
         published, bytes, scope="ledger", media_type="application/octet-stream",
         tag="ledger", refusals=("NOT_FOUND",),
     ),

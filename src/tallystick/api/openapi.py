@@ -101,12 +101,13 @@ def _parameters(
 
 
 def _responses(operation: Operation, of_type: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "string"} if operation.answer is bytes else of_type[_key(operation.answer)]
-    answers = {
-        str(operation.status): {
-            "description": "The answer.",
-            "content": {operation.media_type: {"schema": schema}},
-        }
+    content: dict[str, Any] = {}
+    if operation.answer is not None:
+        raw = operation.answer is bytes
+        schema = {"type": "string"} if raw else of_type[_key(operation.answer)]
+        content = {operation.media_type: {"schema": schema}}
+    answers: dict[str, dict[str, Any]] = {
+        str(operation.status): {"description": "The answer.", "content": content}
     }
     codes: dict[int, list[str]] = {}
     for code in operation.refusals:
@@ -125,6 +126,9 @@ def _responses(operation: Operation, of_type: dict[str, Any]) -> dict[str, Any]:
         if str(status) not in answers:
             sentences = sorted({f"{name}: {TITLES.get(name, name)}." for name in names})
             answers[str(status)] = {"description": " ".join(sentences), "content": problem}
+    for status in operation.own_refusals:
+        told = answers.setdefault(str(status), {"description": "Refused.", "content": {}})
+        told["content"] = told["content"] | content
     return answers
 
 

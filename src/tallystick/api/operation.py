@@ -43,6 +43,7 @@ class Operation(msgspec.Struct, frozen=True):
     summary: str
     handler: Handler
     answer: Any
+    """Type of the answer; `bytes` for text that is not JSON, None where there is no body."""
     scope: Scope | Literal["ledger", "hec"] | None = None
     query: type[Any] | None = None
     body: type[Any] | None = None
@@ -51,6 +52,8 @@ class Operation(msgspec.Struct, frozen=True):
     media_type: str = JSON
     refusals: tuple[str, ...] = ()
     """Codes with statuses of their own that this operation may answer with."""
+    own_refusals: tuple[int, ...] = ()
+    """Statuses of refusals that are told as an `answer`, not as a problem."""
     tag: str = "system"
 
     @property

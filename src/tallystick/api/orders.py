@@ -19,6 +19,7 @@ from tallystick.execution import (
     parse_request,
 )
 from tallystick.execution.entries import OrderState
+from tallystick.fx import pair as pair_of
 from tallystick.ledger import Receipt
 from tallystick.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 
@@ -26,7 +27,7 @@ Limit = Annotated[int, Meta(ge=1, le=PAGE_ITEMS_MAX, description="Most items in 
 Before = Annotated[int, Meta(ge=1, lt=2**53, description="Only items before this position.")]
 
 
-class OrderAnswer(msgspec.Struct, frozen=True):
+class OrderAnswer(msgspec.Struct, frozen=True, gc=False):
     """An order, what became of it, and the receipt that proves it."""
 
     order: Order
@@ -150,6 +151,8 @@ async def cancel_order(services: Services, call: Call) -> OrderAnswer:
 async def list_trades(services: Services, call: Call) -> TradeList:
     """The account's trades, newest first."""
     query: TradesQuery = call.query
+    if query.pair is not None:
+        pair_of(query.pair)  # a misspelt one is refused: no trades would be a lie
     rows = services.history.trades(
         _account(call), pair=query.pair, limit=query.limit, before=query.before
     )

@@ -1,11 +1,12 @@
 """Prices, health, metrics and the API's own description."""
 
 import msgspec
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
 from tallystick.clock import rfc3339
+from tallystick.errors import TemporaryError
 from tallystick.fx import PAIRS, spot_date, trade_date
 from tallystick.money import format_decimal
 
@@ -28,7 +29,7 @@ class PriceList(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`ok`, or a sentence that says what is missing."""
+    """`ok`; what is missing is said as a problem."""
 
     status: str
 
@@ -89,10 +90,12 @@ async def healthz(_services: Services, _call: Call) -> Health:
     return Health("ok")
 
 
-async def readyz(services: Services, _call: Call) -> Response:
+async def readyz(services: Services, _call: Call) -> Health:
     """Orders can be placed: the ledger is open, prices are there, nothing is full."""
     missing = services.ready()
-    return JSONResponse({"status": missing or "ok"}, 503 if missing else 200)
+    if missing is not None:
+        raise TemporaryError(missing)
+    return Health("ok")
 
 
 async def document(body: bytes, media_type: str, _services: Services, _call: Call) -> Response:

@@ -118,12 +118,14 @@ async def silences(services: Services, _call: Call) -> SilenceList:
 async def add_silence(services: Services, call: Call) -> SilenceItem:
     """Silence alerts for a while."""
     asked: NewSilence = call.body
-    starts_ns = services.clock.now_ns() if asked.starts_at is None else _ns(asked.starts_at)
+    starts_ns = services.clock.now_ns()
+    if asked.starts_at is not None:
+        starts_ns = _ns("starts_at", asked.starts_at)
     silence = await asyncio.to_thread(
         services.notifier.add_silence,
         asked.matchers,
         starts_ns,
-        _ns(asked.ends_at),
+        _ns("ends_at", asked.ends_at),
         asked.comment,
         call.principal.name,
     )
@@ -172,13 +174,12 @@ def _silence_item(silence: Silence) -> SilenceItem:
     return SilenceItem(silence.id, silence.matchers, starts, ends, silence.comment, silence.author)
 
 
-def _ns(text: str) -> int:
+def _ns(field: str, text: str) -> int:
     try:
         return parse_rfc3339(text)
     except ValueError as error:
-        raise Refused(
-            "VALUE_NOT_ALLOWED", f"{text!r} is not a time such as 2026-11-22T17:00:00Z."
-        ) from error
+        sentence = f"{field}: {text!r} is not a time such as 2026-11-22T17:00:00Z."
+        raise Refused("VALUE_NOT_ALLOWED", sentence, field=field) from error
 
 
 OPERATIONS = (

@@ -5,6 +5,7 @@ decided, when the process starts, and in every check. A decision that never beca
 taken back (`rewind`), so the book may run ahead of the disk by the batches on their way.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -33,8 +34,6 @@ USD_DIGITS = 2
 UNITS_DIGITS = 0
 REPEATS_KEPT_MAX = 1_024
 """Different orders remembered per account for the duplicate window; the oldest goes first."""
-ORDER_UNITS_MAX = 10**12
-"""Largest `order_quantity_max`: amounts of such orders fit `money.DECIMAL_CHARACTERS_MAX`."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -63,17 +62,10 @@ class Limits(msgspec.Struct, frozen=True):
         """The limits in an entry's words.
 
         Raises:
-            Refused: a number is malformed, or the order size is not 1 to `ORDER_UNITS_MAX`.
+            Refused: a number is malformed or too precise.
         """
-        units = parse_decimal(text.order_quantity_max, UNITS_DIGITS)
-        if not 0 < units <= ORDER_UNITS_MAX:
-            raise Refused(
-                "VALUE_NOT_ALLOWED",
-                f"order_quantity_max must be 1 to {ORDER_UNITS_MAX:,} units, not {units:,}.",
-                field="order_quantity_max",
-            )
         return cls(
-            order_quantity_max=units,
+            order_quantity_max=parse_decimal(text.order_quantity_max, UNITS_DIGITS),
             position_usd_max=parse_decimal(text.position_usd_max, USD_DIGITS),
             collar_bps=text.collar_bps,
             duplicate_window_ms=text.duplicate_window_ms,
@@ -119,7 +111,7 @@ class Account:
         self.limits = limits
         self.balances: dict[str, int] = {}
         self.open_orders: dict[str, Resting] = {}
-        self.repeats: dict[Economics, Repeat] = {}
+        self.repeats: OrderedDict[Economics, Repeat] = OrderedDict()
 
 
 class Book:
@@ -306,7 +298,7 @@ def restore(data: bytes) -> Book:
     for kept in state.accounts:
         account = Account(kept.id, kept.limits)
         account.balances = kept.balances
-        account.repeats = dict(kept.repeats)
+        account.repeats = OrderedDict(kept.repeats)
         account.open_orders = {resting.order.id: resting for resting in kept.open_orders}
         book.accounts[kept.id] = account
     every = (

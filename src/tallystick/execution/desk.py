@@ -50,7 +50,7 @@ Propose = Callable[[int, int], Entry | None]
 """(position, time ns) -> the entry on the book as it stands; None when there is nothing to say."""
 
 
-class Placed(msgspec.Struct, frozen=True):
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """An answered order: its entry and receipt; `replayed` when it was answered before."""
 
     entry: OrderDecided
@@ -58,7 +58,7 @@ class Placed(msgspec.Struct, frozen=True):
     replayed: bool = False
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """Any other entry that was made durable."""
 
     entry: Entry
@@ -157,8 +157,8 @@ class Desk:
             item = self._pending.get(known)
             if item is not None:
                 recorded = await item.recorded()
-                if recorded is None:  # another writer answered it first
-                    return await self.place(request, key)
+                if recorded is None:
+                    return await self._place_again(request, key)
                 return _replay(recorded.entry, recorded.receipt, request)
             position = self._settled(known)
             # Another writer's newest entries may be found too early: the append then says so.
@@ -178,10 +178,15 @@ class Desk:
             )
 
         recorded = await self._submit(propose, keys).recorded()
-        if recorded is None:  # another writer answered it first
-            return await self.place(request, key)
+        if recorded is None:
+            return await self._place_again(request, key)
         assert isinstance(recorded.entry, OrderDecided)  # noqa: S101  what `propose` gives
         return Placed(recorded.entry, recorded.receipt)
+
+    async def _place_again(self, request: OrderRequest, key: str | None) -> Placed:
+        """An older entry or another writer settled one of its keys: now it will be found."""
+        self._wary += len(_keys(request, key))
+        return await self.place(request, key)
 
     def _settled(self, key: str) -> int | None:
         """The position that settled a key, if it is known to.
@@ -237,7 +242,8 @@ class Desk:
         """Let an account exist, or give it new limits.
 
         Raises:
-            Refused: `VALUE_NOT_ALLOWED`, the name is the house's or a limit cannot be.
+            Refused: `VALUE_NOT_ALLOWED`, the name is the house's; `AMOUNT_MALFORMED`,
+                `AMOUNT_TOO_PRECISE`, a limit cannot be read.
         """
         if account == HOUSE:
             sentence = f"{HOUSE!r} is the other side of every trade and no client's account."

@@ -4,6 +4,9 @@ An entry is a JSON object with sorted keys, no white space and no numbers but in
 8785 form of such objects), so the same facts are always the same bytes. `v` and `kind` say how to
 read it; a published form is never changed, a new one gets a new `v`. All money is decimal strings
 with exactly the digits of its currency or pair; all times are RFC 3339, UTC, microseconds.
+
+These values can make no cycles, so the garbage collector is told to leave them alone (`gc=False`):
+it took a fifth of the time of an order.
 """
 
 from typing import Literal
@@ -17,7 +20,7 @@ OrderState = Literal["new", "filled", "cancelled", "rejected"]
 """`new` is FIX's word for a limit order that rests in the book."""
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=False):
+class Order(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """An order as it stands after the entry's decision.
 
     `quantity` is in units of the base currency, `price` (limit orders) in quote currency per unit.
@@ -35,7 +38,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=False):
     state: OrderState
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One execution: `quantity` base currency against `amount` quote currency at `price`."""
 
     id: str
@@ -45,14 +48,14 @@ class Fill(msgspec.Struct, frozen=True):
     value_date: str
 
 
-class Rejection(msgspec.Struct, frozen=True):
+class Rejection(msgspec.Struct, frozen=True, gc=False):
     """Why an order was rejected: a code of the closed list in `rejections`, and a sentence."""
 
     code: str
     reason: str
 
 
-class Posting(msgspec.Struct, frozen=True):
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """One line of the double entry: `amount` (signed) of `currency` for `account`."""
 
     account: str
@@ -60,7 +63,7 @@ class Posting(msgspec.Struct, frozen=True):
     amount: str
 
 
-class QuoteSeen(msgspec.Struct, frozen=True):
+class QuoteSeen(msgspec.Struct, frozen=True, gc=False):
     """The quote an order was decided against."""
 
     bid: str
@@ -69,7 +72,7 @@ class QuoteSeen(msgspec.Struct, frozen=True):
     source: str
 
 
-class OrderDecided(msgspec.Struct, frozen=True, tag_field="kind", tag="order_decided"):
+class OrderDecided(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="order_decided"):
     """A client's order, and what became of it at once.
 
     `request` is the SHA-256 (hex) of the canonical request, so that a retry can be told from
@@ -88,7 +91,7 @@ class OrderDecided(msgspec.Struct, frozen=True, tag_field="kind", tag="order_dec
     v: int = 1
 
 
-class OrderFilled(msgspec.Struct, frozen=True, tag_field="kind", tag="order_filled"):
+class OrderFilled(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="order_filled"):
     """A resting order met its price."""
 
     at: str
@@ -99,7 +102,9 @@ class OrderFilled(msgspec.Struct, frozen=True, tag_field="kind", tag="order_fill
     v: int = 1
 
 
-class OrderCancelled(msgspec.Struct, frozen=True, tag_field="kind", tag="order_cancelled"):
+class OrderCancelled(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="order_cancelled"
+):
     """A resting order was taken back."""
 
     at: str
@@ -109,7 +114,7 @@ class OrderCancelled(msgspec.Struct, frozen=True, tag_field="kind", tag="order_c
     v: int = 1
 
 
-class LimitsText(msgspec.Struct, frozen=True):
+class LimitsText(msgspec.Struct, frozen=True, gc=False):
     """An account's limits in words of the wire; see `accounts.Limits` for their meaning."""
 
     order_quantity_max: str
@@ -119,7 +124,7 @@ class LimitsText(msgspec.Struct, frozen=True):
     duplicates_max: int
 
 
-class AccountOpened(msgspec.Struct, frozen=True, tag_field="kind", tag="account_opened"):
+class AccountOpened(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="account_opened"):
     """An account exists from here on, with these limits."""
 
     at: str
@@ -128,7 +133,7 @@ class AccountOpened(msgspec.Struct, frozen=True, tag_field="kind", tag="account_
     v: int = 1
 
 
-class KillSwitchSet(msgspec.Struct, frozen=True, tag_field="kind", tag="kill_switch_set"):
+class KillSwitchSet(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="kill_switch_set"):
     """Trading was stopped or resumed, for one account or (`account` null) for all."""
 
     at: str

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -79,7 +80,6 @@ class FileKeyring:
             encoded = base64.b64encode(_ALGORITHM_ED25519 + seed).decode()
             line = f"{_PREFIX}{default_name}+{_key_id(default_name, keyring.public_key)}+{encoded}"
             _write_private(path, line + "\n")
-            return keyring
         if path.stat().st_mode & 0o077:
             raise Misconfigured(f"{path} can be read by others; run: chmod 600 {path}")
         try:
@@ -94,7 +94,7 @@ def _key_id(name: str, public: bytes) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Make the file whole or not at all, and never replace one that is there."""
+    """Make the file whole or not at all; one that somebody else made meanwhile stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -102,7 +102,8 @@ def _write_private(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.link(aside, path)
+        with suppress(FileExistsError):
+            os.link(aside, path)
     finally:
         os.unlink(aside)  # noqa: PTH108  mkstemp names it by a string
     folder = os.open(path.parent, os.O_RDONLY)

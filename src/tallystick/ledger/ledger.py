@@ -23,7 +23,7 @@ TAIL_ROWS = 4_096
 """Newest rows kept in memory, at least; at most twice as many."""
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """What an append gives back: enough to make the receipt of each of its entries."""
 
     first: int

@@ -34,7 +34,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     keys: tuple[str, ...] = ()
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """At least one entry from position `first` on, and the signed note of the size after them."""
 
     first: int

@@ -22,7 +22,7 @@ CACHED_TILES_MAX = 512
 ReadTile = Callable[[int, int], bytes]
 
 
-class FullTile(msgspec.Struct, frozen=True):
+class FullTile(msgspec.Struct, frozen=True, gc=False):
     """A tile that will never change: 256 hashes, and the hash of the subtree above them."""
 
     level: int

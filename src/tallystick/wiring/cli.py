@@ -176,7 +176,11 @@ def reference(folder: Path) -> None:
     """
     from tallystick.wiring.reference import write_reference  # noqa: PLC0415
 
-    for path in write_reference(folder, main):
+    try:
+        written = write_reference(folder, main)
+    except OSError as error:
+        _fail(f"The pages cannot be written: {error}.")
+    for path in written:
         click.echo(path)
 
 

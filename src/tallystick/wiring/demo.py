@@ -6,8 +6,10 @@ of them were seen, and how to verify everything.
 """
 
 import asyncio
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -18,7 +20,7 @@ from rich.live import Live
 
 from tallystick.clock import NS_PER_SECOND, Clock, SystemClock
 from tallystick.execution import EcbAnchored, LeanTicks, LimitsText
-from tallystick.execution.quotes.ecb import reference_rates
+from tallystick.execution.quotes.ecb import TICK_SECONDS, reference_rates
 from tallystick.fx import PAIRS
 from tallystick.money import format_decimal
 from tallystick.wiring.demo_screen import DemoState, draw, draw_summary
@@ -27,10 +29,14 @@ from tallystick.wiring.serve import server_of
 from tallystick.wiring.settings import Settings
 from tallystick.wiring.single import Single, warm_up
 
-ECB_DAYS = 60
-"""Reference days that the demo's prices move through."""
+ECB_DAYS_MAX = 60
+"""Most reference days that the demo's prices move through."""
+DAY_SECONDS = 6.0
+"""In this time prices move from one day's reference rates to the next's, in equal ratios."""
 TICKS_SPEED = 60.0
 """Recorded ticks are replayed this many times faster than life."""
+PAIRS_SECONDS_MAX = 5.0
+"""How long the first price of each recorded pair is waited for."""
 CONNECTIONS = 16
 REQUEST_SECONDS_MAX = 30.0
 REDRAWS_PER_SECOND = 5
@@ -66,6 +72,35 @@ def run_demo(plan: DemoPlan, *, as_json: bool) -> None:
 
 async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
     clock = SystemClock()
+    single, prices = _composed(plan, clock)
+    warm_up(clock)
+    await single.start()
+    server = server_of(single)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            await clock.sleep(0.01)
+        single.listen_on(server.servers[0].sockets[0].getsockname()[1])
+        pairs = await _priced(single, clock)
+        flow = Flow(plan.orders, plan.rate, pairs, random.Random(plan.seed))  # noqa: S311  seeded
+        state = DemoState(flow, single, prices)
+        screen = console if console.is_terminal else Console(quiet=True)
+        with Live(draw(state), console=screen, refresh_per_second=REDRAWS_PER_SECOND) as live:
+            await _trade(plan, single, state, clock, live)
+    finally:
+        server.should_exit = True
+        await serving
+        await single.stop()
+    summary = state.summary()
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode())
+    console.print(draw_summary(summary))
+    # Outside any frame, in one line: it is there to be copied.
+    console.print(f"Verify all of it:\n\n{summary.verify}\n", soft_wrap=True, highlight=False)
+
+
+def _composed(plan: DemoPlan, clock: Clock) -> tuple[Single, str]:
+    """The product with the demo's prices, and where these come from in words."""
     folder = plan.keep or Path(".tallystick-demo") / f"{clock.now_ns() // NS_PER_SECOND}"
     settings = Settings(
         port=0,
@@ -76,70 +111,86 @@ async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
         alerts_terminal=False,
     )
     single = Single(settings, clock)
-    days = reference_rates(ECB_DAYS)
-    if isinstance(single.source, EcbAnchored):
-        chance = random.Random(plan.seed)  # noqa: S311  a seeded simulation
-        single.source = EcbAnchored([rates for _day, rates in days], chance)
-    state = DemoState(plan.orders, single, _prices_from(single, days[0][0].isoformat()))
-    warm_up(clock)
-    await single.start()
-    server = server_of(single)
-    serving = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await clock.sleep(0.01)
-        single.listen_on(server.servers[0].sockets[0].getsockname()[1])
-        with Live(console=console, refresh_per_second=REDRAWS_PER_SECOND, screen=False) as live:
-            await _trade(plan, single, state, clock, live)
-    finally:
-        server.should_exit = True
-        await serving
-        await single.stop()
-    state.end()
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(state.summary()), indent=2).decode())
-    console.print(draw_summary(state))
+    if isinstance(single.source, LeanTicks):
+        pairs = ", ".join(single.source.pairs)
+        return single, f"real ticks of {pairs}, replayed {TICKS_SPEED:.0f} times faster"
+    seconds = plan.orders / plan.rate
+    days = reference_rates(min(ECB_DAYS_MAX, 2 + math.ceil(seconds / DAY_SECONDS)))
+    chance = random.Random(plan.seed)  # noqa: S311  a seeded simulation
+    single.source = EcbAnchored(gradual([rates for _day, rates in days]), chance)
+    return single, (
+        f"ECB reference rates of {days[0][0]:%d %b %Y} and on, a day in {DAY_SECONDS:.0f} seconds;"
+        " moves between them are synthetic"
+    )
 
 
-def _prices_from(single: Single, first_day: str) -> str:
+def gradual(days: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """The days' rates, and between each two of them the steps of DAY_SECONDS in equal ratios.
+
+    A currency that a day does not have is left out of the steps next to it.
+    """
+    steps = round(DAY_SECONDS / TICK_SECONDS)
+    path = [
+        {code: old[code] * (new[code] / old[code]) ** (step / steps) for code in old if code in new}
+        for old, new in pairwise(days)
+        for step in range(steps)
+    ]
+    return [*path, dict(days[-1])]
+
+
+async def _priced(single: Single, clock: Clock) -> list[str]:
+    """The pairs that have a price, once all have one that will soon."""
     source = single.source
-    if isinstance(source, LeanTicks):
-        return f"real ticks of {', '.join(source.pairs)}, replayed {TICKS_SPEED:.0f} times faster"
-    return f"ECB reference rates from {first_day} on; moves within a day are synthetic"
+    wanted = len(source.pairs) if isinstance(source, LeanTicks) else 1
+    give_up_ns = clock.monotonic_ns() + int(PAIRS_SECONDS_MAX * NS_PER_SECOND)
+    while len(single.board.all()) < wanted:
+        if single.board.all() and clock.monotonic_ns() > give_up_ns:
+            break
+        await clock.sleep(0.05)
+    return [quote.pair for quote in single.board.all()]
 
 
 async def _trade(
     plan: DemoPlan, single: Single, state: DemoState, clock: Clock, live: Live
 ) -> None:
-    while not single.board.all():
-        await clock.sleep(0.05)
     tokens = {}
     for client in CLIENTS:
         await single.desk.open_account(client.account, LIMITS)
         tokens[client.account] = single.tokens.issue(client.account, client.account, ("trade",))
-    pairs = [quote.pair for quote in single.board.all()]
-    chance = random.Random(plan.seed)  # noqa: S311  a seeded flow
-    planned = enumerate(Flow(plan.orders, pairs, chance))
+    planned = enumerate(state.flow)
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     async with httpx.AsyncClient(
         base_url=single.facts.url, limits=limits, timeout=REQUEST_SECONDS_MAX
     ) as http:
         state.begin()
         placer = _Placer(plan, single, state, clock, http, tokens)
-        workers = [asyncio.create_task(placer.work(planned)) for _ in range(CONNECTIONS)]
-        drawing = asyncio.create_task(_redraw(state, clock, live))
+        beside = [
+            asyncio.create_task(_redraw(state, clock, live)),
+            asyncio.create_task(_pass_days(single, clock)),
+        ]
         try:
-            await asyncio.gather(*workers)
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(CONNECTIONS):
+                    workers.create_task(placer.work(planned))
+            state.end()
             await clock.sleep(SETTLE_SECONDS)
         finally:
-            drawing.cancel()
-            live.update(draw(state))
+            for task in beside:
+                task.cancel()
+            live.update(draw(state), refresh=True)
 
 
 async def _redraw(state: DemoState, clock: Clock, live: Live) -> None:
     while True:
         live.update(draw(state))
         await clock.sleep(1 / REDRAWS_PER_SECOND)
+
+
+async def _pass_days(single: Single, clock: Clock) -> None:
+    """Let the reference rates move on, one step of `gradual` with each tick."""
+    while isinstance(single.source, EcbAnchored):
+        single.source.next_day()
+        await clock.sleep(TICK_SECONDS)
 
 
 class _Placer:
@@ -176,18 +227,11 @@ class _Placer:
 
     async def _wait_for(self, order: PlannedOrder) -> None:
         """Keep the rate; a planted burst does not."""
-        if order.planted == "burst":
+        if order.planted is not None and order.planted.kind == "burst":
             return
         self._usual += 1
         due_ns = self._start_ns + self._usual * NS_PER_SECOND // self._plan.rate
         await self._clock.sleep(max(0.0, (due_ns - self._clock.monotonic_ns()) / NS_PER_SECOND))
-        source = self._single.source
-        if isinstance(source, EcbAnchored) and self._usual % self._orders_per_day == 0:
-            source.next_day()
-
-    @property
-    def _orders_per_day(self) -> int:
-        return max(1, self._plan.orders // ECB_DAYS)
 
     def _body(self, number: int, order: PlannedOrder) -> dict[str, str]:
         body = {

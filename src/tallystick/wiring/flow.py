@@ -1,6 +1,7 @@
 """The demo's clients: a seeded flow of orders, with anomalies planted among them and said so."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -13,11 +14,15 @@ LIMIT_SHARE = 0.3
 """Share of limit orders; the rest takes the market."""
 CALM_SHARE = 0.5
 """Anomalies are planted in the second half, when the detectors know the clients."""
-FAT_FINGER_FACTOR = 60
-BURST_ORDERS = 80
+FAT_FINGER_FACTOR = 100
 REJECT_ORDERS = 25
 REJECT_UNITS = 90_000_000
 OFF_MARKET_BPS = 350.0
+BURST_SECONDS = 5
+"""A burst is as many orders as its client sends in this time, all at once."""
+BURST_ORDERS_MIN = 80
+BURST_AFTER_SECONDS = 16.0
+"""What pace is usual for a client is known only after this long."""
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -38,6 +43,13 @@ CLIENTS = (
 )
 
 
+class Planting(msgspec.Struct, frozen=True):
+    """One planted anomaly: what it is, and which of the run (one may have many orders)."""
+
+    kind: str
+    number: int
+
+
 class PlannedOrder(msgspec.Struct, frozen=True):
     """An order to be placed; a limit's price is `offset_bps` better than the market (signed)."""
 
@@ -48,14 +60,17 @@ class PlannedOrder(msgspec.Struct, frozen=True):
     type: OrderType
     time_in_force: TimeInForce
     offset_bps: float
-    planted: str | None = None
+    planted: Planting | None = None
 
 
 class Flow:
-    """`orders` orders of the clients, in order, the planted ones among them."""
+    """`orders` orders of the clients, in order, and the planted ones among them.
 
-    def __init__(self, orders: int, pairs: Sequence[str], chance: random.Random) -> None:
-        """`pairs`: those that have prices; clients deal in the ones among theirs."""
+    `total` counts both. `left_out` says what could not be planted in so short a run, and why.
+    """
+
+    def __init__(self, orders: int, rate: int, pairs: Sequence[str], chance: random.Random) -> None:
+        """`rate`: usual orders a second; `pairs`: those that have prices, clients deal in them."""
         self._chance = chance
         self._orders = orders
         self._pairs = {
@@ -63,15 +78,29 @@ class Flow:
         }
         self._clients = [client for client in CLIENTS if self._pairs[client.account]]
         self._shares = [client.share for client in self._clients]
+        self._burster = self._clients[-1]
+        pace = self._burster.share / sum(self._shares) * rate
+        self._burst_orders = max(BURST_ORDERS_MIN, round(pace * BURST_SECONDS))
+        self._numbers = iter(range(orders))
         first = int(orders * CALM_SHARE)
         span = orders - first
+        burst = first + span * 8 // 10
         self._plan = {
             first + span * 1 // 10: self._fat_finger,
             first + span * 3 // 10: self._off_market,
-            first + span * 5 // 10: self._burst,
-            first + span * 7 // 10: self._reject_storm,
-            first + span * 9 // 10: self._fat_finger,
+            first + span * 5 // 10: self._reject_storm,
+            first + span * 7 // 10: self._fat_finger,
         }
+        self.total = orders + REJECT_ORDERS + 3
+        self.left_out: tuple[str, ...] = ()
+        if burst / rate >= BURST_AFTER_SECONDS:
+            self._plan[burst] = self._burst
+            self.total += self._burst_orders
+        else:
+            seconds = BURST_AFTER_SECONDS * orders / burst
+            self.left_out = (
+                f"burst: a pace is usual only in a run of {seconds:.0f} seconds or longer",
+            )
 
     def __iter__(self) -> Iterator[PlannedOrder]:
         """Each order once; planted ones come in addition to `orders`."""
@@ -98,33 +127,47 @@ class Flow:
             offset_bps=chance.gauss(0, 1.5) if is_limit else 0.0,
         )
 
+    def _planting(self, kind: str) -> Planting:
+        return Planting(kind, next(self._numbers))
+
     def _fat_finger(self) -> Iterator[PlannedOrder]:
         client = min(self._clients, key=lambda each: each.median_units)
         units = client.median_units * FAT_FINGER_FACTOR
-        usual = self._usual(client)
-        yield _market(usual, units=units, planted="fat finger")
+        yield _market(self._usual(client), self._planting("fat finger"), units)
 
     def _off_market(self) -> Iterator[PlannedOrder]:
-        usual = self._usual(self._client())
+        """In the pair that is dealt in most: its usual prices are known best."""
+        dealt: Counter[str] = Counter()
+        for client in self._clients:
+            for pair in self._pairs[client.account]:
+                dealt[pair] += round(1_000 * client.share / len(self._pairs[client.account]))
         yield msgspec.structs.replace(
-            usual, type="limit", time_in_force="GTC", offset_bps=OFF_MARKET_BPS,
-            planted="off-market price",
-        )  # fmt: skip
+            self._usual(self._clients[0]),
+            pair=dealt.most_common(1)[0][0],
+            type="limit",
+            time_in_force="GTC",
+            offset_bps=OFF_MARKET_BPS,
+            planted=self._planting("off-market price"),
+        )
 
     def _burst(self) -> Iterator[PlannedOrder]:
-        client = self._clients[-1]
-        for _ in range(BURST_ORDERS):
-            yield _market(self._usual(client), planted="burst")
+        planting = self._planting("burst")
+        for _ in range(self._burst_orders):
+            yield _market(self._usual(self._burster), planting)
 
     def _reject_storm(self) -> Iterator[PlannedOrder]:
-        client = self._client()
+        client, planting = self._client(), self._planting("reject storm")
         for number in range(REJECT_ORDERS):
             units = REJECT_UNITS + number * ROUND_UNITS
-            yield _market(self._usual(client), units=units, planted="reject storm")
+            yield _market(self._usual(client), planting, units)
 
 
-def _market(order: PlannedOrder, *, planted: str, units: int | None = None) -> PlannedOrder:
+def _market(order: PlannedOrder, planted: Planting, units: int | None = None) -> PlannedOrder:
     return msgspec.structs.replace(
-        order, type="market", time_in_force="FOK", offset_bps=0.0, planted=planted,
+        order,
+        type="market",
+        time_in_force="FOK",
+        offset_bps=0.0,
+        planted=planted,
         units=order.units if units is None else units,
-    )  # fmt: skip
+    )

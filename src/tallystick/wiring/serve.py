@@ -1,8 +1,11 @@
 """Runs the single-process topology behind uvicorn: one screen, clean signals."""
 
 import asyncio
+import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,6 +23,18 @@ LOOK_SECONDS = 0.5
 
 
 Wrap = Callable[[ASGIApp], ASGIApp]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its way with signals: it raises each again when it has stopped serving.
+
+    That would end the process before the rooms are closed.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them to whoever runs the server."""
+        yield
 
 
 def run(settings: Settings, wrap: Wrap = lambda app: app) -> None:
@@ -40,26 +55,34 @@ def server_of(single: Single, wrap: Wrap = lambda app: app) -> uvicorn.Server:
         host=single.settings.host,
         port=single.settings.port,
         http="httptools",
+        ws="none",
         loop="uvloop",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         date_header=True,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX // 2,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 async def _serve(settings: Settings, wrap: Wrap) -> None:
     clock = SystemClock()
-    single = Single(settings, clock)
+    listener = _listen(settings)
+    try:
+        single = Single(settings, clock)
+    except BaseException:
+        listener.close()
+        raise
     warm_up(clock)
     await single.start()
     server = server_of(single, wrap)
-    serving = asyncio.create_task(server.serve())
+    _heed_signals(server)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not serving.done():
             if server.started and not single.facts.url:
@@ -71,19 +94,37 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
             if server.should_exit:
                 single.hub.close()
             await clock.sleep(LOOK_SECONDS if single.facts.url else 0.01)
-        await _ended(serving, settings)
+        await serving
     finally:
         await single.stop()
 
 
-async def _ended(serving: "asyncio.Task[None]", settings: Settings) -> None:
+def _listen(settings: Settings) -> socket.socket:
+    """The listening socket; taken before anything is opened, so that a failure touches nothing.
+
+    Raises:
+        Misconfigured: the address cannot be used.
+    """
+    host, port = settings.host, settings.port
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        await serving
-    except SystemExit as error:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
         raise Misconfigured(
-            f"Cannot listen on {settings.host}:{settings.port}; is it in use?"
-            " Choose another with TALLYSTICK_PORT."
+            f"Cannot listen on {host}:{port} ({error.strerror});"
+            " choose another address with TALLYSTICK_PORT or TALLYSTICK_HOST."
         ) from error
+    return listener
+
+
+def _heed_signals(server: uvicorn.Server) -> None:
+    """SIGINT and SIGTERM end the serving, and the process when all is kept and closed."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.handle_exit, number, None)
 
 
 def _announce(single: Single, server: uvicorn.Server) -> None:

@@ -4,7 +4,8 @@ Every field is set by `TALLYSTICK_<FIELD>`; docs/reference/settings.md is made f
 """
 
 import ipaddress
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -85,12 +86,25 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             f"Unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}."
         )
     given = {known[name]: value for name, value in ours.items() if value != ""}
-    try:
-        settings = msgspec.convert(given, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise Misconfigured(f"A setting cannot be used: {error}.") from error
+    wrong = [f"{PREFIX}{field.upper()}: {why}" for field, why in _complaints(given)]
+    if wrong:
+        raise Misconfigured(f"Settings that cannot be used: {'; '.join(wrong)}.")
+    settings = msgspec.convert(given, Settings, strict=False)
     if settings.webhook_url and not settings.webhook_secret:
         raise Misconfigured("TALLYSTICK_WEBHOOK_URL needs TALLYSTICK_WEBHOOK_SECRET to sign with.")
     if not 0 <= settings.port <= 65_535:
         raise Misconfigured(f"TALLYSTICK_PORT must be 0 to 65535, not {settings.port}.")
+    if not 0 < settings.ticks_speed < math.inf:
+        raise Misconfigured(
+            f"TALLYSTICK_TICKS_SPEED must be above zero, not {settings.ticks_speed}."
+        )
     return settings
+
+
+def _complaints(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(field, what is wrong with its value) of each value that has not its field's type."""
+    for field, value in given.items():
+        try:
+            msgspec.convert({field: value}, Settings, strict=False)
+        except msgspec.ValidationError as error:
+            yield field, str(error).rpartition(" - at ")[0].replace("`", "")

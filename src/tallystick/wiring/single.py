@@ -5,6 +5,7 @@ import fcntl
 import gc
 import os
 import random
+import sys
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,7 +61,10 @@ DEMO_LIMITS = LimitsText(
     duplicates_max=1_000,
 )
 """A practice account: wide enough for load tests, still with every rule in force."""
-GC_GENERATION_0 = 50_000
+SWITCH_SECONDS = 0.0005
+"""How long a thread may hold the interpreter while another waits: with Python's 5 ms the event
+loop would wait that long for each batch's commit to be reported."""
+GC_GENERATION_0 = 200_000
 """Allocations between looks of the garbage collector: values here make no cycles."""
 
 _log = structlog.get_logger("wiring")
@@ -91,6 +95,7 @@ class Single:
         self.clock = clock
         self.tokens = Tokens(folder / "tokens.json")
         self.facts = _facts(folder, self.tokens)
+        self._save_facts()  # without a URL: nothing listens yet
         self.log_store = LogStore(folder / "logs", clock)
         self.intake = Intake(self.log_store, clock)
         name = f"tallystick.local/{random.SystemRandom().getrandbits(32):08x}"
@@ -130,9 +135,10 @@ class Single:
         await self.notifier.start()
         for name, work in self._works():
             self._tasks.append(asyncio.create_task(work, name=name))
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()
-        gc.set_threshold(GC_GENERATION_0, 20, 20)
+        gc.set_threshold(GC_GENERATION_0, 50, 50)
         _log.info("wiring.started", **{"ledger.size": self.ledger.size, "url": self.facts.url})
 
     def failure(self) -> BaseException | None:

@@ -1,6 +1,7 @@
 """`tallystick verify`: the verifier with a progress bar and a sentence at the end."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from rich.progress import (
 )
 
 from tallystick.clock import SystemClock
-from tallystick.errors import Corrupt
+from tallystick.errors import TallystickError
 from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.verify import Report, open_source, verify_ledger, verify_receipt
 
@@ -31,7 +32,7 @@ def run_verify(
     try:
         key = None if vkey is None else _key(vkey)
         report = _verify(what, key, since, token, console)
-    except (OSError, Corrupt) as error:
+    except (OSError, UnicodeError, TallystickError) as error:
         report = Report(verdict="cannot_tell", reason=str(error))
     colour = _COLOUR[report.verdict]
     console.print(f"[{colour}]{report.verdict.replace('_', ' ')}[/]  ", end="")
@@ -71,9 +72,9 @@ def _verify(
         def advance(done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total)
 
-        source = open_source(what, token=token or _demo_token(what))
         older = None if since is None else since.read_text()
-        return verify_ledger(source, key, advance, older, canonical_json=True, clock=clock)
+        with closing(open_source(what, token=token or _demo_token(what))) as source:
+            return verify_ledger(source, key, advance, older, canonical_json=True, clock=clock)
 
 
 def _key(text: str) -> VerifierKey:
