@@ -11,8 +11,20 @@ from tallystick import __version__
 from tallystick.api.operation import JSON, Operation
 from tallystick.api.problems import PROBLEM_JSON, REFUSAL_STATUS, TITLES, Problem
 
+_PLACE_ORDER = "post_v1_orders"
 _PARAMETER = re.compile(r"{([a-z]+)(?::path)?}")
 _REF = "#/components/schemas/{name}"
+_PLACED_HEADERS = {
+    "Location": {
+        "description": "Where the order can be read.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Idempotency-Replayed": {
+        "description": "Present when this is the stored answer to an earlier request.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
 _SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -94,7 +106,7 @@ def _parameters(
             {"name": field, "in": "query", "required": field in required, "schema": schema}
             for field, schema in struct["properties"].items()
         ]
-    if operation.id == "post_v1_orders":
+    if operation.id == _PLACE_ORDER:
         schema = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]+$"}
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": schema})
     return parameters
@@ -109,6 +121,8 @@ def _responses(operation: Operation, of_type: dict[str, Any]) -> dict[str, Any]:
     answers: dict[str, dict[str, Any]] = {
         str(operation.status): {"description": "The answer.", "content": content}
     }
+    if operation.id == _PLACE_ORDER:
+        answers[str(operation.status)]["headers"] = _PLACED_HEADERS
     codes: dict[int, list[str]] = {}
     for code in operation.refusals:
         codes.setdefault(REFUSAL_STATUS.get(code, 422), []).append(code)

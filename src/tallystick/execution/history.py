@@ -24,6 +24,7 @@ from tallystick.execution.entries import (
 from tallystick.ids import order_position
 from tallystick.ledger import Ledger
 from tallystick.ledger.store import Row
+from tallystick.wal import UNFOLDED
 
 FOLD_ROWS = 512
 """Entries folded in one transaction."""
@@ -115,7 +116,10 @@ class History:
     def __init__(self, path: Path, ledger: Ledger) -> None:
         self._ledger = ledger
         self._connection = apsw.Connection(str(path))
-        self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        # execute() alone stops at the first statement that answers.
+        self._connection.execute(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {UNFOLDED}"
+        ).fetchall()
         self._connection.execute(_SCHEMA)
         self.position = int(self._connection.execute(_PROGRESS).get or 0)
         if self.position > ledger.size:

@@ -15,6 +15,7 @@ import apsw
 import msgspec
 
 from tallystick.stream.message import Message
+from tallystick.wal import UNFOLDED
 
 TAIL_MESSAGES = 4_096
 """Newest messages kept in memory: consumers that keep up never wait for the file."""
@@ -42,7 +43,9 @@ class EmbeddedBus:
     def __init__(self, path: Path) -> None:
         self._connection = apsw.Connection(str(path))
         # execute() alone stops at the first statement that answers.
-        self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
+        self._connection.execute(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {UNFOLDED}"
+        ).fetchall()
         self._connection.execute(_SCHEMA)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(list[bytes]).decode

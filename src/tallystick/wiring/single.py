@@ -61,6 +61,8 @@ DEMO_LIMITS = LimitsText(
     duplicates_max=1_000,
 )
 """A practice account: wide enough for load tests, still with every rule in force."""
+WAL_DATABASES = ("ledger.db", "stream.db", "projections.db")
+"""Databases whose write-ahead logs are folded back in the background."""
 SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter while another waits: with Python's 5 ms the event
 loop would wait that long for each batch's commit to be reported."""
@@ -119,6 +121,7 @@ class Single:
         self.calls = Calls(clock)
         self.app = self._api(folder / "ledger")
         self._publishing = ThreadPoolExecutor(1, thread_name_prefix="publish")
+        self._folding = ThreadPoolExecutor(1, thread_name_prefix="fold-wal")
         self._tasks: list[asyncio.Task[None]] = []
         self._desk_task: asyncio.Task[None] | None = None
 
@@ -166,6 +169,7 @@ class Single:
         await self.notifier.stop()
         self._publishing.submit(self.publisher.publish).result()
         self._publishing.shutdown()
+        self._folding.shutdown()
         self.intake.close()
         self.close()
 
@@ -182,6 +186,8 @@ class Single:
         yield "relay", self.relay.run()
         yield "prices", tasks.prices(self.source, self.board, self.clock)
         yield "publish", tasks.publish(self.publisher, self._publishing, self.clock)
+        databases = [self.settings.folder / name for name in WAL_DATABASES]
+        yield "wals", tasks.fold_wals(databases, self._folding, self.clock)
         yield "fold", tasks.fold(self.history, self.clock)
         yield "detect", self.relay.feed("detect", self.watching.take, self.watcher.position)
         yield "calls", self.watching.take_calls()

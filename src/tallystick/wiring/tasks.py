@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import apsw
 import msgspec
 import structlog
 
@@ -17,6 +19,7 @@ from tallystick.ledger.checkpoint import parse_checkpoint
 from tallystick.limits import PAGE_ITEMS_MAX
 from tallystick.money import format_decimal
 from tallystick.stream import Message
+from tallystick.wal import fold_wal
 from tallystick.watch.detect import Watcher
 from tallystick.web import Head, LiveHub, Logs, PriceRow, Prices
 from tallystick.wiring.alerts import AlertDesk
@@ -29,6 +32,8 @@ LIVE_SECONDS = 0.25
 """How often the page hears of prices, heads and log lines."""
 PUBLISH_SECONDS = 0.5
 """How often the tlog-tiles folder catches up: its checkpoint is never older than a second."""
+WAL_SECONDS = 2.0
+"""How often write-ahead logs are folded back."""
 FOLD_SECONDS = 0.2
 FOLD_ROWS = 512
 CALLS_SECONDS = 0.1
@@ -64,6 +69,18 @@ async def publish(publisher: Publisher, thread: ThreadPoolExecutor, clock: Clock
                 },
             )
         await clock.sleep(PUBLISH_SECONDS)
+
+
+async def fold_wals(paths: Sequence[Path], thread: ThreadPoolExecutor, clock: Clock) -> None:
+    """From the databases' write-ahead logs into the databases."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await clock.sleep(WAL_SECONDS)
+        for path in paths:
+            try:
+                await loop.run_in_executor(thread, fold_wal, path)
+            except apsw.BusyError:
+                _log.info("wiring.wal_busy", **{"db.name": path.name})
 
 
 async def fold(history: History, clock: Clock) -> None:

@@ -23,14 +23,14 @@ from tallystick.errors import (
 )
 from tallystick.ledger.store import Batch, Row
 from tallystick.ledger.tree import FullTile
+from tallystick.wal import UNFOLDED
 
 BUSY_MS_MAX = 5_000
 """How long to wait for another process's transaction."""
 BUSY_RETRY_SECONDS = 0.005
 CACHE_KIB = 65_536
 """Page cache: keeps the key index in memory at some millions of entries."""
-WAL_PAGES_MAX = 8_000
-"""About 32 MiB of WAL before it is folded back into the file."""
+
 
 _MIGRATIONS = resources.files(__package__) / "migrations"
 _INSERT = "INSERT INTO entries (position, entry, leaf_hash) VALUES (?, ?, ?)"
@@ -170,7 +170,7 @@ def _connect(path: Path) -> apsw.Connection:
     connection.set_busy_timeout(BUSY_MS_MAX)
     connection.execute(
         f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-{CACHE_KIB};"
-        f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}; PRAGMA trusted_schema=OFF;"
+        f"PRAGMA trusted_schema=OFF; {UNFOLDED}"
     ).fetchall()  # execute() alone stops at the first statement that answers
     return connection
 
