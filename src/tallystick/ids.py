@@ -40,6 +40,11 @@ def order_position(text: str) -> int:
     return int(digits)
 
 
+def new_ledger_name() -> str:
+    """A name for a new ledger that no other has: `tallystick.local/` and 32 random bits."""
+    return f"tallystick.local/{secrets.token_hex(4)}"
+
+
 def new_secret(prefix: str) -> str:
     """A bearer secret of 192 random bits, recognisable by its prefix: `tally_...`."""
     return f"{prefix}_{secrets.token_urlsafe(24)}"

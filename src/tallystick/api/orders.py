@@ -162,9 +162,9 @@ async def list_trades(services: Services, call: Call) -> TradeList:
 
 async def get_positions(services: Services, call: Call) -> Positions:
     """The account's currency positions."""
-    account = services.desk.book.account(_account(call))
-    balances = [Balance(*item) for item in balances_text(account.balances).items()]
-    return Positions(account.id, services.desk.book.size, balances)
+    account = _account(call)
+    size, balances = services.desk.balances(account)
+    return Positions(account, size, [Balance(*item) for item in balances_text(balances).items()])
 
 
 def item_of(row: OrderRow) -> OrderItem:

@@ -21,7 +21,7 @@ from tallystick.errors import (
     ShuttingDown,
     TallystickError,
 )
-from tallystick.execution.accounts import HOUSE, Book, Resting, snapshot
+from tallystick.execution.accounts import HOUSE, Book, Resting, Undo, snapshot
 from tallystick.execution.decide import cancel_resting, decide, fill_resting
 from tallystick.execution.entries import (
     AccountOpened,
@@ -36,6 +36,7 @@ from tallystick.execution.quotes import Quote, QuoteBoard
 from tallystick.execution.request import OrderRequest
 from tallystick.ledger import Ledger, Receipt, Sealable, Sealed
 from tallystick.limits import REASON_CHARACTERS_MAX, WAITING_ORDERS_MAX
+from tallystick.money import parse_own
 
 FOLD_ROWS = 1_024
 """Entries read at once when the book catches up."""
@@ -126,6 +127,7 @@ class Desk:
         self._board = board
         self._clock = clock
         self._gathering = _Batch()
+        self._committing: _Batch | None = None
         self._pending: dict[str, _Item] = {}
         self._recent: dict[str, int] = {}
         self._older: dict[str, int] = {}
@@ -272,6 +274,22 @@ class Desk:
             self._closing = True
             self._lose_gathering(ShuttingDown())
 
+    def balances(self, account: str) -> tuple[int, dict[str, int]]:
+        """(ledger size, minor units by currency) of an account, as far as it is durable.
+
+        The book is ahead by the batches on their way; what they changed is taken off again.
+
+        Raises:
+            Refused: `UNKNOWN_ACCOUNT`.
+        """
+        balances = dict(self.book.account(account).balances)
+        on_their_way = self._committing.items if self._committing else []
+        for item in (*on_their_way, *self._gathering.items):
+            for posting in getattr(item.entry, "postings", ()):
+                if posting.account == account:
+                    balances[posting.currency] -= parse_own(posting.amount)
+        return self._ledger.size, balances
+
     def close(self) -> None:
         """Take no new work; `run` ends when what waits is durable."""
         self._closing = True
@@ -327,6 +345,7 @@ class Desk:
 
     async def _commit(self) -> None:
         batch, self._gathering = self._gathering, _Batch()
+        self._committing = batch
         first = self.book.size - len(batch.sealables)
         undo = self.book.cut()
         try:
@@ -342,14 +361,14 @@ class Desk:
                     first = self._again(batch)
                     undo = self.book.cut()
                     self._again(self._gathering)
-        except BaseException as error:
-            self._lose_gathering(error)
-            self.book.rewind(undo)
-            self._fail(batch, error)
-            if not isinstance(error, TallystickError):
-                raise
+        except TallystickError as error:
+            self._lose(batch, undo, error)
             self.catch_up()
             return
+        except BaseException:
+            self._lose(batch, undo, ShuttingDown())
+            raise
+        self._committing = None
         self._settle(batch)
         self._remember(batch, first)
         batch.done.set_result(sealed)
@@ -377,8 +396,14 @@ class Desk:
             if item.entry is not None:
                 self.book.apply(item.entry)
 
-    def _lose_gathering(self, error: BaseException) -> None:
-        """Take back what gathers, and say why to those who wait for it."""
+    def _lose(self, batch: _Batch, undo: Undo, error: TallystickError) -> None:
+        """Take back a batch and what gathers on top of it, and say why to those who wait."""
+        self._committing = None
+        self._lose_gathering(error)
+        self.book.rewind(undo)
+        self._fail(batch, error)
+
+    def _lose_gathering(self, error: TallystickError) -> None:
         lost, self._gathering = self._gathering, _Batch()
         self.book.rewind(self.book.cut())
         self._fail(lost, error)
@@ -398,10 +423,9 @@ class Desk:
                 item.refusal = refusal
         return first
 
-    def _fail(self, batch: _Batch, error: BaseException) -> None:
+    def _fail(self, batch: _Batch, error: TallystickError) -> None:
         self._settle(batch)
-        known = isinstance(error, TallystickError)
-        batch.done.set_exception(error if known else ShuttingDown())
+        batch.done.set_exception(error)
         batch.done.exception()  # seen: nobody may be waiting for a trigger's fill
 
     def _settle(self, batch: _Batch) -> None:

@@ -7,6 +7,7 @@ The file holds the private form that Go's `sumdb/note` uses,
 import base64
 import hashlib
 import os
+import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -66,8 +67,10 @@ class FileKeyring:
         return keyring
 
     @classmethod
-    def open(cls, path: Path, *, default_name: str, seed: bytes) -> "FileKeyring":
-        """The key in `path`; where there is none, `seed` under `default_name` is kept there.
+    def open(cls, path: Path, *, default_name: str, seed: bytes | None = None) -> "FileKeyring":
+        """The key in `path`; where there is none, a new one under `default_name` is kept there.
+
+        `seed` is chance unless it is given (tests).
 
         The new file is durable before this returns: a key that signed and was lost would make
         every receipt worthless.
@@ -76,6 +79,7 @@ class FileKeyring:
             Misconfigured: the file is readable by others, or holds no key.
         """
         if not path.exists():
+            seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
             keyring = cls(default_name, seed)
             encoded = base64.b64encode(_ALGORITHM_ED25519 + seed).decode()
             line = f"{_PREFIX}{default_name}+{_key_id(default_name, keyring.public_key)}+{encoded}"

@@ -40,7 +40,7 @@ class Subscriber:
     def __init__(self, principal: Principal, *, waiting_max: int, bytes_max: int) -> None:
         self._account = principal.account
         self._scopes = frozenset(principal.scopes)
-        self._frames: deque[bytes] = deque()
+        self._frames: deque[bytes] = deque()  # bounded by: put
         self._bytes = 0
         self._missed = 0
         self._waiting_max = waiting_max

@@ -25,12 +25,12 @@ def main() -> None:
 
 @main.command()
 def serve() -> None:
-    r"""Run the whole product in one process until it is interrupted.
+    """Run the whole product in one process until it is interrupted.
 
     \b
     Settings come from the environment (docs/reference/settings.md), for example:
       TALLYSTICK_PORT=9000 TALLYSTICK_DATA=/var/lib/tallystick tallystick serve
-    """
+    """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.wiring.serve import run  # noqa: PLC0415  other commands start faster
     from tallystick.wiring.settings import read_settings  # noqa: PLC0415
 
@@ -70,14 +70,14 @@ def serve() -> None:
 def demo(
     ticks: Path | None, orders: int, rate: int, seed: int, keep: Path | None, as_json: bool
 ) -> None:
-    r"""Do the main job on real prices, live in the terminal, with planted anomalies.
+    """Do the main job on real prices, live in the terminal, with planted anomalies.
 
     \b
     Examples:
       tallystick demo
       tallystick demo --orders 50000 --rate 2000
       tallystick demo --ticks ../shared/data/fx/lean/oanda
-    """
+    """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.wiring.demo import DemoPlan, run_demo  # noqa: PLC0415
 
     plan = DemoPlan(ticks=ticks, orders=orders, rate=rate, seed=seed, keep=keep)
@@ -100,7 +100,7 @@ def demo(
 def verify(
     what: str, vkey: str | None, since: Path | None, token: str | None, as_json: bool
 ) -> NoReturn:
-    r"""Check a receipt, or a whole ledger, without trusting its operator.
+    """Check a receipt, or a whole ledger, without trusting its operator.
 
     WHAT is a receipt (JSON file, or - for standard input), the URL of a ledger, or a folder of
     its published files. Exit code: 0 clean, 1 tampered, 2 cannot tell.
@@ -110,7 +110,7 @@ def verify(
       tallystick verify receipt.json --vkey "$(cat ledger.vkey)"
       tallystick verify http://127.0.0.1:8080 --vkey @ledger.vkey
       tallystick verify .tallystick/ledger --vkey @ledger.vkey --since old-checkpoint.txt
-    """
+    """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.wiring.verify import run_verify  # noqa: PLC0415
 
     report = run_verify(what, vkey=vkey, since=since, token=token, quiet=as_json)
@@ -130,13 +130,13 @@ def fx() -> None:
 @click.argument("trade_date", required=False)
 @_JSON
 def dates(pair: str, trade_date: str | None, as_json: bool) -> None:
-    r"""When a spot trade in PAIR done on TRADE_DATE (today by default) settles, and why.
+    """When a spot trade in PAIR done on TRADE_DATE (today by default) settles, and why.
 
     \b
     Examples:
       tallystick fx dates EURUSD 2017-07-03
       tallystick fx dates USD/CAD --json
-    """
+    """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.clock import SystemClock  # noqa: PLC0415
     from tallystick.fx import explain_spot, parse_pair  # noqa: PLC0415
     from tallystick.fx import trade_date as trade_date_of  # noqa: PLC0415
@@ -168,12 +168,12 @@ def dates(pair: str, trade_date: str | None, as_json: bool) -> None:
     help="Folder to write settings.md, cli.md and api.md into.",
 )
 def reference(folder: Path) -> None:
-    r"""Write the reference pages, made from the product itself.
+    """Write the reference pages, made from the product itself.
 
     \b
     Example:
       tallystick reference --write docs/reference
-    """
+    """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.wiring.reference import write_reference  # noqa: PLC0415
 
     try:

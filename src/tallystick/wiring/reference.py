@@ -15,6 +15,8 @@ from tallystick.wiring.settings import PREFIX, Settings
 
 _MADE = "<!-- made by `tallystick reference --write docs/reference`; edit the source instead -->\n"
 REFUSAL_STATUS_DEFAULT = 422
+HELP_COLUMNS = 90
+"""Width of the help texts: the same on every terminal."""
 
 
 def write_reference(folder: Path, root: click.Group) -> list[Path]:
@@ -42,7 +44,12 @@ def cli_page(root: click.Group) -> str:
     """Every command's own help."""
     lines = ["# Command line\n", _MADE]
     for path, command in _commands(root, ("tallystick",)):
-        context = click.Context(command, info_name=" ".join(path), max_content_width=90)
+        context = click.Context(
+            command,
+            info_name=" ".join(path),
+            terminal_width=HELP_COLUMNS,
+            help_option_names=root.context_settings["help_option_names"],
+        )
         lines.append(f"## `{' '.join(path)}`\n")
         lines.append(f"```text\n{command.get_help(context)}\n```\n")
     return "\n".join(lines)

@@ -32,7 +32,7 @@ from tallystick.execution import (
 from tallystick.execution.accounts import restore
 from tallystick.execution.quotes.ecb import reference_rates
 from tallystick.fx import PAIRS, spot_date, trade_date
-from tallystick.ids import new_secret
+from tallystick.ids import new_ledger_name, new_secret
 from tallystick.keys import FileKeyring
 from tallystick.ledger import Ledger, Publisher, SqliteStore
 from tallystick.stream import EmbeddedBus, Relay
@@ -100,10 +100,8 @@ class Single:
         self._save_facts()  # without a URL: nothing listens yet
         self.log_store = LogStore(folder / "logs", clock)
         self.intake = Intake(self.log_store, clock)
-        name = f"tallystick.local/{random.SystemRandom().getrandbits(32):08x}"
-        signer = FileKeyring.open(
-            folder / "keys" / "ledger.key", default_name=name, seed=os.urandom(32)
-        )
+        key = folder / "keys" / "ledger.key"
+        signer = FileKeyring.open(key, default_name=new_ledger_name())
         self.ledger = Ledger(SqliteStore(folder / "ledger.db", clock), signer)
         self.publisher = Publisher(SqliteStore(folder / "ledger.db", clock), folder / "ledger")
         self.history = History(folder / "projections.db", self.ledger)

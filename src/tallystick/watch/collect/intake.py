@@ -25,14 +25,14 @@ class Intake:
     def __init__(self, store: LogStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._waiting: deque[Line] = deque()
+        self._waiting: deque[Line] = deque()  # bounded by: offer
         self._unstored: list[bytes] = []  # encoded, refused by the disk, tried again
         self._counting = threading.Lock()
         self._dropped = 0
         self._dropped_unreported = 0
         self._unreadable = 0
         self._failure: str | None = None
-        self._tickets: deque[threading.Event] = deque()
+        self._tickets: deque[threading.Event] = deque()  # bounded by: callers of flush, who wait
         self._asked = threading.Event()
         self._closing = False
         self._worker = threading.Thread(target=self._work, name="log-intake", daemon=True)

@@ -59,7 +59,7 @@ class Watcher:
         self._on_anomaly = on_anomaly
         self._quiet: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._recent: deque[Anomaly] = deque(maxlen=ANOMALIES_KEPT_MAX)
-        self._untold: deque[Anomaly] = deque()
+        self._untold: deque[Anomaly] = deque()  # bounded by: one a detector, told at once
 
     def take(self, messages: Iterable[Message]) -> int:
         """Look at messages in order of position; those seen before are dropped.
@@ -126,7 +126,7 @@ class Watcher:
         self.position = saved.position
         self._quiet = OrderedDict(((name, entity), until) for name, entity, until in saved.quiet)
         self._recent = deque(saved.recent, maxlen=ANOMALIES_KEPT_MAX)
-        self._untold = deque(saved.untold)
+        self._untold = deque(saved.untold)  # bounded by: what was saved
 
     def _look(self, observation: Observation) -> None:
         for detector in self._detectors.values():

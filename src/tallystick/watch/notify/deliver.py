@@ -145,7 +145,7 @@ class Deliverer:
             return error
         except TimeoutError:
             return TemporaryError(f"No answer within {self._send_seconds_max:g} s.")
-        except Exception as error:  # noqa: BLE001  see below
+        except Exception as error:  # noqa: BLE001  outermost loop of a channel
             # The outermost loop of this channel: its bug must not stop alerts, nor go unseen.
             _log.exception("notify.channel_broken", channel=due.channel, alert_id=due.alert.id)
             return TemporaryError(f"The channel failed: {type(error).__name__}.")
