@@ -52,6 +52,10 @@ class SystemClock:
         """Wait for this many real seconds."""
         await asyncio.sleep(seconds)
 
+    def pause(self, seconds: float) -> None:
+        """Wait for this many real seconds where there is no event loop."""
+        time.sleep(seconds)
+
 
 class ManualClock:
     """A clock that moves when it is told to: for simulations and tests."""

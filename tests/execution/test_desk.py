@@ -426,6 +426,65 @@ def test_no_snapshot_while_a_commit_is_under_way(words: Any) -> None:
     asyncio.run(main())
 
 
+def test_a_snapshot_leaves_out_what_gathers(words: Any) -> None:
+    """It is the ledger's book, and the running book is afterwards what it was before."""
+    kept: list[tuple[int, bytes]] = []
+
+    async def main() -> None:
+        async with words.Floor() as floor:
+            floor.desk.on_snapshot = lambda size, book: kept.append((size, book))
+            await floor.open("demo")
+            durable = words.book_state(floor.desk.book)
+            placing = [asyncio.create_task(floor.place()) for _ in range(3)]
+            await asyncio.sleep(0)  # decided, and not yet on their way
+            ahead = words.book_state(floor.desk.book)
+            assert ahead != durable
+
+            floor.desk.snapshot()
+
+            ((size, data),) = kept
+            assert (size, words.book_state(restore(data))) == (1, durable)
+            assert words.book_state(floor.desk.book) == ahead
+            answers = await asyncio.gather(*placing)
+            assert [answer.receipt.position for answer in answers] == [1, 2, 3]
+            floor.require_truth()
+
+    asyncio.run(main())
+
+
+def test_positions_show_what_is_durable(words: Any) -> None:
+    """Neither the batch under way nor the one that gathers, until they are in the ledger."""
+
+    async def main() -> None:
+        async with words.Floor() as floor:
+            await floor.open("demo", "other")
+            await floor.place(quantity="100", side="buy")
+            before = floor.desk.balances("demo")
+            assert before == (3, {"EUR": 10_000, "USD": -10_825})
+            floor.store.gate.clear()
+            placing = []
+            for account in ("demo", "demo", "other", "demo"):
+                order = floor.place(account=account, quantity="1000")
+                placing.append(asyncio.create_task(order))
+                for _turn in range(3):
+                    await asyncio.sleep(0)
+            assert floor.desk.balances("demo") == before
+            assert not any(floor.desk.balances("other")[1].values())
+            floor.store.gate.set()
+            await asyncio.gather(*placing)
+
+            assert floor.desk.balances("demo") == (7, {"EUR": 310_000, "USD": -335_578})
+            assert floor.desk.balances("other") == (7, {"EUR": 100_000, "USD": -108_251})
+            assert await code_of(ask_for_balances(floor, "late")) == "UNKNOWN_ACCOUNT"
+
+    asyncio.run(main())
+
+
+async def ask_for_balances(floor: Any, account: str) -> Any:
+    """The balances of an account, durable."""
+    return floor.desk.balances(account)
+
+
 FLOW = st.lists(
     st.tuples(
         st.sampled_from(["demo", "other"]),

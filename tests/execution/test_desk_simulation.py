@@ -49,13 +49,15 @@ class Day:
             self.place: 12, self.retry: 4, self.cheat: 1, self.cancel: 3, self.move: 6,
             self.switch: 1, self.fail: 2, self.crash: 1, self.leave: 1, self.jam: 2,
         }  # fmt: skip
-        for _step in range(STEPS):
+        for step in range(STEPS):
             act = self.chance.choices(list(acts), list(acts.values()))[0]
             self.steps.append(act.__name__)
             act()
             for _turn in range(self.chance.choice([0, 0, 1, 2, 5, 20])):
                 await asyncio.sleep(0)
             self.require_answers_are_kept()
+            if step % 10 == 0:
+                self.require_durable_balances()
         await self._end()
 
     async def _begin(self) -> None:
@@ -198,6 +200,16 @@ class Day:
                 for code, amount in balances.items():
                     totals[code] = totals.get(code, 0) + amount
             assert not any(totals.values())
+
+    def require_durable_balances(self) -> None:
+        """What a desk shows is the fold of the entries that it says, whatever is on its way."""
+        for floor in self.floors:
+            for account in floor.desk.book.accounts:
+                size, shown = floor.desk.balances(account)
+                assert size == floor.ledger.size
+                folded = floor.refold(size).accounts.get(account)
+                held = {} if folded is None else folded.balances
+                assert {c: a for c, a in shown.items() if a} == {c: a for c, a in held.items() if a}
 
     def require_every_answer(self) -> None:
         """Each receipt proves what it was given for, against the ledger of the end."""

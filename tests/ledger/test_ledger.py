@@ -9,9 +9,10 @@ import apsw
 import msgspec
 import pytest
 
-from tallystick.errors import Corrupt, HeadMoved, PermanentError, Refused, TemporaryError
+from tallystick.errors import Corrupt, HeadMoved, KeyTaken, Refused, TemporaryError
 from tallystick.keys import FileKeyring, Signer
 from tallystick.ledger import Ledger, MemoryStore, Receipt, Sealable, Sealed
+from tallystick.ledger import ledger as ledger_module
 from tallystick.ledger import tree as tree_module
 from tallystick.ledger.checkpoint import Checkpoint, parse_body, parse_checkpoint, verify_note
 from tallystick.ledger.merkle import (
@@ -158,13 +159,31 @@ def test_pages_end_with_the_ledger(place: Any) -> None:
     assert ledger.rows(5, 10) == ledger.rows(9, 10) == ledger.rows(2, 0) == []
 
 
+def test_memory_and_store_give_the_same_rows(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest rows come from memory: where that begins makes no difference, nor who wrote."""
+    monkeypatch.setattr(ledger_module, "TAIL_ROWS", 10)
+    ledger, other = place.ledger(), place.ledger()
+    for counts in ((3, 4), (9, 6, 1)):
+        append(ledger, *counts)
+        assert len(ledger._tail) <= 20
+        asyncio.run(other.append(ledger.size, numbered(ledger.size, 2)))
+        fail(ledger, HeadMoved, ledger.size, *numbered(900, 1))
+        append(ledger, 12)
+        entries = [sealable.entry for sealable in numbered(0, ledger.size)]
+        for start in range(ledger.size + 2):
+            for limit in (0, 1, 5, 100):
+                found = [row.entry for row in ledger.rows(start, limit)]
+                assert found == entries[start : start + limit]
+    require_sound(ledger, numbered(0, 51))
+
+
 def test_followers_hear_of_each_commit(place: Any) -> None:
     """After the commit, with the new size, and only when there is one."""
     ledger = place.ledger()
     heard: list[tuple[int, int]] = []
     ledger.follow(lambda size: heard.append((size, len(ledger.rows(0, 99)))))
     append(ledger, 2, 0, 3)
-    fail(ledger, PermanentError, 5, Sealable(b"x", ("key 0",)))
+    fail(ledger, KeyTaken, 5, Sealable(b"x", ("key 0",)))
     assert heard == [(2, 2), (5, 5)]
 
 
@@ -184,7 +203,7 @@ def test_a_failed_append_leaves_nothing_behind(place: Any) -> None:
     ledger = place.ledger()
     append(ledger, 250)
     note = ledger.note
-    fail(ledger, PermanentError, 250, *numbered(250, 20), Sealable(b"{}", ("key 3",)))
+    fail(ledger, KeyTaken, 250, *numbered(250, 20), Sealable(b"{}", ("key 3",)))
     assert (ledger.size, ledger.note) == (250, note)
     assert ledger.find("key 250") is None
     append(ledger, 20)
@@ -300,7 +319,7 @@ def test_after_a_cancelled_append_the_ledger_is_what_the_store_holds(
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        size = ledger.size
+        size: int = ledger.size
         await ledger.append(size, numbered(size, 5))
         return size
 

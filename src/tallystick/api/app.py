@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -17,11 +16,10 @@ from tallystick.api.hot import HotOrders
 from tallystick.api.metrics import Metrics
 from tallystick.api.openapi import STYLE, openapi, reference_page
 from tallystick.api.operation import Operation, route
-from tallystick.api.problems import problem_response
+from tallystick.api.problems import known_error, problem_response
 from tallystick.api.services import Services
 from tallystick.errors import Refused, TallystickError
 
-_log = structlog.get_logger("api")
 _UNKNOWN_ROUTE = "unknown"
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -112,15 +110,12 @@ def _route_of(scope: Scope) -> str:
 
 
 def _explained(error: Exception) -> TallystickError:
-    """Any exception as one of ours; what nobody expected is logged with its trace."""
-    if isinstance(error, TallystickError):
-        return error
+    """Any exception as one of ours."""
     if isinstance(error, HTTPException):
         if error.status_code == 405:
             return Refused("METHOD_NOT_ALLOWED", "This path does not know this method.")
         return Refused("NOT_FOUND", "There is nothing at this path.")
-    _log.error("api.request_failed", exc_info=error)
-    return TallystickError()
+    return known_error(error)
 
 
 def _documents(metrics: Metrics) -> tuple[Operation, ...]:

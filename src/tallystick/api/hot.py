@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from tallystick.api.calls import Calls, Fields
 from tallystick.api.decoding import decode_body
 from tallystick.api.orders import OrderAnswer
-from tallystick.api.problems import PROBLEM_JSON, headers_of, problem_of
+from tallystick.api.problems import PROBLEM_JSON, headers_of, known_error, problem_of
 from tallystick.api.services import Services
 from tallystick.errors import Refused, TallystickError
 from tallystick.execution import Placed, PlaceOrder, check_key, parse_request
@@ -41,8 +41,8 @@ class HotOrders:
             order = decode_body(self._decoder, await _read(receive))
             principal.require_account(order.account)
             placed = await self._services.desk.place(parse_request(order), key)
-        except TallystickError as error:
-            status = await _refuse(error, send)
+        except Exception as error:  # noqa: BLE001  outermost loop of a request
+            status = await _refuse(known_error(error), send)
             code = error.code if isinstance(error, Refused) else type(error).__name__
             said: Fields = {"account": account, "error.type": code, "body": str(error)}
             self._calls.answered("POST", ROUTE, status, start_ns, said)

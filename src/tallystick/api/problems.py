@@ -1,6 +1,7 @@
 """Every error as RFC 9457 problem+json: a status, a stable code, a sentence."""
 
 import msgspec
+import structlog
 from starlette.responses import Response
 
 from tallystick.errors import (
@@ -108,6 +109,15 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 _ENCODE = msgspec.json.Encoder().encode
+_log = structlog.get_logger("api")
+
+
+def known_error(error: Exception) -> TallystickError:
+    """The error itself if it is one of ours; what nobody expected is logged with its trace."""
+    if isinstance(error, TallystickError):
+        return error
+    _log.error("api.request_failed", exc_info=error)
+    return TallystickError()
 
 
 def problem_of(error: TallystickError) -> Problem:

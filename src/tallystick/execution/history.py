@@ -26,6 +26,8 @@ from tallystick.ledger import Ledger
 from tallystick.ledger.store import Row
 from tallystick.wal import UNFOLDED
 
+BUSY_MS_MAX = 5_000
+"""How long to wait for another connection's lock."""
 FOLD_ROWS = 512
 """Entries folded in one transaction."""
 
@@ -116,6 +118,7 @@ class History:
     def __init__(self, path: Path, ledger: Ledger) -> None:
         self._ledger = ledger
         self._connection = apsw.Connection(str(path))
+        self._connection.set_busy_timeout(BUSY_MS_MAX)  # for `fold_wal` beside us
         # execute() alone stops at the first statement that answers.
         self._connection.execute(
             f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {UNFOLDED}"

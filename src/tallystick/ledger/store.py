@@ -52,7 +52,6 @@ class Store(Protocol):
         Raises:
             HeadMoved: the store's size is not `batch.first`.
             KeyTaken: one of its idempotency keys is in the store already.
-            PermanentError: one of the keys is in the store already.
             TemporaryError: the store cannot be written right now.
         """
         ...

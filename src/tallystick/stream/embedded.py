@@ -19,6 +19,8 @@ from tallystick.wal import UNFOLDED
 
 TAIL_MESSAGES = 4_096
 """Newest messages kept in memory: consumers that keep up never wait for the file."""
+BUSY_MS_MAX = 5_000
+"""How long to wait while the write-ahead log is begun anew."""
 KEEP_MESSAGES = 1_000_000
 """How many messages stay readable behind the slowest consumer; the ledger has them all."""
 
@@ -42,6 +44,7 @@ class EmbeddedBus:
 
     def __init__(self, path: Path) -> None:
         self._connection = apsw.Connection(str(path))
+        self._connection.set_busy_timeout(BUSY_MS_MAX)
         # execute() alone stops at the first statement that answers.
         self._connection.execute(
             f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {UNFOLDED}"

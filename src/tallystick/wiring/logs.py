@@ -69,4 +69,5 @@ class _Library(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger(record.name)
         say = log.error if record.levelno >= logging.ERROR else log.warning
-        say("library.warned", body=record.getMessage(), logger=record.name)
+        error = record.exc_info[1] if record.exc_info else None
+        say("library.warned", body=record.getMessage(), logger=record.name, exc_info=error)

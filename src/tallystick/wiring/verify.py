@@ -14,13 +14,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tallystick.clock import SystemClock
+from tallystick.clock import NS_PER_SECOND, SystemClock
 from tallystick.errors import TallystickError
-from tallystick.ledger.checkpoint import VerifierKey
-from tallystick.ledger.verify import Report, open_source, verify_ledger, verify_receipt
+from tallystick.ledger.checkpoint import VerifierKey, parse_checkpoint
+from tallystick.ledger.tiles import CHECKPOINT_PATH
+from tallystick.ledger.verify import Report, Source, open_source, verify_ledger, verify_receipt
 
 RECEIPT_BYTES_MAX = 4 * 1024 * 1024
 """A receipt is a few KiB; whatever is larger is none."""
+PUBLISH_SECONDS_MAX = 3
+"""How long a ledger may take until its published files hold a checkpoint that it signed."""
+LOOK_SECONDS = 0.25
 _COLOUR = {"clean": "green", "tampered": "bold red", "cannot_tell": "yellow"}
 
 
@@ -74,7 +78,19 @@ def _verify(
 
         older = None if since is None else since.read_text()
         with closing(open_source(what, token=token or _demo_token(what))) as source:
+            if older is not None:
+                _wait_for(parse_checkpoint(older).size, source, clock)
             return verify_ledger(source, key, advance, older, canonical_json=True, clock=clock)
+
+
+def _wait_for(size: int, source: Source, clock: SystemClock) -> None:
+    """Give a live ledger the moment it needs to publish what it has just signed."""
+    give_up = clock.monotonic_ns() + PUBLISH_SECONDS_MAX * NS_PER_SECOND
+    while clock.monotonic_ns() < give_up:
+        data = source.fetch(CHECKPOINT_PATH)
+        if data is None or parse_checkpoint(data).size >= size:
+            return
+        clock.pause(LOOK_SECONDS)
 
 
 def _key(text: str) -> VerifierKey:

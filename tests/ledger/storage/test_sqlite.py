@@ -13,11 +13,13 @@ from shutil import copytree
 import apsw
 import pytest
 
+from tallystick import wal
 from tallystick.clock import ManualClock
 from tallystick.errors import Corrupt, PermanentError, TallystickError, TemporaryError
 from tallystick.ledger.storage import SqliteStore
-from tallystick.ledger.storage.sqlite import CACHE_KIB, WAL_PAGES_MAX
+from tallystick.ledger.storage.sqlite import CACHE_KIB
 from tallystick.ledger.store import Batch, Row
+from tallystick.wal import fold_wal
 
 FILE = "ledger.db"
 BATCH_ROWS = 3
@@ -127,7 +129,7 @@ def test_the_settings_take_hold(store: SqliteStore) -> None:
         "journal_mode": "wal",
         "synchronous": 2,
         "cache_size": -CACHE_KIB,
-        "wal_autocheckpoint": WAL_PAGES_MAX,
+        "wal_autocheckpoint": 0,
         "trusted_schema": 0,
     }
     for connection in (store._writer, store._reader):
@@ -244,6 +246,28 @@ def test_a_lock_held_too_long_is_a_temporary_error(tmp_path: Path, store: Sqlite
         assert require_whole(other) == 3
         asyncio.run(other.append(Batch(3, rows(3, 1), [], "note 4")))
         assert require_whole(store) == 4
+
+
+def test_folding_the_log_disturbs_nobody(
+    tmp_path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write-ahead log is folded back, and begun anew, while batches are written and read."""
+    monkeypatch.setattr(wal, "WAL_BYTES_MAX", 0)
+
+    async def write() -> None:
+        for first in range(3, 63, BATCH_ROWS):
+            size = first + BATCH_ROWS
+            await store.append(Batch(first, rows(first, BATCH_ROWS), [], f"note {size}"))
+            assert require_whole(store) == size
+
+    async def run() -> None:
+        fold = asyncio.to_thread(lambda: [fold_wal(tmp_path / FILE) for _ in range(20)])
+        await asyncio.gather(fold, write())
+
+    asyncio.run(run())
+    fold_wal(tmp_path / FILE)
+    assert (tmp_path / f"{FILE}-wal").stat().st_size == 0
+    assert require_whole(store) == 63
 
 
 def test_opening_at_once_works(tmp_path: Path, store: SqliteStore) -> None:

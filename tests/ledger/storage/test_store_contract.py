@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tallystick.errors import HeadMoved, PermanentError
+from tallystick.errors import HeadMoved, KeyTaken
 from tallystick.ledger.storage import BACKENDS, MemoryStore, SqliteStore
 from tallystick.ledger.store import Batch, Row, Store
 from tallystick.ledger.tree import FullTile
@@ -145,7 +145,7 @@ def test_a_key_is_in_the_ledger_at_most_once(
     append(store, batch(0, 3))
     before = contents(store)
     rows = [Row(b"x", b"x" * 32, of_row) for of_row in keys]
-    with pytest.raises(PermanentError, match="key is already in the ledger"):
+    with pytest.raises(KeyTaken):
         append(store, Batch(3, rows, [tile(0, 0)], "note 5"))
     assert contents(store) == before
     assert store.find("new") is None

@@ -88,7 +88,7 @@ class Outbox:
             self._connection.set_busy_timeout(BUSY_MS_MAX)
             self._connection.execute(
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-            )
+            ).fetchall()  # execute() alone stops at the first statement that answers
         self._migrate()
 
     def raise_alert(self, alert: Alert, judge: Judge, now_ns: int) -> Decision:

@@ -1,0 +1,35 @@
+"""What a principal may do is what its token says, and no more."""
+
+import pytest
+
+from tallystick.access import Principal, Scope
+from tallystick.errors import Refused
+
+SCOPES: tuple[Scope, ...] = ("trade", "read", "operate")
+
+
+@pytest.mark.parametrize("held", SCOPES)
+@pytest.mark.parametrize("wanted", SCOPES)
+def test_one_scope_is_not_another(held: Scope, wanted: Scope) -> None:
+    """A token that may do one thing may do nothing else, not even an operator's."""
+    principal = Principal("alice", "acme", frozenset({held}))
+    if held == wanted:
+        principal.require(wanted)
+        return
+    with pytest.raises(Refused, match=rf"This token may not {wanted}\.") as caught:
+        principal.require(wanted)
+    assert caught.value.code == "FORBIDDEN"
+
+
+def test_an_account_is_its_owners() -> None:
+    """Another account's orders are out of reach, with whatever scopes of one's own."""
+    principal = Principal("alice", "acme", frozenset({"trade", "read"}))
+    principal.require_account("acme")
+    with pytest.raises(Refused, match="another account than 'demo'") as caught:
+        principal.require_account("demo")
+    assert caught.value.code == "FORBIDDEN"
+
+
+def test_an_operator_reaches_every_account() -> None:
+    """The scope `operate` goes beyond the token's own account."""
+    Principal("bob", "house", frozenset({"operate"})).require_account("acme")

@@ -1,0 +1,140 @@
+"""Bearer tokens: only hashes are kept, and whoever shows none that is known is nobody."""
+
+import json
+import stat
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tallystick.access import TOKEN_PREFIX, Principal, Tokens
+from tallystick.errors import Misconfigured, Refused
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the tokens are kept."""
+    return tmp_path / "tokens.json"
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+    """One token is known."""
+    tokens = Tokens(tmp_path_factory.mktemp("tokens") / "tokens.json")
+    tokens.issue("alice", "acme", ("trade", "read"))
+    return tokens
+
+
+def refusal(tokens: Tokens, header: str | None) -> Refused:
+    """How the header is refused."""
+    with pytest.raises(Refused) as caught:
+        tokens.principal(header)
+    assert caught.value.code == "UNAUTHENTICATED"
+    return caught.value
+
+
+def test_a_token_says_who_is_asking(path: Path) -> None:
+    """Each belongs to its account and has its scopes."""
+    tokens = Tokens(path)
+    trader = tokens.issue("alice", "acme", ("trade", "read"))
+    operator = tokens.issue("bob", "house", ("operate",))
+    assert tokens.principal(f"Bearer {trader}") == Principal(
+        "alice", "acme", frozenset({"trade", "read"})
+    )
+    assert tokens.principal(f"Bearer {operator}").scopes == {"operate"}
+
+
+def test_tokens_are_long_recognisable_and_never_the_same(path: Path) -> None:
+    """192 random bits behind a prefix that a leak scanner finds."""
+    tokens = Tokens(path)
+    issued = {tokens.issue("a", "a", ()) for _ in range(20)}
+    assert len(issued) == 20
+    assert all(token.startswith(f"{TOKEN_PREFIX}_") and len(token) == 38 for token in issued)
+
+
+def test_no_token_stands_on_disk(path: Path) -> None:
+    """Its SHA-256 does; the file is its owner's alone, and nothing is left beside it."""
+    tokens = Tokens(path)
+    issued = [tokens.issue("alice", "acme", ("trade",)) for _ in range(3)]
+    text = path.read_text()
+    assert not any(token in text or token.partition("_")[2] in text for token in issued)
+    hashes = [sha256(token.encode()).hexdigest() for token in issued]
+    assert [record["sha256"] for record in json.loads(text)] == hashes
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_hash_is_no_token(path: Path) -> None:
+    """Whoever reads the file cannot act by it."""
+    tokens = Tokens(path)
+    tokens.issue("alice", "acme", ("trade",))
+    refusal(tokens, f"Bearer {json.loads(path.read_text())[0]['sha256']}")
+
+
+def test_tokens_outlive_the_process(path: Path) -> None:
+    """Loaded again they are known, and new ones join them."""
+    first = Tokens(path).issue("alice", "acme", ("trade",))
+    again = Tokens(path)
+    second = again.issue("bob", "house", ("operate",))
+    loaded = Tokens(path)
+    assert loaded.principal(f"Bearer {first}") == Principal("alice", "acme", frozenset({"trade"}))
+    assert loaded.principal(f"Bearer {second}").name == "bob"
+    assert (loaded.knows(first), loaded.knows(second), loaded.knows("tally_x")) == (
+        True,
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"\xff",
+        b'[{"sha256": 1}]',
+        b'[{"sha256":"","name":"","account":"","scopes":["all"]}]',
+    ],
+)
+def test_a_damaged_file_is_refused_at_start(path: Path, content: bytes) -> None:
+    """It is named, and left as it is."""
+    path.write_bytes(content)
+    with pytest.raises(Misconfigured, match=r"tokens\.json does not hold tokens"):
+        Tokens(path)
+    assert path.read_bytes() == content
+
+
+def test_the_scheme_is_written_in_any_case(path: Path) -> None:
+    """RFC 9110 section 11.1; spaces around the token do no harm."""
+    tokens = Tokens(path)
+    token = tokens.issue("alice", "acme", ())
+    for header in (f"Bearer {token}", f"bearer {token}", f"BEARER   {token} "):
+        assert tokens.principal(header).name == "alice"
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Bearer\ttally_x", "tally_x"]
+)
+def test_without_a_token_it_is_said_how(tokens: Tokens, header: str | None) -> None:
+    """The sentence shows the form of the header."""
+    assert str(refusal(tokens, header)) == "Send your token: Authorization: Bearer <token>."
+
+
+def test_an_unknown_token_is_not_repeated(tokens: Tokens) -> None:
+    """It may be a secret of somewhere else."""
+    assert "tally_of_yesterday" not in str(refusal(tokens, "Bearer tally_of_yesterday"))
+
+
+@given(header=st.text() | st.text().map(lambda text: f"Bearer {text}"))
+@example(header="Bearer \ud800")  # a lone surrogate: no UTF-8 spells it
+def test_whatever_the_header_holds_it_is_unauthenticated(tokens: Tokens, header: str) -> None:
+    """Nothing that is no known token gets past, and nothing else is raised."""
+    refusal(tokens, header)
+
+
+@given(length=st.integers(1, 100_000))
+def test_an_endless_token_is_not_even_hashed(tokens: Tokens, length: int) -> None:
+    """Long or short, an unknown token is refused."""
+    refusal(tokens, "Bearer " + "a" * length)

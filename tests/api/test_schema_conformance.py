@@ -1,0 +1,119 @@
+"""schemathesis asks the real server what its own OpenAPI document allows, and what it forbids."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    ignored_auth,
+    negative_data_rejection,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from tallystick.api import OPERATIONS
+from tallystick.api.openapi import plain_path
+
+EXAMPLES = 40
+"""Questions to each operation in each mode, the same ones every time."""
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    ignored_auth,
+    unsupported_method,
+)
+
+
+@pytest.fixture(scope="module")
+def asked(
+    launch_product: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """A server of its own: what is asked here may stop all trading, or fill the silences.
+
+    Its ledger wants a token, as the document says; on loopback it would be public.
+    """
+    product = launch_product(tmp_path_factory.mktemp("asked") / "data", ledger_read="token")
+    yield product
+    product.close()
+    assert product.server.said() == ""
+
+
+@pytest.fixture(scope="module")
+def schema(asked: Any) -> Any:
+    """The document that the server itself serves."""
+    return schemathesis.openapi.from_url(f"{asked.url}/openapi.json")
+
+
+def asks() -> Iterator[Any]:
+    """Every operation with what its document allows; where it allows not all, also the rest.
+
+    The collector takes any text: nothing about its body can be forbidden here.
+    """
+    for operation in OPERATIONS:
+        yield pytest.param(operation, GenerationMode.POSITIVE, id=f"{operation.id}-allowed")
+        if "{" in operation.path or operation.query or operation.body not in {None, bytes}:
+            yield pytest.param(operation, GenerationMode.NEGATIVE, id=f"{operation.id}-forbidden")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("operation", "mode"), list(asks()))
+def test_the_server_keeps_its_own_description(
+    operation: Any, mode: GenerationMode, asked: Any, schema: Any
+) -> None:
+    """Whatever is asked, allowed or not, the answer is one that OpenAPI describes, and no 5xx."""
+    described = schema[plain_path(operation.path)][operation.method]
+    token = asked.hec_token if operation.scope == "hec" else asked.tokens["demo"]
+    scheme = "Splunk" if operation.scope == "hec" else "Bearer"
+    headers = {"Authorization": f"{scheme} {token}"}
+
+    @given(case=described.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def ask(case: Any) -> None:
+        case.call_and_validate(checks=CHECKS, headers=headers)
+
+    ask()
+
+
+@pytest.mark.server
+def test_full_answers_are_as_described(asked: Any, schema: Any) -> None:
+    """Answers that carry something, which chance seldom asks for, have the described shape."""
+    placed = asked.place()
+    asked.place("other", quantity="2000000")
+    resting = asked.place(type="limit", time_in_force="GTC", price=asked.far_price())
+    order = resting["order"]["id"]
+    paths = [
+        ("GET", "/v1/orders", "/v1/orders"),
+        ("GET", "/v1/orders/{id}", f"/v1/orders/{placed['order']['id']}"),
+        ("DELETE", "/v1/orders/{id}", f"/v1/orders/{order}"),
+        ("GET", "/v1/trades", "/v1/trades"),
+        ("GET", "/v1/positions", "/v1/positions"),
+        ("GET", "/v1/prices", "/v1/prices"),
+        ("GET", "/v1/logs", "/v1/logs"),
+        ("GET", "/v1/ledger/entries/{n}", "/v1/ledger/entries/1"),
+        ("GET", "/v1/ledger/proof/inclusion", "/v1/ledger/proof/inclusion?position=0"),
+        ("GET", "/v1/ledger/proof/consistency", "/v1/ledger/proof/consistency?from=1"),
+    ]
+    for method, path, asking in paths:
+        response = asked.demo.request(method, asking)
+        assert response.status_code == 200, response.text
+        schema[path][method].validate_response(response)
+    response = asked.demo.post("/v1/orders", json=asked.order(quantity="999000000"))
+    assert response.json()["rejection"]
+    schema["/v1/orders"]["POST"].validate_response(response)

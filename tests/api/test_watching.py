@@ -1,0 +1,116 @@
+"""Logs, silences, anomalies and alerts at the door."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+Check = Callable[..., dict[str, Any]]
+Until = Callable[[Callable[[], Any]], Any]
+pytestmark = pytest.mark.server
+
+LABEL = {"label": "account", "operator": "=", "value": "somebody"}
+
+
+def in_hours(hours: float) -> str:
+    """A moment from now on, as the API takes it."""
+    return (datetime.now(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_logs_are_searched_and_paged(product: Any, until: Until) -> None:
+    """Newest first; pages hang together without gap or repetition."""
+    for number in range(5):
+        product.stranger.get(f"/paged/{number}")
+    query = "http.response.status_code=404 paged"
+
+    def page(limit: int, before: int | None = None) -> dict[str, Any]:
+        params = {"q": query, "limit": limit} | ({} if before is None else {"before": before})
+        answer: dict[str, Any] = product.demo.get("/v1/logs", params=params).json()
+        return answer
+
+    whole = until(lambda: len(page(100)["logs"]) == 5 and page(100)["logs"])
+    first = page(2)
+    second = page(2, first["next_before"])
+    last = page(2, second["next_before"])
+    assert [*first["logs"], *second["logs"], *last["logs"]] == whole
+    assert [line["url.path"] for line in whole] == [f"/paged/{n}" for n in (4, 3, 2, 1, 0)]
+    assert last["next_before"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "field"),
+    [
+        ("q=%22open", "BAD_QUERY", None),
+        ("q=" + "x" * 1001, "VALUE_NOT_ALLOWED", "q"),
+        ("limit=0", "VALUE_NOT_ALLOWED", "limit"),
+        ("limit=1001", "VALUE_NOT_ALLOWED", "limit"),
+        ("query=x", "UNKNOWN_FIELD", "query"),
+    ],
+)
+def test_a_search_that_cannot_be(
+    product: Any, refused: Check, query: str, code: str, field: str | None
+) -> None:
+    """422 with the place in the query, or the parameter."""
+    refused(product.demo.get(f"/v1/logs?{query}"), 422, code, field)
+
+
+def test_a_silence_begins_and_ends(product: Any, refused: Check) -> None:
+    """201 with an id; it is listed; it ends when it is deleted, once."""
+    body = {"matchers": [LABEL], "ends_at": in_hours(1), "comment": "maintenance"}
+    made = product.demo.post("/v1/silences", json=body)
+    silence = made.json()
+
+    assert made.status_code == 201
+    assert silence["author"] == "demo trader"
+    assert silence["matchers"] == [LABEL]
+    assert silence["starts_at"] < silence["ends_at"]
+    listed = product.demo.get("/v1/silences").json()["silences"]
+    assert silence in listed
+    left = product.demo.delete(f"/v1/silences/{silence['id']}").json()["silences"]
+    assert silence not in left
+    refused(product.demo.delete(f"/v1/silences/{silence['id']}"), 404, "UNKNOWN_SILENCE")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"matchers": []}, "VALUE_NOT_ALLOWED", "matchers"),
+        ({"matchers": [LABEL | {"operator": "~"}]}, "VALUE_NOT_ALLOWED", "matchers[0].operator"),
+        ({"ends_at": "soon"}, "VALUE_NOT_ALLOWED", "ends_at"),
+        ({"starts_at": "2026-13-01T00:00:00Z"}, "VALUE_NOT_ALLOWED", "starts_at"),
+        ({"ends_at": "2020-01-01T00:00:00Z"}, "SILENCE_PERIOD", None),
+        ({"comment": ""}, "VALUE_NOT_ALLOWED", "comment"),
+        ({"comment": " "}, "SILENCE_UNEXPLAINED", None),
+        ({"author": "somebody else"}, "UNKNOWN_FIELD", "author"),
+    ],
+)
+def test_a_silence_that_cannot_be(
+    product: Any, refused: Check, changes: dict[str, Any], code: str, field: str | None
+) -> None:
+    """422 that says what is wrong with it."""
+    body = {"matchers": [LABEL], "ends_at": in_hours(1), "comment": "maintenance"} | changes
+
+    refused(product.demo.post("/v1/silences", json=body), 422, code, field)
+
+
+def test_an_odd_order_becomes_an_anomaly_and_an_alert(product: Any, until: Until) -> None:
+    """Both name the order and say in a sentence what was expected and what came."""
+    for number in range(40):
+        product.place(pair="USD/CAD", quantity=str(10_000 + 37 * number))
+    odd = product.place(pair="USD/CAD", quantity="5000000")
+    order_id = odd["order"]["id"]
+
+    def named(path: str, items: str) -> Any:
+        found = product.demo.get(path, params={"limit": 100}).json()[items]
+        return [each for each in found if each["order_id"] == order_id]
+
+    (anomaly,) = until(lambda: named("/v1/anomalies", "anomalies"))
+    (alert,) = until(lambda: named("/v1/alerts", "alerts"))
+    assert anomaly["detector"] == "order_size"
+    assert anomaly["position"] == alert["position"] == odd["receipt"]["position"]
+    assert anomaly["sentence"] == alert["summary"]
+    assert anomaly["expected"]
+    assert "5,000,000" in anomaly["came"]
+    assert alert["labels"]["pair"] == "USD/CAD"
+    assert alert["state"] in {"delivered", "deduplicated"}

@@ -1,0 +1,87 @@
+"""The demo's flow of orders: the same for a seed, with every planted anomaly in it."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from tallystick.wiring.demo_screen import PLANTED_AND_SEEN
+from tallystick.wiring.flow import BURST_AFTER_SECONDS, CLIENTS, REJECT_ORDERS, Flow, PlannedOrder
+
+PAIRS = sorted({pair for client in CLIENTS for pair in client.pairs})
+RATE = 100
+LONG = round(BURST_AFTER_SECONDS * RATE * 2)
+
+
+def flow(seed: int, orders: int = LONG) -> list[PlannedOrder]:
+    """All orders of a flow."""
+    return list(Flow(orders, RATE, PAIRS, random.Random(seed)))  # noqa: S311  seeded
+
+
+def kinds(placed: list[PlannedOrder]) -> Counter[str]:
+    """How many orders were planted of each kind."""
+    return Counter(order.planted.kind for order in placed if order.planted)
+
+
+def test_a_seed_is_a_flow() -> None:
+    """The same seed gives the same orders; another one others."""
+    assert flow(7) == flow(7)
+    assert flow(7) != flow(8)
+
+
+def test_every_planted_anomaly_is_there() -> None:
+    """Each kind, declared as planted, in the second half, in addition to the usual orders."""
+    placed = flow(7)
+    planted = kinds(placed)
+
+    assert planted.keys() == PLANTED_AND_SEEN.keys()
+    assert sum(order.planted is None for order in placed) == LONG
+    assert (planted["fat finger"], planted["reject storm"]) == (2, REJECT_ORDERS)
+    first = next(number for number, order in enumerate(placed) if order.planted)
+    assert first >= LONG // 2
+
+
+def test_each_planting_is_told_apart() -> None:
+    """Orders of one planting stand together under one number; two plantings have two."""
+    numbers = [order.planted.number for order in flow(7) if order.planted]
+
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) == len(PLANTED_AND_SEEN) + 1  # the fat finger comes twice
+
+
+@pytest.mark.parametrize("orders", [100, LONG])
+def test_the_total_is_counted_before(orders: int) -> None:
+    """What a progress bar is told is what comes; a run too short for a burst says so."""
+    made = Flow(orders, RATE, PAIRS, random.Random(7))  # noqa: S311  seeded
+    placed = list(made)
+
+    assert len(placed) == made.total
+    assert kinds(placed).keys() | {"burst"} == PLANTED_AND_SEEN.keys()
+    assert ("burst" in kinds(placed)) == (made.left_out == ())
+
+
+def test_clients_deal_in_what_they_deal_in() -> None:
+    """Own pairs only, round amounts, a time in force that suits the type."""
+    dealt = {client.account: client.pairs for client in CLIENTS}
+    for order in flow(1):
+        assert order.pair in dealt[order.account]
+        assert order.units > 0
+        assert order.units % 1_000 == 0
+        assert order.type == "limit" or order.time_in_force == "FOK"
+
+
+def test_a_fat_finger_is_far_above_the_clients_usual() -> None:
+    """No usual order of that client comes near it."""
+    placed = flow(3)
+    planted = [each for each in placed if each.planted and each.planted.kind == "fat finger"]
+    usual = [o.units for o in placed if o.account == planted[0].account and o.planted is None]
+
+    assert min(order.units for order in planted) > max(usual)
+
+
+def test_only_pairs_with_prices_are_dealt_in() -> None:
+    """A recording of two pairs gives a flow of these two."""
+    some = {"EUR/USD", "USD/JPY"}
+    placed = list(Flow(300, RATE, sorted(some), random.Random(1)))  # noqa: S311  seeded
+
+    assert {order.pair for order in placed} == some
