@@ -103,10 +103,9 @@ class World:
 
     def fold(self) -> None:
         """Every decision onto the book, and off it again so that rounds are alike."""
-        size = self.book.size
         for entry in self.decided:
             self.book.apply(entry)
-        self.book.rewind(self.book.cut(), size)
+        self.book.rewind(self.book.cut())
 
     def head(self) -> str:
         """Root and signature of the tree as it stands."""

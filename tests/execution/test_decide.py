@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.errors import Refused
-from tallystick.execution import Book, Quote
+from tallystick.execution import Book, Quote, QuoteBoard
 from tallystick.execution.accounts import Resting
 from tallystick.execution.decide import cancel_resting, decide, fill_resting
 from tallystick.execution.entries import AccountOpened, Entry, KillSwitchSet, OrderDecided, encode
@@ -168,6 +168,25 @@ def test_what_an_entry_says(words: Any) -> None:
     assert entry.fills[0].amount == "1082510.00"
 
 
+def test_nothing_is_given_away(words: Any) -> None:
+    """Three cents of a krone are one yen at a limit of 16.700, but none at 16.650: no fill."""
+    members = {"pair": "NOK/JPY", "quantity": "0.03", "price": "16.700"}
+    request, cheap = words.request(**members), words.quote("NOK/JPY", "16.640", "16.650")
+
+    at_once = decided(words, request, cheap)
+    rests = decided(words, request, words.quote("NOK/JPY", "16.800", "16.810"))
+    resting = Resting(rests.order, request.quantity, request.price)
+
+    assert at_once.rejection is not None
+    assert (at_once.order.state, at_once.rejection.code) == ("rejected", "AMOUNT_TOO_SMALL")
+    assert rests.order.state == "new"
+    assert fill_resting(resting, cheap, position=POSITION, at_ns=words.START_NS) is None
+    dear = words.quote("NOK/JPY", "16.690", "16.700")
+    filled = fill_resting(resting, dear, position=POSITION, at_ns=words.START_NS)
+    assert filled is not None
+    assert filled.fills[0].amount == "1"
+
+
 def test_without_a_quote(words: Any) -> None:
     """A rejection with nothing beside it."""
     entry = decided(words, words.request(), None)
@@ -191,6 +210,20 @@ def test_the_first_rejection_stands(words: Any) -> None:
     assert first.rejection.code == "QUANTITY_TOO_LARGE"
     assert then.rejection is not None
     assert then.rejection.code == "KILL_SWITCH_ACTIVE"
+
+
+def test_a_limit_order_is_weighed_at_its_limit(words: Any) -> None:
+    """It would be filled at 1.08251, within the position limit; it allows itself 1.09."""
+    board = QuoteBoard()
+    board.update([words.quote()])
+    book = book_of(words, position_usd_max="1085000.00")
+
+    codes = []
+    for members in ({}, {"price": "1.08500"}, {"price": "1.08501"}):
+        entry = decided(words, words.request(**members), words.quote(), book=book, usd=board.usd)
+        codes.append(entry.rejection and entry.rejection.code)
+
+    assert codes == [None, None, "POSITION_LIMIT"]
 
 
 def test_unknown_accounts_are_refused(words: Any) -> None:

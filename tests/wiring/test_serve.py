@@ -1,6 +1,7 @@
 """The process: what it says at start, what it refuses to start on, how it ends."""
 
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -171,6 +172,29 @@ def test_a_demo_file_that_cannot_be_read_is_said(launch: Launch, tmp_path: Path)
 
     assert "demo.json" in refusal(launch(folder))
     assert (folder / "demo.json").read_text() == "{"
+
+
+def test_a_part_that_fails_ends_the_process(serve: Launch, tmp_path: Path) -> None:
+    """Exit 2 and a sentence, the trace in the log; what was answered is there after a start."""
+    folder = tmp_path / "data"
+    server = serve(folder)
+    with server.client() as client:
+        client.post("/v1/orders", json=ORDER | {"client_order_id": "before"})
+        shutil.rmtree(folder / "ledger")
+        (folder / "ledger").write_text("where the published files should be")
+        answer = client.post("/v1/orders", json=ORDER | {"client_order_id": "after"})
+        assert server.process.wait(20) == 2
+    said = server.said()
+    assert said.endswith(
+        "\ntallystick: A part of the process ended: NotADirectoryError(20, 'Not a directory')\n"
+    )
+    assert "wiring.part_ended" in said
+
+    (folder / "ledger").unlink()
+    again = serve(folder)
+    with again.client() as client:
+        assert client.get(answer.headers["location"]).content == answer.content
+    assert again.stop() == 0
 
 
 def test_facts_have_no_url_while_nothing_listens(

@@ -1,13 +1,21 @@
 """Bytes to values: decode a body or a query, or refuse it in words of the trade."""
 
 import re
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
 
 from tallystick.errors import Refused
+from tallystick.execution.entries import OrderState, OrderType, Side, TimeInForce
 
 T = TypeVar("T")
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "side": get_args(Side),
+    "type": get_args(OrderType),
+    "time_in_force": get_args(TimeInForce),
+    "state": get_args(OrderState),
+}
+"""Members with a closed list of values, so that a refusal can name them."""
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
@@ -55,5 +63,8 @@ def refusal_of(message: str) -> Refused:
             f'{field} must be a string, such as "1000000"; JSON numbers are not exact.',
             field=field,
         )
+    if text.startswith("Invalid enum value") and field in ALLOWED:
+        allowed = ", ".join(ALLOWED[field])
+        return Refused("VALUE_NOT_ALLOWED", f"{field} must be one of {allowed}.", field=field)
     subject = field or "The body"
     return Refused("VALUE_NOT_ALLOWED", f"{subject}: {text[:1].lower()}{text[1:]}.", field=field)

@@ -124,7 +124,7 @@ async def list_orders(services: Services, call: Call) -> OrderList:
     """The account's orders, newest first."""
     query: OrdersQuery = call.query
     rows = services.history.orders(
-        _account(call), state=query.state, limit=query.limit, before=query.before
+        _account(services, call), state=query.state, limit=query.limit, before=query.before
     )
     full = len(rows) == query.limit
     return OrderList([item_of(row) for row in rows], rows[-1].position if full else None)
@@ -132,7 +132,7 @@ async def list_orders(services: Services, call: Call) -> OrderList:
 
 async def get_order(services: Services, call: Call) -> OrderAnswer:
     """One order as it stands now, proved by the newest of its entries."""
-    story = services.history.order(call.path["id"], call.principal.account)
+    story = services.history.order(call.path["id"], _whose(call))
     receipt = services.ledger.receipt(story.positions[-1])
     return OrderAnswer(story.order, story.fills, story.decided.rejection, receipt)
 
@@ -140,7 +140,7 @@ async def get_order(services: Services, call: Call) -> OrderAnswer:
 async def cancel_order(services: Services, call: Call) -> OrderAnswer:
     """Take back a resting order; the answer is the cancellation's entry."""
     order_id = call.path["id"]
-    story = services.history.order(order_id, call.principal.account)
+    story = services.history.order(order_id, _whose(call))
     recorded = await services.desk.cancel(
         order_id, story.order.account, by=call.principal.name, reason="asked by the client"
     )
@@ -154,7 +154,7 @@ async def list_trades(services: Services, call: Call) -> TradeList:
     if query.pair is not None:
         pair_of(query.pair)  # a misspelt one is refused: no trades would be a lie
     rows = services.history.trades(
-        _account(call), pair=query.pair, limit=query.limit, before=query.before
+        _account(services, call), pair=query.pair, limit=query.limit, before=query.before
     )
     full = len(rows) >= query.limit
     return TradeList(rows, rows[-1].position if full else None)
@@ -162,7 +162,7 @@ async def list_trades(services: Services, call: Call) -> TradeList:
 
 async def get_positions(services: Services, call: Call) -> Positions:
     """The account's currency positions."""
-    account = _account(call)
+    account = _account(services, call)
     size, balances = services.desk.balances(account)
     return Positions(account, size, [Balance(*item) for item in balances_text(balances).items()])
 
@@ -177,10 +177,15 @@ def item_of(row: OrderRow) -> OrderItem:
     )  # fmt: skip
 
 
-def _account(call: Call) -> str:
+def _account(services: Services, call: Call) -> str:
     account: str = call.query.account or call.principal.account
     call.principal.require_account(account)
-    return account
+    return services.desk.book.account(account).id
+
+
+def _whose(call: Call) -> str | None:
+    """Whose orders the token may see by id: its account's, or (None) anybody's."""
+    return None if "operate" in call.principal.scopes else call.principal.account
 
 
 OPERATIONS = (

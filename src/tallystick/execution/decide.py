@@ -21,6 +21,7 @@ from tallystick.execution.entries import (
 from tallystick.execution.orders import ORDERS, Execution
 from tallystick.execution.orders.limit import marketable
 from tallystick.execution.quotes.quote import Quote
+from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.request import OrderRequest
 from tallystick.execution.rules import RULES, Case
 from tallystick.execution.rules.case import Usd
@@ -57,10 +58,15 @@ def decide(
     fills: tuple[Fill, ...] = ()
     postings: tuple[Posting, ...] = ()
     if execution.price is not None:
-        fills, postings = _fill(
+        filled = _fill(
             request.account, request.pair, request.side, request.quantity, execution.price,
             position=position, at_ns=at_ns,
         )  # fmt: skip
+        if filled is None:
+            rejection = reject(RejectionCode.AMOUNT_TOO_SMALL)
+            execution = Execution("rejected", rejection=rejection)
+        else:
+            fills, postings = filled
     return OrderDecided(
         at=rfc3339(at_ns),
         order=_order(request, position, execution.state),
@@ -82,10 +88,13 @@ def fill_resting(
     if price is None:
         return None
     traded = pair(order.pair)
-    fills, postings = _fill(
+    filled = _fill(
         order.account, traded, order.side, resting.quantity, price,
         position=position, at_ns=at_ns,
     )  # fmt: skip
+    if filled is None:
+        return None
+    fills, postings = filled
     return OrderFilled(
         at=rfc3339(at_ns),
         order=_with_state(order, "filled"),
@@ -158,9 +167,15 @@ def _fill(
     *,
     position: int,
     at_ns: int,
-) -> tuple[tuple[Fill, ...], tuple[Posting, ...]]:
-    """One whole fill against the house, and its double entry: zero in both currencies."""
+) -> tuple[tuple[Fill, ...], tuple[Posting, ...]] | None:
+    """One whole fill against the house, and its double entry: zero in both currencies.
+
+    None where it would be worth nothing: a buy that was worth one minor unit at its limit may be
+    worth less at a better price.
+    """
     amount = _amount(quantity, price, traded)
+    if amount == 0:
+        return None
     base = format_decimal(quantity, traded.base_digits)
     quoted = format_decimal(amount, traded.quote_digits)
     fill = Fill(

@@ -153,8 +153,8 @@ class History:
         }
         return [self._row(self._story(*found)) for found in self._positions(_ORDERS, asked)]
 
-    def order(self, order_id: str, account: str) -> OrderStory:
-        """What became of one order of `account`.
+    def order(self, order_id: str, account: str | None) -> OrderStory:
+        """What became of one order of `account`, or of anybody (None).
 
         Raises:
             Refused: `UNKNOWN_ORDER`, also for orders of others.
@@ -163,7 +163,7 @@ class History:
         position = order_position(order_id)
         for found in self._positions(_SETTLED, {"position": position}):
             story = self._story(*found)
-            if story.order.account == account:
+            if account is None or story.order.account == account:
                 return story
         raise Refused("UNKNOWN_ORDER", f"There is no order {order_id!r}.")
 

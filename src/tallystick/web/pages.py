@@ -28,7 +28,7 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 """By name, not by the machine's own table: a wrong one would be refused under nosniff."""
-_ASSET_NAME = re.compile(r"[A-Za-z0-9_-]+\.(?:css|js|svg)", re.ASCII)
+_ASSET_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.(?:css|js|svg)", re.ASCII)
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tallystick</title>
 <h1>The page has not been built</h1>

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -20,6 +21,8 @@ BACKLOG = 2_048
 KEEP_ALIVE_SECONDS = 75
 LOOK_SECONDS = 0.5
 """How often the loops of the process are looked after."""
+
+_log = structlog.get_logger("wiring")
 
 
 Wrap = Callable[[ASGIApp], ASGIApp]
@@ -88,7 +91,9 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
             if server.started and not single.facts.url:
                 _announce(single, server)
             if (failure := single.failure()) is not None:
+                _log.error("wiring.part_ended", exc_info=failure)
                 server.should_exit = True
+                single.hub.close()
                 await serving
                 raise PermanentError(f"A part of the process ended: {failure!r}") from failure
             if server.should_exit:

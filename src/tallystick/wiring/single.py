@@ -151,7 +151,10 @@ class Single:
         return None
 
     async def stop(self) -> None:
-        """End in the order of the way: what was acknowledged is said, kept and published."""
+        """End in the order of the way: what was acknowledged is said, kept and published.
+
+        After a part has failed things are only closed: a start does the rest, from the ledger.
+        """
         _log.info("wiring.stopping", **{"ledger.size": self.ledger.size})
         self.hub.close()
         self.desk.close()
@@ -160,12 +163,13 @@ class Single:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.relay.publish()
-        self.desk.snapshot()
-        self.history.fold()
-        self.watching.save()
+        if self.failure() is None:
+            self.relay.publish()
+            self.desk.snapshot()
+            self.history.fold()
+            self.watching.save()
+            self._publishing.submit(self.publisher.publish).result()
         await self.notifier.stop()
-        self._publishing.submit(self.publisher.publish).result()
         self._publishing.shutdown()
         self._folding.shutdown()
         self.intake.close()
@@ -291,14 +295,18 @@ def _notifier(path: Path, settings: Settings, clock: Clock) -> Notifier:
 
 
 def _book(history: History, ledger: Ledger) -> Book:
-    """The book of the last snapshot where it fits this ledger, else an empty one."""
+    """The book of the last snapshot where it fits this ledger and version, else an empty one."""
     kept = history.kept()
     if kept is None:
         return Book()
     position, root, data = kept
     if position > ledger.size or ledger.root(position) != root:
         return Book()
-    return restore(data)
+    try:
+        return restore(data)
+    except msgspec.DecodeError as error:  # another version's: fold from the beginning
+        _log.info("wiring.snapshot_void", body=str(error))
+        return Book()
 
 
 def _facts(folder: Path, tokens: Tokens) -> Facts:

@@ -25,8 +25,8 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
 class Source(Protocol):
     """Gives the quotes that are new, whenever it is asked.
 
-    A crossed or empty quote (bid > ask, or not positive) is never given out: a source counts and
-    drops it.
+    A crossed, locked or empty quote (bid >= ask, or not positive) is never given out: a source
+    counts and drops it.
     """
 
     def quotes(self, now_ns: int) -> list[Quote]:
