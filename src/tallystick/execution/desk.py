@@ -22,6 +22,7 @@ from tallystick.errors import (
     TallystickError,
 )
 from tallystick.execution.accounts import HOUSE, Book, Resting, Undo, snapshot
+from tallystick.execution.batch import Batch, Item, Propose, Recorded
 from tallystick.execution.decide import cancel_resting, decide, fill_resting
 from tallystick.execution.entries import (
     AccountOpened,
@@ -34,7 +35,7 @@ from tallystick.execution.entries import (
 )
 from tallystick.execution.quotes import Quote, QuoteBoard
 from tallystick.execution.request import OrderRequest
-from tallystick.ledger import Ledger, Receipt, Sealable, Sealed
+from tallystick.ledger import Ledger, Receipt, Sealable
 from tallystick.limits import REASON_CHARACTERS_MAX, WAITING_ORDERS_MAX
 from tallystick.money import parse_own
 
@@ -47,9 +48,6 @@ WARY_ORDERS = 256
 SNAPSHOT_ENTRIES = 50_000
 """A snapshot of the book each so many entries: a start folds at most about as many."""
 
-Propose = Callable[[int, int], Entry | None]
-"""(position, time ns) -> the entry on the book as it stands; None when there is nothing to say."""
-
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
     """An answered order: its entry and receipt; `replayed` when it was answered before."""
@@ -57,65 +55,6 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     entry: OrderDecided
     receipt: Receipt
     replayed: bool = False
-
-
-class Recorded(msgspec.Struct, frozen=True, gc=False):
-    """Any other entry that was made durable."""
-
-    entry: Entry
-    receipt: Receipt
-
-
-class _Done(asyncio.Future[Sealed]):
-    """Waited for by all orders of a batch: one that gives up must not cancel it for the rest."""
-
-    def cancel(self, msg: object = None) -> bool:
-        del msg
-        return False
-
-
-class _Item:
-    """One proposal on its way.
-
-    `entry` is None when there was nothing to say, or when another writer settled its keys first;
-    `refusal` when a second decision refused what the first one did not.
-    """
-
-    __slots__ = ("batch", "entry", "keys", "number", "propose", "refusal")
-
-    def __init__(self, propose: Propose, keys: tuple[str, ...], batch: "_Batch") -> None:
-        self.propose = propose
-        self.keys = keys
-        self.batch = batch
-        self.entry: Entry | None = None
-        self.number = -1
-        self.refusal: Refused | None = None
-
-    async def recorded(self) -> "Recorded | None":
-        """The durable entry and its receipt; None where there is none.
-
-        Raises:
-            Refused: a second decision refused it.
-            TemporaryError: the commit failed; nothing was stored.
-        """
-        sealed = await self.batch.done
-        if self.refusal is not None:
-            raise self.refusal
-        return None if self.entry is None else Recorded(self.entry, sealed.receipt(self.number))
-
-
-class _Batch:
-    """What is committed together; owned by the desk.
-
-    `items` are all that was submitted to it, `sealables` what of that is to be said.
-    """
-
-    __slots__ = ("done", "items", "sealables")
-
-    def __init__(self) -> None:
-        self.items: list[_Item] = []
-        self.sealables: list[Sealable] = []
-        self.done = _Done()
 
 
 class Desk:
@@ -126,9 +65,9 @@ class Desk:
         self.book = book
         self._board = board
         self._clock = clock
-        self._gathering = _Batch()
-        self._committing: _Batch | None = None
-        self._pending: dict[str, _Item] = {}
+        self._gathering = Batch()
+        self._committing: Batch | None = None
+        self._pending: dict[str, Item] = {}
         self._recent: dict[str, int] = {}
         self._older: dict[str, int] = {}
         self._wary = WARY_ORDERS
@@ -314,14 +253,14 @@ class Desk:
         assert recorded is not None  # noqa: S101  these proposals always say something
         return recorded
 
-    def _submit(self, propose: Propose, keys: tuple[str, ...]) -> _Item:
+    def _submit(self, propose: Propose, keys: tuple[str, ...]) -> Item:
         """Decide now, on the book as it stands, and let it gather for the next commit."""
         if self._closing:
             raise ShuttingDown
         if self._waiting >= WAITING_ORDERS_MAX:
             raise Overloaded
         batch = self._gathering
-        item = _Item(propose, keys, batch)
+        item = Item(propose, keys, batch)
         if self._decide(item):
             batch.items.append(item)
             for key in keys:
@@ -330,7 +269,7 @@ class Desk:
             self._work.set()
         return item
 
-    def _decide(self, item: _Item) -> bool:
+    def _decide(self, item: Item) -> bool:
         self._last_ns = max(self._last_ns, self._clock.now_ns())
         entry = item.propose(self.book.size, self._last_ns)
         item.entry = entry
@@ -344,7 +283,7 @@ class Desk:
         return True
 
     async def _commit(self) -> None:
-        batch, self._gathering = self._gathering, _Batch()
+        batch, self._gathering = self._gathering, Batch()
         self._committing = batch
         first = self.book.size - len(batch.sealables)
         undo = self.book.cut()
@@ -375,7 +314,7 @@ class Desk:
         if self._ledger.size - self._snapshot_size >= SNAPSHOT_ENTRIES:
             self.snapshot()
 
-    def _remember(self, batch: _Batch, first: int) -> None:
+    def _remember(self, batch: Batch, first: int) -> None:
         recent = self._recent
         for item in batch.items:
             if item.entry is not None:
@@ -396,7 +335,7 @@ class Desk:
             if item.entry is not None:
                 self.book.apply(item.entry)
 
-    def _lose(self, batch: _Batch, undo: Undo, error: TallystickError) -> None:
+    def _lose(self, batch: Batch, undo: Undo, error: TallystickError) -> None:
         """Take back a batch and what gathers on top of it, and say why to those who wait."""
         self._committing = None
         self._lose_gathering(error)
@@ -404,11 +343,11 @@ class Desk:
         self._fail(batch, error)
 
     def _lose_gathering(self, error: TallystickError) -> None:
-        lost, self._gathering = self._gathering, _Batch()
+        lost, self._gathering = self._gathering, Batch()
         self.book.rewind(self.book.cut())
         self._fail(lost, error)
 
-    def _again(self, batch: _Batch) -> int:
+    def _again(self, batch: Batch) -> int:
         """Decide a batch's items again, on the ledger as another writer left it."""
         self.catch_up()
         first = self.book.size
@@ -423,12 +362,12 @@ class Desk:
                 item.refusal = refusal
         return first
 
-    def _fail(self, batch: _Batch, error: TallystickError) -> None:
+    def _fail(self, batch: Batch, error: TallystickError) -> None:
         self._settle(batch)
         batch.done.set_exception(error)
         batch.done.exception()  # seen: nobody may be waiting for a trigger's fill
 
-    def _settle(self, batch: _Batch) -> None:
+    def _settle(self, batch: Batch) -> None:
         self._waiting -= len(batch.items)
         for item in batch.items:
             for key in item.keys:
