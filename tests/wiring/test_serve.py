@@ -197,17 +197,30 @@ def test_a_part_that_fails_ends_the_process(serve: Launch, tmp_path: Path) -> No
     assert again.stop() == 0
 
 
-def test_facts_have_no_url_while_nothing_listens(
+def test_a_start_that_fails_leaves_the_facts_alone(
     serve: Launch, launch: Launch, tmp_path: Path
 ) -> None:
-    """A start that fails takes back the URL of the run before it, and keeps the token."""
+    """A start that fails issues no token and writes no facts; the next one keeps the token."""
     folder = tmp_path / "data"
     serve(folder).kill()
+    before = (folder / "demo.json").read_bytes()
     refusal(launch(folder, ticks="/nowhere"))
-    failed = msgspec.json.decode((folder / "demo.json").read_bytes(), type=dict[str, str])
+    after = (folder / "demo.json").read_bytes()
     server = serve(folder)
 
-    assert failed["url"] == ""
-    assert server.url != ""
-    assert server.token == failed["token"]
+    assert after == before
+    assert server.token == msgspec.json.decode(before, type=dict[str, str])["token"]
+    assert server.stop() == 0
+
+
+def test_the_facts_are_whole_from_the_first_moment(launch: Launch, tmp_path: Path) -> None:
+    """Whoever finds the file finds a URL that may be connected to, and a key to pin."""
+    server = launch(tmp_path / "data")
+    path = tmp_path / "data" / "demo.json"
+    while not path.exists():
+        assert server.process.poll() is None
+    facts = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+
+    assert httpx.get(f"{facts['url']}/healthz", timeout=30).status_code == 200
+    assert facts["vkey"]
     assert server.stop() == 0

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -77,7 +76,7 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
     clock = SystemClock()
     listener = _listen(settings)
     try:
-        single = Single(settings, clock)
+        single = Single(settings, clock, listener.getsockname()[1])
     except BaseException:
         listener.close()
         raise
@@ -86,10 +85,12 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
     server = server_of(single, wrap)
     _heed_signals(server)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    announced = False
     try:
         while not serving.done():
-            if server.started and not single.facts.url:
-                _announce(single, server)
+            if server.started and not announced:
+                announced = True
+                print(screen(single), flush=True)
             if (failure := single.failure()) is not None:
                 _log.error("wiring.part_ended", exc_info=failure)
                 server.should_exit = True
@@ -98,7 +99,7 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
                 raise PermanentError(f"A part of the process ended: {failure!r}") from failure
             if server.should_exit:
                 single.hub.close()
-            await clock.sleep(LOOK_SECONDS if single.facts.url else 0.01)
+            await clock.sleep(LOOK_SECONDS if announced else 0.01)
         await serving
     finally:
         await single.stop()
@@ -130,13 +131,6 @@ def _heed_signals(server: uvicorn.Server) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.handle_exit, number, None)
-
-
-def _announce(single: Single, server: uvicorn.Server) -> None:
-    port = server.servers[0].sockets[0].getsockname()[1]
-    single.listen_on(port)
-    print(screen(single), flush=True)
-    sys.stdout.flush()
 
 
 def screen(single: Single) -> str:

@@ -85,8 +85,10 @@ class Facts(msgspec.Struct, frozen=True):
 class Single:
     """The whole product in one process. `start` it inside an event loop, `stop` it there too."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Open everything; nothing runs yet.
+    def __init__(self, settings: Settings, clock: Clock, port: int | None = None) -> None:
+        """Open everything; nothing runs yet. `port` is where the listener already is.
+
+        The facts are kept last: a start that fails leaves those of the run before it.
 
         Raises:
             Misconfigured, Corrupt: with a sentence for the operator.
@@ -96,13 +98,12 @@ class Single:
         self.settings = settings
         self.clock = clock
         self.tokens = Tokens(folder / "tokens.json")
-        self.facts = _facts(folder, self.tokens)
-        self._save_facts()  # without a URL: nothing listens yet
         self.log_store = LogStore(folder / "logs", clock)
         self.intake = Intake(self.log_store, clock)
         key = folder / "keys" / "ledger.key"
         signer = FileKeyring.open(key, default_name=new_ledger_name())
         self.ledger = Ledger(SqliteStore(folder / "ledger.db", clock), signer)
+        self.facts = _facts(folder, self.tokens)
         self.publisher = Publisher(SqliteStore(folder / "ledger.db", clock), folder / "ledger")
         self.history = History(folder / "projections.db", self.ledger)
         self.board = QuoteBoard()
@@ -122,6 +123,7 @@ class Single:
         self._folding = ThreadPoolExecutor(1, thread_name_prefix="fold-wal")
         self._tasks: list[asyncio.Task[None]] = []
         self._desk_task: asyncio.Task[None] | None = None
+        self.listen_on(settings.port if port is None else port)
 
     async def start(self) -> None:
         """Begin: logs, prices, the desk, the relay and all that follows it."""
@@ -257,7 +259,7 @@ class Single:
             await self.desk.open_account(DEMO_ACCOUNT, DEMO_LIMITS)
 
     def listen_on(self, port: int) -> None:
-        """The port is known now: name it in the facts."""
+        """Keep the facts, naming this port: whoever reads them may connect."""
         host = self.settings.host
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{port}"
@@ -318,7 +320,7 @@ def _facts(folder: Path, tokens: Tokens) -> Facts:
         except msgspec.DecodeError as error:
             raise Misconfigured(f"{path} cannot be read ({error}); remove it.") from error
         if tokens.knows(facts.token):
-            return msgspec.structs.replace(facts, url="")
+            return facts
     token = tokens.issue("demo trader", DEMO_ACCOUNT, ("trade", "read", "operate"))
     return Facts("", DEMO_ACCOUNT, token, new_secret("hec"), "")
 
