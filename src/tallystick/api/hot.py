@@ -9,9 +9,9 @@ from starlette.types import Receive, Scope, Send
 from tallystick.api.calls import Calls, Fields
 from tallystick.api.decoding import decode_body
 from tallystick.api.orders import OrderAnswer
-from tallystick.api.problems import PROBLEM_JSON, headers_of, known_error, problem_of
+from tallystick.api.problems import known_error, problem_response
 from tallystick.api.services import Services
-from tallystick.errors import Refused, TallystickError
+from tallystick.errors import Refused
 from tallystick.execution import Placed, PlaceOrder, check_key, parse_request
 from tallystick.limits import BODY_BYTES_MAX
 
@@ -42,10 +42,11 @@ class HotOrders:
             principal.require_account(order.account)
             placed = await self._services.desk.place(parse_request(order), key)
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            status = await _refuse(known_error(error), send)
+            response = problem_response(known_error(error))
+            await response(scope, receive, send)
             code = error.code if isinstance(error, Refused) else type(error).__name__
             said: Fields = {"account": account, "error.type": code, "body": str(error)}
-            self._calls.answered("POST", ROUTE, status, start_ns, said)
+            self._calls.answered("POST", ROUTE, response.status_code, start_ns, said)
             return
         await _answer(placed, send)
         entry = placed.entry
@@ -95,16 +96,3 @@ async def _answer(placed: Placed, send: Send) -> None:
         headers.append(_REPLAYED)
     await send({"type": "http.response.start", "status": 201, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _refuse(error: TallystickError, send: Send) -> int:
-    problem = problem_of(error)
-    body = _ENCODE(problem)
-    headers = [
-        (b"content-type", PROBLEM_JSON.encode()),
-        (b"content-length", b"%d" % len(body)),
-        *((name.lower().encode(), value.encode()) for name, value in headers_of(error).items()),
-    ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    return problem.status
