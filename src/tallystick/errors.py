@@ -9,6 +9,7 @@
     +-- PermanentError              trying again will not help
         +-- KeyTaken                an idempotency key was settled before (ledger)
         +-- Corrupt                 stored bytes do not hash to what was signed
+        |   +-- Forked              the database is not the one that was signed last
         +-- Misconfigured           the settings cannot work; said at start
 
 Three kinds of no: a *rejection* is a value and an entry in the ledger (`execution.rejections`);
@@ -65,6 +66,10 @@ class KeyTaken(PermanentError):
 
 class Corrupt(PermanentError):
     """Stored bytes do not hash to what was signed."""
+
+
+class Forked(Corrupt):
+    """The database is not the one that was signed last; nothing will be signed on it."""
 
 
 class Misconfigured(PermanentError):

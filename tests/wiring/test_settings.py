@@ -18,7 +18,8 @@ def test_nothing_set_is_loopback_and_the_defaults() -> None:
 def test_every_field_can_be_set() -> None:
     """Each from its variable, with its type."""
     given = {
-        "HOST": "::1", "PORT": "9000", "DATA": "/srv/t", "LEDGER_READ": "token", "TICKS": "/ticks",
+        "HOST": "::1", "PORT": "9000", "DATA": "/srv/t", "TICKS": "/ticks",
+        "LEDGER": "postgresql://h/d", "GUARD": "/srv/g", "LEDGER_READ": "token",
         "TICKS_SPEED": "2.5", "SEED": "7", "WEBHOOK_URL": "http://h/x", "WEBHOOK_SECRET": "s" * 16,
         "ALERTS_TERMINAL": "false", "LOG_LEVEL": "debug",
     }  # fmt: skip
@@ -26,7 +27,8 @@ def test_every_field_can_be_set() -> None:
 
     assert {name.lower() for name in given} == set(Settings.__struct_fields__)
     assert settings == Settings(
-        host="::1", port=9000, data="/srv/t", ledger_read="token", ticks="/ticks",
+        host="::1", port=9000, data="/srv/t", ticks="/ticks",
+        ledger="postgresql://h/d", guard="/srv/g", ledger_read="token",
         ticks_speed=2.5, seed=7, webhook_url="http://h/x", webhook_secret="s" * 16,
         alerts_terminal=False, log_level="debug",
     )  # fmt: skip
@@ -47,6 +49,7 @@ def test_an_unknown_variable_is_a_mistake() -> None:
     ("name", "value"),
     [
         ("PORT", "eighty"),
+        ("LEDGER", "oracle"),
         ("PORT", "-1"),
         ("PORT", "65536"),
         ("PORT", "80.5"),

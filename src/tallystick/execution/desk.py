@@ -9,17 +9,20 @@ commit fails, everything decided since is taken back and answered with a tempora
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from tallystick.clock import Clock, rfc3339
 from tallystick.errors import (
+    Forked,
     HeadMoved,
     KeyTaken,
     Overloaded,
     Refused,
     ShuttingDown,
     TallystickError,
+    TemporaryError,
 )
 from tallystick.execution.accounts import HOUSE, Book, Resting, Undo, snapshot
 from tallystick.execution.batch import Batch, Item, Propose, Recorded
@@ -30,13 +33,17 @@ from tallystick.execution.entries import (
     KillSwitchSet,
     LimitsText,
     OrderDecided,
+    Raw,
     decode,
     encode,
+    order_keys,
+    raw_key,
 )
 from tallystick.execution.quotes import Quote, QuoteBoard
 from tallystick.execution.request import OrderRequest
 from tallystick.ledger import Ledger, Receipt, Sealable
-from tallystick.limits import REASON_CHARACTERS_MAX, WAITING_ORDERS_MAX
+from tallystick.ledger.notices import Notice
+from tallystick.limits import ENTRY_BYTES_MAX, REASON_CHARACTERS_MAX, WAITING_ORDERS_MAX
 from tallystick.money import parse_own
 
 FOLD_ROWS = 1_024
@@ -85,6 +92,14 @@ class Desk:
             for row in rows:
                 self.book.apply(decode(row.entry))
             self.book.cut()
+
+    def refresh(self) -> None:
+        """Fold what other writers appended, unless decisions of our own are on their way.
+
+        Those are decided again when they are committed.
+        """
+        if self._committing is None and not self._gathering.items:
+            self.catch_up()
 
     async def place(self, request: OrderRequest, key: str | None = None) -> Placed:
         """Decide an order and answer when it is durable; a retry gets the stored answer.
@@ -193,6 +208,28 @@ class Desk:
             lambda _position, at_ns: AccountOpened(rfc3339(at_ns), account, limits)
         )
 
+    async def record(self, make: Callable[[str], Notice], key: str | None = None) -> Recorded:
+        """Append what is about the ledger itself; `make` gets the time (RFC 3339).
+
+        What `key` settled already is not appended again: the entry that did is given back.
+
+        Raises:
+            TemporaryError: nothing was done; try again.
+        """
+        return await self._once(lambda _position, at_ns: make(rfc3339(at_ns)), key)
+
+    async def append_raw(self, data: bytes) -> int:
+        """Append bytes as they are, once, and give their position: for load tests.
+
+        Raises:
+            Refused: `ENTRY_NOT_RAW`, they are too long, or could be taken for an entry of ours.
+        """
+        if len(data) > ENTRY_BYTES_MAX or data.startswith(b"{"):
+            sentence = f"At most {ENTRY_BYTES_MAX} bytes that do not begin with {{ can be added."
+            raise Refused("ENTRY_NOT_RAW", sentence)
+        recorded = await self._once(lambda _position, _at: Raw(data), raw_key(data))
+        return recorded.receipt.position
+
     def on_quotes(self, quotes: Sequence[Quote]) -> None:
         """Fill the resting orders whose price has come; called with every batch of quotes."""
         for quote in quotes:
@@ -253,6 +290,22 @@ class Desk:
         assert recorded is not None  # noqa: S101  these proposals always say something
         return recorded
 
+    async def _once(self, propose: Propose, key: str | None) -> Recorded:
+        """Append the proposal, or give back the entry that settled its key before."""
+        if key is None:
+            return await self._record(propose)
+        while True:
+            item = self._pending.get(key)
+            if item is None:
+                position = self._ledger.find(key)
+                if position is not None and position < self._ledger.size:
+                    receipt = self._ledger.receipt(position)
+                    return Recorded(decode(receipt.entry), receipt)
+                item = self._submit(propose, (key,))
+            recorded = await item.recorded()
+            if recorded is not None:
+                return recorded
+
     def _submit(self, propose: Propose, keys: tuple[str, ...]) -> Item:
         """Decide now, on the book as it stands, and let it gather for the next commit."""
         if self._closing:
@@ -302,7 +355,10 @@ class Desk:
                     self._again(self._gathering)
         except TallystickError as error:
             self._lose(batch, undo, error)
-            self.catch_up()
+            if isinstance(error, Forked):
+                raise  # nothing may be signed any more: the process ends and says why
+            with suppress(TemporaryError):  # the store is away: the next append finds out
+                self.catch_up()
             return
         except BaseException:
             self._lose(batch, undo, ShuttingDown())
@@ -375,9 +431,7 @@ class Desk:
 
 
 def _keys(request: OrderRequest, key: str | None) -> tuple[str, ...]:
-    """The idempotency keys of an order: its client_order_id always, the header's where given."""
-    client = f"order {request.account} {request.client_order_id}"
-    return (client,) if key is None else (client, f"key {request.account} {key}")
+    return order_keys(request.account, request.client_order_id, key)
 
 
 def _replay(entry: Entry | None, receipt: Receipt, request: OrderRequest) -> Placed:

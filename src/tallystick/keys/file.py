@@ -26,6 +26,7 @@ class FileKeyring:
     """An Ed25519 signer whose seed lives in one file with mode 0600."""
 
     def __init__(self, name: str, seed: bytes) -> None:
+        self._seed = seed
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self._name = name
         self._public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -39,6 +40,18 @@ class FileKeyring:
     def public_key(self) -> bytes:
         """The 32 bytes of the public key."""
         return self._public
+
+    @property
+    def vkey(self) -> str:
+        """Its verifier key line, for everybody."""
+        encoded = base64.b64encode(_ALGORITHM_ED25519 + self._public).decode()
+        return f"{self._name}+{_key_id(self._name, self._public)}+{encoded}"
+
+    @property
+    def line(self) -> str:
+        """Its private key line, for its file only."""
+        encoded = base64.b64encode(_ALGORITHM_ED25519 + self._seed).decode()
+        return f"{_PREFIX}{self._name}+{_key_id(self._name, self._public)}+{encoded}"
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte Ed25519 signature of `message`."""
@@ -68,7 +81,7 @@ class FileKeyring:
 
     @classmethod
     def open(cls, path: Path, *, default_name: str, seed: bytes | None = None) -> "FileKeyring":
-        """The key in `path`; where there is none, a new one under `default_name` is kept there.
+        """The first key in `path`; where there is none, a new one under `default_name`.
 
         `seed` is chance unless it is given (tests).
 
@@ -80,14 +93,11 @@ class FileKeyring:
         """
         if not path.exists():
             seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
-            keyring = cls(default_name, seed)
-            encoded = base64.b64encode(_ALGORITHM_ED25519 + seed).decode()
-            line = f"{_PREFIX}{default_name}+{_key_id(default_name, keyring.public_key)}+{encoded}"
-            _write_private(path, line + "\n")
+            _make_private(path, cls(default_name, seed).line + "\n")
         if path.stat().st_mode & 0o077:
             raise Misconfigured(f"{path} can be read by others; run: chmod 600 {path}")
         try:
-            return cls.parse(path.read_text())
+            return cls.parse(path.read_text().partition("\n")[0])
         except UnicodeDecodeError as error:
             raise Misconfigured(f"{path} is not a text file.") from error
 
@@ -97,21 +107,43 @@ def _key_id(name: str, public: bytes) -> str:
     return hashlib.sha256(preimage).digest()[:4].hex()
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Put the file in the place of what was there, whole or not at all; durable on return."""
+    aside = _aside(path, text)
+    aside.replace(path)
+    _sync_folder(path.parent)
+
+
+def _make_private(path: Path, text: str) -> None:
     """Make the file whole or not at all; one that somebody else made meanwhile stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    aside = _aside(path, text)
+    try:
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink()
+    _sync_folder(path.parent)
+
+
+def _aside(path: Path, text: str) -> Path:
+    """A flushed file beside `path`, readable by its owner only."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    aside = Path(name)
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(aside, path)
-    finally:
-        os.unlink(aside)  # noqa: PTH108  mkstemp names it by a string
-    folder = os.open(path.parent, os.O_RDONLY)
+    except BaseException:
+        aside.unlink()
+        raise
+    return aside
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -1,6 +1,6 @@
 """The ledger: appends batches, signs heads, hands out receipts and proofs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -10,17 +10,22 @@ from tallystick.keys import Signer
 from tallystick.ledger.checkpoint import (
     Checkpoint,
     VerifierKey,
+    body,
+    note_text,
     parse_body,
-    sign_checkpoint,
+    signature_line,
     verify_note,
 )
 from tallystick.ledger.entry import Receipt, Sealable
+from tallystick.ledger.guard import Guard, Head
 from tallystick.ledger.merkle import leaf_hash, verify_inclusion
 from tallystick.ledger.store import Batch, Row, Store
 from tallystick.ledger.tree import TILE_WIDTH, FullTile, Tree
 
 TAIL_ROWS = 4_096
 """Newest rows kept in memory, at least; at most twice as many."""
+STEP_ROWS = 1_024
+"""Rows of another writer that are read at once."""
 
 
 class Sealed(msgspec.Struct, frozen=True, gc=False):
@@ -44,20 +49,39 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ledger:
-    """One log under one key. Everything it shows is durable: the head moves after the commit.
+    """One log under one name. Everything it shows is durable, and held by the guard.
 
     Only one `append` may be under way at a time; the desk sees to that.
     """
 
-    def __init__(self, store: Store, signer: Signer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        signer: Signer,
+        guard: Guard | None = None,
+        *,
+        others: Sequence[Signer] = (),
+        retired: Sequence[VerifierKey] = (),
+    ) -> None:
         """Open what the store holds; a new ledger gets its signed empty head.
+
+        `others` sign beside `signer` while keys are rotated; `retired` keys signed before. Without
+        a `guard` nothing keeps a copy of the database from being signed as well.
 
         Raises:
             Corrupt: the head in the store was signed by another key, or does not fit its entries.
+            Forked: the store is not what was signed last.
         """
         self._store = store
-        self._signer = signer
-        self._vkey = VerifierKey.of(signer.name, signer.public_key)
+        self._guard = guard
+        self._guarded: Head | None = None
+        """The head that the guard held when it was last asked."""
+        self._signers = [
+            (each, VerifierKey.of(each.name, each.public_key)) for each in (signer, *others)
+        ]
+        self._origin = signer.name
+        self._vkeys = (*(key for _, key in self._signers), *retired)
+        self._appending = False
         self._followers: list[Callable[[int], None]] = []
         self._tail: list[Row] = []
         self._tail_start = 0
@@ -68,16 +92,23 @@ class Ledger:
         self._note = self._sign(0, self._tree.root())
         self.size = 0
         self._reload()
+        if guard is not None:
+            self._advance(guard)
 
     @property
     def origin(self) -> str:
         """The name of the log: the first line of its checkpoints."""
-        return self._signer.name
+        return self._origin
 
     @property
     def vkey(self) -> VerifierKey:
-        """What outsiders pin to check this ledger's signatures."""
-        return self._vkey
+        """What outsiders pin to check this ledger's signatures: the newest key."""
+        return self._vkeys[0]
+
+    @property
+    def vkeys(self) -> tuple[VerifierKey, ...]:
+        """Every key that signs or signed this ledger, the newest first."""
+        return self._vkeys
 
     @property
     def note(self) -> str:
@@ -97,27 +128,52 @@ class Ledger:
         Raises:
             HeadMoved: the ledger's size is not `expected_size`; nothing was stored, and the
                 ledger has caught up with the store.
+            Forked: the guard holds a head that is not of this history; nothing is signed, or
+                what was signed is not shown.
             TemporaryError, PermanentError: nothing was stored.
         """
         self._require_head(expected_size)
         if not entries:
             return Sealed(expected_size, [], [], self._note)
+        self._appending = True
         try:
+            if self._guard is not None and self._guard.head() != self._guarded:
+                self._advance(self._guard)
             batch = self._stage(expected_size, entries)
             await self._store.append(batch)
+            size = expected_size + len(batch.rows)
+            if self._guard is not None:
+                self._advance(self._guard)
         except BaseException:
             self._reload()
             raise
+        finally:
+            self._appending = False
         self._staged.clear()
-        rows, note = batch.rows, batch.note
-        self._remember(expected_size, rows)
-        size = expected_size + len(rows)
-        self._note = note
+        self._remember(expected_size, batch.rows)
+        self._note = batch.note
         self.size = size
         proofs = self._tree.inclusion_proofs(range(expected_size, size), size)
         for follower in self._followers:
             follower(size)
-        return Sealed(expected_size, rows, proofs, note)
+        return Sealed(expected_size, batch.rows, proofs, batch.note)
+
+    def catch_up(self) -> bool:
+        """Take in what other writers committed; whether there was anything, and nothing under way.
+
+        Raises:
+            Corrupt: what they committed is not of one history with what was here.
+        """
+        if self._appending or not self._extend():
+            return False
+        for follower in self._followers:
+            follower(self.size)
+        return True
+
+    def sync(self) -> None:
+        """Make the guard durable against power cuts; before anything is shown to outsiders."""
+        if self._guard is not None:
+            self._guard.sync()
 
     def rows(self, start: int, limit: int) -> list[Row]:
         """At most `limit` durable entries from position `start` on.
@@ -199,15 +255,43 @@ class Ledger:
             raise Refused("BAD_RANGE", f"0 <= size <= {self.size} does not hold.")
         return self._tree.root(size)
 
+    def root_with(self, leaves: Iterable[bytes]) -> bytes:
+        """The root that the ledger would have with these leaf hashes behind its newest entry."""
+        tree = Tree(self.size, self._edges(self.size), self._read_tile)
+        for leaf in leaves:
+            tree.append(leaf)
+        return tree.root()
+
     def close(self) -> None:
         """Let go of the store; nothing may be called afterwards."""
         self._store.close()
 
     def _sign(self, size: int, root: bytes) -> str:
-        checkpoint = Checkpoint(origin=self._signer.name, size=size, root=root)
-        return sign_checkpoint(
-            checkpoint, name=self._signer.name, key_id=self._vkey.key_id, sign=self._signer.sign
-        )
+        text = body(Checkpoint(self._origin, size, root))
+        signed = text.encode()
+        lines = [
+            signature_line(key.name, key.key_id, signer.sign(signed))
+            for signer, key in self._signers
+        ]
+        return note_text(text, lines)
+
+    def _advance(self, guard: Guard) -> None:
+        """Let the guard hold the tree as it stands, once what it held is seen to be part of it."""
+        head = Head(self._tree.size, self._tree.root())
+        guard.advance(head, self._is_ours)
+        self._guarded = head
+
+    def _is_ours(self, head: Head) -> bool:
+        """Whether this head is of the history in the store."""
+        if head == self._guarded:
+            return True
+        if head.size <= self._tree.size:
+            return self._tree.root(head.size) == head.root
+        stored = self._store.checkpoint(head.size)  # another writer's, not taken in yet
+        if stored is None or stored[0] != head.size:
+            return False
+        checkpoint = parse_body(verify_note(stored[1], self._vkeys).text)
+        return checkpoint == Checkpoint(self._origin, head.size, head.root)
 
     def _remember(self, first: int, rows: Sequence[Row]) -> None:
         """Keep the newest rows in memory: those who follow read them a moment later."""
@@ -218,8 +302,10 @@ class Ledger:
 
     def _require_head(self, expected_size: int) -> None:
         """The tree is what the store holds, and of this size; it is never grown from another."""
-        if not self._tree.size == self.size == expected_size:
+        if self._tree.size != self.size:
             self._reload()
+        if self.size != expected_size:
+            self._extend()
         if self.size != expected_size:
             raise HeadMoved(f"The ledger holds {self.size} entries, not {expected_size}.")
 
@@ -236,11 +322,41 @@ class Ledger:
 
     def _verify(self, position: int, row: Row, proof: Sequence[bytes], note: str) -> None:
         """The row hashes to a head that this ledger's key signed; raises `Corrupt` if not."""
-        head = parse_body(verify_note(note, [self._vkey]).text)
+        head = parse_body(verify_note(note, self._vkeys).text)
         leaf = leaf_hash(row.entry)
         if leaf != row.leaf_hash:
             raise Corrupt("Its leaf hash is another entry's.")
         verify_inclusion(index=position, size=head.size, leaf=leaf, proof=proof, root=head.root)
+
+    def _extend(self) -> bool:
+        """Grow the tree by what other writers committed; whether there was anything."""
+        newest = self._store.checkpoint(-1)
+        if newest is None or newest[0] <= self.size:
+            return False
+        size, note = newest
+        if size - self.size > TAIL_ROWS or self._tree.size != self.size:
+            self._reload()
+            return True
+        head = self._head_in(note)
+        staged: list[Row] = []
+        while self._tree.size < size:
+            rows = self._store.rows(self._tree.size, min(STEP_ROWS, size - self._tree.size))
+            if not rows:
+                raise Corrupt(f"Entry {self._tree.size} is missing from the store.")
+            for row in rows:
+                self._tree.append(row.leaf_hash)
+            staged += rows
+        if head != Checkpoint(self._origin, size, self._tree.root()):
+            raise Corrupt(f"The ledger's {size} entries do not hash to its newest checkpoint.")
+        self._remember(self.size, staged)
+        self._note, self.size = note, size
+        return True
+
+    def _head_in(self, note: str) -> Checkpoint:
+        try:
+            return parse_body(verify_note(note, self._vkeys).text)
+        except Corrupt as error:
+            raise Corrupt(f"The ledger's newest checkpoint is not this key's: {error}") from error
 
     def _reload(self) -> None:
         """Make the tree what the store holds: at start, and after an append that failed."""
@@ -252,10 +368,7 @@ class Ledger:
             self._tree = Tree(0, [], self._read_tile)
             return
         size, note = newest
-        try:
-            head = parse_body(verify_note(note, [self._vkey]).text)
-        except Corrupt as error:
-            raise Corrupt(f"The ledger's newest checkpoint is not this key's: {error}") from error
+        head = self._head_in(note)
         tree = Tree(size, self._edges(size), self._read_tile)
         if head != Checkpoint(self.origin, size, tree.root()):
             raise Corrupt(f"The ledger's {size} entries do not hash to its newest checkpoint.")

@@ -51,18 +51,32 @@ class Publisher:
         Raises:
             Corrupt: entries or tiles are missing from the store.
         """
+        head = self.prepare()
+        if head is not None:
+            self.show(*head)
+        return self.size
+
+    def prepare(self) -> tuple[int, str] | None:
+        """Write what is new but the checkpoint; (size, note) of that, None where nothing is new.
+
+        Raises:
+            Corrupt: entries or tiles are missing from the store.
+        """
         newest = self._store.checkpoint(-1)
         if newest is None or newest[0] == self.size:
-            return self.size
+            return None
         size, note = newest
         self._entries(self.size, size)
         level = 1
         while size >> (8 * level):
             self._tiles(level, self.size >> (8 * level), size >> (8 * level))
             level += 1
+        return size, note
+
+    def show(self, size: int, note: str) -> None:
+        """Put the checkpoint there that covers what was prepared; it may be cosigned by now."""
         self._write(CHECKPOINT, note.encode())
         self.size = size
-        return size
 
     def _entries(self, old: int, new: int) -> None:
         start = old - old % TILE_WIDTH

@@ -12,6 +12,8 @@ import msgspec
 
 from tallystick import __version__
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands.keys import keys
+from tallystick.wiring.commands.ledger import ledger
 
 EXIT_MISCONFIGURED = 2
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
@@ -89,7 +91,22 @@ def demo(
 
 @main.command()
 @click.argument("what")
-@click.option("--vkey", help="The ledger's verifier key, from a source you trust; or @FILE.")
+@click.option(
+    "--vkey",
+    "vkeys",
+    multiple=True,
+    help="The ledger's verifier key, from a source you trust; or @FILE, one a line. Repeatable.",
+)
+@click.option(
+    "--entry",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The entry itself, for a tlog-proof that does not hold it.",
+)
+@click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Policy file (C2SP tlog-policy): its logs' keys, and a quorum of its witnesses.",
+)
 @click.option(
     "--since",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -98,26 +115,41 @@ def demo(
 @click.option("--token", envvar="TALLYSTICK_TOKEN", help="Token for a ledger that wants one.")
 @_JSON
 def verify(
-    what: str, vkey: str | None, since: Path | None, token: str | None, as_json: bool
+    what: str,
+    vkeys: tuple[str, ...],
+    entry: Path | None,
+    policy: Path | None,
+    since: Path | None,
+    token: str | None,
+    as_json: bool,
 ) -> NoReturn:
-    """Check a receipt, or a whole ledger, without trusting its operator.
+    """Check a proof, an export or a whole ledger, without trusting its operator.
 
-    WHAT is a receipt (JSON file, or - for standard input), the URL of a ledger, or a folder of
-    its published files. Exit code: 0 clean, 1 tampered, 2 cannot tell.
+    WHAT is a receipt (JSON), a tlog-proof, or - for either on standard input; the folder of an
+    export; the folder of a ledger's published files; or a ledger's URL.
+    Exit code: 0 clean, 1 tampered, 2 cannot tell.
 
     \b
     Examples:
       tallystick verify receipt.json --vkey "$(cat ledger.vkey)"
+      tallystick verify entry-12.tlog-proof --vkey @ledger.vkey
       tallystick verify http://127.0.0.1:8080 --vkey @ledger.vkey
       tallystick verify .tallystick/ledger --vkey @ledger.vkey --since old-checkpoint.txt
     """  # noqa: D301  the mark keeps click from wrapping
-    from tallystick.wiring.verify import run_verify  # noqa: PLC0415
+    from tallystick.wiring.verify import Question, run_verify  # noqa: PLC0415
 
-    report = run_verify(what, vkey=vkey, since=since, token=token, quiet=as_json)
+    question = Question(
+        what=what, vkeys=vkeys, entry=entry, policy=policy, since=since, token=token
+    )
+    report = run_verify(question, quiet=as_json)
     if as_json:
         facts = {"exit_code": report.exit_code, **msgspec.to_builtins(report)}
         click.echo(json.dumps(facts, indent=2))
     sys.exit(report.exit_code)
+
+
+for command in (keys, ledger):
+    main.add_command(command)
 
 
 @main.group()

@@ -14,6 +14,7 @@ import msgspec
 from tallystick.errors import Misconfigured
 
 PREFIX = "TALLYSTICK_"
+_POSTGRES = ("postgresql://", "postgres://")
 OF_OTHERS = ("TALLYSTICK_TOKEN", "TALLYSTICK_TEST_")
 """Variables that clients and tests read, not the server."""
 
@@ -27,6 +28,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """TCP port; 0 takes a free one."""
     data: str = ".tallystick"
     """Folder of everything that is kept: ledger, keys, logs, alerts."""
+    ledger: str = "sqlite"
+    """Where the ledger is kept: `sqlite`, a file in the data folder, or the address of a
+    PostgreSQL database (`postgresql://user:password@host/database`)."""
+    guard: str | None = None
+    """Folder of the signed-head guard, which keeps a restored or copied database from being
+    signed; best on another disk than the data. By default the data folder's name with `.guard`
+    behind it, beside the data folder."""
     ledger_read: Literal["auto", "public", "token"] = "auto"
     """Who may read ledger entries: `public`, or holders of a `token` with the scope `read`;
     `auto` is public on a loopback address and token elsewhere. Checkpoints, keys and proofs are
@@ -51,6 +59,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def folder(self) -> Path:
         """The data folder as an absolute path."""
         return Path(self.data).expanduser().absolute()
+
+    @property
+    def guard_folder(self) -> Path:
+        """The folder of the signed-head guard as an absolute path."""
+        if self.guard is None:
+            return self.folder.with_name(f"{self.folder.name}.guard")
+        return Path(self.guard).expanduser().absolute()
+
+    @property
+    def ledger_on_postgres(self) -> bool:
+        """Whether the ledger is in a PostgreSQL database."""
+        return self.ledger.startswith(_POSTGRES)
 
     @property
     def is_loopback(self) -> bool:
@@ -90,6 +110,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if wrong:
         raise Misconfigured(f"Settings that cannot be used: {'; '.join(wrong)}.")
     settings = msgspec.convert(given, Settings, strict=False)
+    if settings.ledger != "sqlite" and not settings.ledger_on_postgres:
+        raise Misconfigured("TALLYSTICK_LEDGER is neither sqlite nor a postgresql:// address.")
     if settings.webhook_url and not settings.webhook_secret:
         raise Misconfigured("TALLYSTICK_WEBHOOK_URL needs TALLYSTICK_WEBHOOK_SECRET to sign with.")
     if not 0 <= settings.port <= 65_535:

@@ -1,7 +1,6 @@
 """The composition root of the single-process topology: a straight line of constructors."""
 
 import asyncio
-import fcntl
 import gc
 import os
 import random
@@ -32,9 +31,8 @@ from tallystick.execution import (
 from tallystick.execution.accounts import restore
 from tallystick.execution.quotes.ecb import reference_rates
 from tallystick.fx import PAIRS, spot_date, trade_date
-from tallystick.ids import new_ledger_name, new_secret
-from tallystick.keys import FileKeyring
-from tallystick.ledger import Ledger, Publisher, SqliteStore
+from tallystick.ids import new_secret
+from tallystick.ledger import Ledger, Publisher
 from tallystick.stream import EmbeddedBus, Relay
 from tallystick.watch.collect import Intake, LogStore
 from tallystick.watch.detect import DETECTORS, Watcher
@@ -50,6 +48,7 @@ from tallystick.watch.notify import (
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
 from tallystick.wiring.alerts import AlertDesk
+from tallystick.wiring.ledger import PUBLISHED, lock_folder, open_parts, store_of
 from tallystick.wiring.settings import Settings
 
 DEMO_ACCOUNT = "demo"
@@ -94,17 +93,16 @@ class Single:
             Misconfigured, Corrupt: with a sentence for the operator.
         """
         folder = settings.folder
-        self._lock = _lock(folder)
+        self._lock = lock_folder(folder)
         self.settings = settings
         self.clock = clock
         self.tokens = Tokens(folder / "tokens.json")
         self.log_store = LogStore(folder / "logs", clock)
         self.intake = Intake(self.log_store, clock)
-        key = folder / "keys" / "ledger.key"
-        signer = FileKeyring.open(key, default_name=new_ledger_name())
-        self.ledger = Ledger(SqliteStore(folder / "ledger.db", clock), signer)
+        self._opened = open_parts(settings, clock)
+        self.ledger = self._opened.ledger
         self.facts = _facts(folder, self.tokens)
-        self.publisher = Publisher(SqliteStore(folder / "ledger.db", clock), folder / "ledger")
+        self.publisher = Publisher(store_of(settings, clock), folder / PUBLISHED)
         self.history = History(folder / "projections.db", self.ledger)
         self.board = QuoteBoard()
         self.source = source_of(settings)
@@ -118,7 +116,7 @@ class Single:
         self.watching = tasks.Watching(self.watcher, folder / "detect.state", clock)
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
         self.calls = Calls(clock)
-        self.app = self._api(folder / "ledger")
+        self.app = self._api(folder / PUBLISHED)
         self._publishing = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self._folding = ThreadPoolExecutor(1, thread_name_prefix="fold-wal")
         self._tasks: list[asyncio.Task[None]] = []
@@ -183,7 +181,7 @@ class Single:
         self.publisher.close()
         self.history.close()
         self.bus.close()
-        self.ledger.close()
+        self._opened.close()
         os.close(self._lock)
 
     def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
@@ -323,27 +321,6 @@ def _facts(folder: Path, tokens: Tokens) -> Facts:
             return facts
     token = tokens.issue("demo trader", DEMO_ACCOUNT, ("trade", "read", "operate"))
     return Facts("", DEMO_ACCOUNT, token, new_secret("hec"), "")
-
-
-def _lock(folder: Path) -> int:
-    """Own the data folder: two processes must not write one.
-
-    Raises:
-        Misconfigured: another process owns it, or it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Misconfigured(f"The data folder cannot be used: {error}.") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Misconfigured(
-            f"{folder} is in use by another Tallystick; stop it, or set TALLYSTICK_DATA."
-        ) from error
-    return descriptor
 
 
 def warm_up(clock: Clock) -> None:

@@ -98,11 +98,13 @@ class UnreadableError(PermanentError):
 
 
 def order_seen(position: int, body: bytes) -> OrderSeen | None:
-    """The order in these entry bytes; None for an entry of another kind.
+    """The order in these entry bytes; None for an entry of another kind, or raw bytes.
 
     Raises:
         UnreadableError: the bytes are no entry, or an order without the members it must have.
     """
+    if not body.startswith(b"{"):
+        return None
     try:
         entry = _ENTRY.decode(body)
         event = _EVENTS.get(entry.kind)
