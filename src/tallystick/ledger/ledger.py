@@ -170,6 +170,10 @@ class Ledger:
             follower(self.size)
         return True
 
+    def follow_store(self, moved: Callable[[int], None]) -> None:
+        """Call `moved(size)`, from any thread, soon after any writer committed; then `catch_up`."""
+        self._store.follow(moved)
+
     def sync(self) -> None:
         """Make the guard durable against power cuts; before anything is shown to outsiders."""
         if self._guard is not None:
@@ -311,12 +315,12 @@ class Ledger:
 
     def _stage(self, first: int, entries: Sequence[Sealable]) -> Batch:
         """Grow the tree by these entries and sign it."""
-        rows: list[Row] = []
-        full: list[FullTile] = []
-        for sealable in entries:
-            leaf = sha256(b"\x00" + sealable.entry).digest()
-            rows.append(Row(sealable.entry, leaf, sealable.keys))
-            full += self._tree.append(leaf)
+        leaves = [sha256(b"\x00" + sealable.entry).digest() for sealable in entries]
+        rows = [
+            Row(sealable.entry, leaf, sealable.keys)
+            for sealable, leaf in zip(entries, leaves, strict=True)
+        ]
+        full = self._tree.extend(leaves)
         self._staged.update(((tile.level, tile.index), tile.hashes) for tile in full)
         return Batch(first, rows, full, self._sign(first + len(rows), self._tree.root()))
 
@@ -343,8 +347,7 @@ class Ledger:
             rows = self._store.rows(self._tree.size, min(STEP_ROWS, size - self._tree.size))
             if not rows:
                 raise Corrupt(f"Entry {self._tree.size} is missing from the store.")
-            for row in rows:
-                self._tree.append(row.leaf_hash)
+            self._tree.extend([row.leaf_hash for row in rows])
             staged += rows
         if head != Checkpoint(self._origin, size, self._tree.root()):
             raise Corrupt(f"The ledger's {size} entries do not hash to its newest checkpoint.")

@@ -39,14 +39,20 @@ class _Tile:
     def __init__(self) -> None:
         self.rows: list[list[bytes]] = [[] for _ in range(_ROWS)]
 
-    def add(self, node: bytes) -> bytes | None:
-        """Take one more hash; the root of the tile when this one filled it."""
+    def extend(self, nodes: Sequence[bytes]) -> bytes | None:
+        """Take more hashes, at most as many as there is room; the root of the tile once full."""
+        added = nodes
         for row in self.rows:
-            row.append(node)
-            if len(row) & 1:
+            start = len(row) & ~1
+            row.extend(added)
+            if len(row) - start < 2:
                 return None
-            node = sha256(b"\x01" + row[-2] + node).digest()
-        return node
+            pairs = iter(row[start:])
+            added = [
+                sha256(b"\x01" + left + right).digest()
+                for left, right in zip(pairs, pairs, strict=False)
+            ]
+        return added[0]
 
 
 class Tree:
@@ -60,28 +66,41 @@ class Tree:
         self.size = size
         for hashes in edges:
             tile = _Tile()
-            for node in hashes:
-                tile.add(node)
+            tile.extend(hashes)
             self._edges.append(tile)
 
     def append(self, leaf: bytes) -> list[FullTile]:
         """Add a leaf hash; the tiles that it filled (mostly none)."""
+        return self.extend([leaf])
+
+    def extend(self, leaves: Sequence[bytes]) -> list[FullTile]:
+        """Add leaf hashes; the tiles that they filled, each before those above it."""
         full: list[FullTile] = []
-        node: bytes | None = leaf
+        start = 0
+        while start < len(leaves):
+            room = TILE_WIDTH - (self.size & (TILE_WIDTH - 1))
+            nodes = leaves[start : start + room]
+            start += room
+            self.size += len(nodes)
+            self._add(nodes, full)
+        return full
+
+    def _add(self, nodes: Sequence[bytes], full: list[FullTile]) -> None:
+        """Add hashes that fit into the tile at the right edge of level 0."""
         level = 0
-        while node is not None:
+        while nodes:
             if level == len(self._edges):
                 self._edges.append(_Tile())
             tile = self._edges[level]
-            node = tile.add(node)
-            if node is not None:
-                index = self.size >> (8 * (level + 1))
-                full.append(FullTile(level, index, b"".join(tile.rows[0]), node))
-                self._remember(level, index, tile)
-                self._edges[level] = _Tile()
-                level += 1
-        self.size += 1
-        return full
+            root = tile.extend(nodes)
+            if root is None:
+                return
+            index = (self.size >> (8 * (level + 1))) - 1
+            full.append(FullTile(level, index, b"".join(tile.rows[0]), root))
+            self._remember(level, index, tile)
+            self._edges[level] = _Tile()
+            nodes = [root]
+            level += 1
 
     def root(self, size: int | None = None) -> bytes:
         """The root of the first `size` leaves (all of them by default)."""
@@ -97,14 +116,23 @@ class Tree:
     def inclusion_proofs(self, positions: Sequence[int], size: int) -> list[list[bytes]]:
         """The proofs of several leaves in one tree; what they share is worked out once."""
         ragged = dict(self._ragged(size))
-        tails: dict[int, list[bytes]] = {}
-        proofs = []
+        proofs: list[list[bytes]] = []
+        index = group = -1
         for position in positions:
-            parent = position >> SHARED_HEIGHT
-            tail = tails.get(parent)
-            if tail is None:
-                tail = tails[parent] = self._climb(SHARED_HEIGHT, parent, size, ragged)
-            proofs.append(self._climb(0, position, size, ragged, SHARED_HEIGHT) + tail)
+            if position >> 8 != index:
+                index, group = position >> 8, -1
+                rows = self._tile(0, index).rows
+                above = self._climb(_ROWS, index, size, ragged)
+            if position >> SHARED_HEIGHT != group:
+                group = position >> SHARED_HEIGHT
+                tail = self._climb(SHARED_HEIGHT, group, size, ragged, _ROWS) + above
+            if (group + 1) << SHARED_HEIGHT <= size:
+                at = position & (TILE_WIDTH - 1)
+                siblings = [rows[0][at ^ 1], rows[1][at >> 1 ^ 1]]
+                siblings += rows[2][at >> 2 ^ 1], rows[3][at >> 3 ^ 1]
+            else:
+                siblings = self._climb(0, position, size, ragged, SHARED_HEIGHT)
+            proofs.append(siblings + tail)
         return proofs
 
     def consistency_proof(self, old: int, new: int) -> list[bytes]:
@@ -157,18 +185,20 @@ class Tree:
         """The hash of the perfect subtree of 2**height leaves with this index."""
         level, row = divmod(height, _ROWS)
         tile_index, offset = divmod(index, TILE_WIDTH >> row)
-        edge = self._edges[level] if level < len(self._edges) else None
-        if edge is not None and tile_index == self.size >> (8 * (level + 1)):
-            return edge.rows[row][offset]
-        return self._full(level, tile_index).rows[row][offset]
+        return self._tile(level, tile_index).rows[row][offset]
+
+    def _tile(self, level: int, index: int) -> _Tile:
+        """A tile of this level: the one at the right edge, or a full one."""
+        if level < len(self._edges) and index == self.size >> (8 * (level + 1)):
+            return self._edges[level]
+        return self._full(level, index)
 
     def _full(self, level: int, index: int) -> _Tile:
         tile = self._cache.get((level, index))
         if tile is None:
             tile = _Tile()
             hashes = self._read_tile(level, index)
-            for start in range(0, len(hashes), 32):
-                tile.add(hashes[start : start + 32])
+            tile.extend([hashes[start : start + 32] for start in range(0, len(hashes), 32)])
             self._remember(level, index, tile)
         else:
             self._cache.move_to_end((level, index))
