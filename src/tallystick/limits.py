@@ -63,3 +63,22 @@ LOG_SEARCH_THREADS_MAX = 2
 """Threads that one search may use beside the event loop."""
 QUERY_TERMS_MAX = 50
 """Most terms in one log query."""
+SUBJECT_FIELDS_MAX = 32
+"""Most personal fields in one recording of a subject."""
+SUBJECT_FIELD_BYTES_MAX = 4_096
+"""Longest value of a personal field, in UTF-8."""
+SUBJECT_FIELD_NAMES_MAX = 128
+"""Most different field names in all recordings of one subject: its erasure names them all."""
+SUBJECT_RECORDINGS_MAX = 256
+"""Most recordings of one subject: its erasure names them all."""
+SUBJECT_CALLS_WAITING_MAX = 1_024
+"""Most recordings, readings and erasures waiting for their turn."""
+VERSIONS_MAX = 100
+"""Most versions of a document in one page: each comes with its proof."""
+FOLLOWERS_MAX = 64
+"""Most clients that follow the ledger at once."""
+FOLLOW_ROWS = 256
+"""Most entries said to a follower at once; it is asked to take them before more are read."""
+QLDB_PART_CHARACTERS_MAX = 15_000
+"""Characters of an imported document in one entry: at most 60,000 bytes, however they are spelled.
+"""

@@ -40,6 +40,16 @@ ELSEWHERE = {
     "QUERY_TOO_SLOW": "needs a search of ten seconds; see tests/watch/collect",
     "SILENCES_TOO_MANY": "needs a thousand silences; see tests/watch/notify",
     "UNKNOWN_CURRENCY": "currencies are only named in pairs: UNKNOWN_PAIR comes first",
+    "KEYS_TOO_MANY": "keys are rotated on the command line, never by a request",
+    "LAST_KEY": "keys are retired on the command line, never by a request",
+    "UNKNOWN_KEY": "keys are retired on the command line, never by a request",
+    "UNKNOWN_TOKEN": "tokens are revoked on the command line, never by a request",
+    "QLDB_CONTRADICTION": "exports are imported on the command line, never by a request",
+    "QLDB_DIGEST": "exports are imported on the command line, never by a request",
+    "QLDB_INCOMPLETE": "exports are imported on the command line, never by a request",
+    "QLDB_NEEDS_ION": "exports are imported on the command line, never by a request",
+    "QLDB_UNPROVED": "exports are imported on the command line, never by a request",
+    "QLDB_UNREADABLE": "exports are imported on the command line, never by a request",
 }
 """Codes that no request meets in a test of seconds, and why."""
 

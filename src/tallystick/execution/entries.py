@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from tallystick.ledger.notices import Notice
+from tallystick.ledger.notices import Notice, key_of
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit"]
@@ -183,7 +183,8 @@ def keys_of(entry: Entry) -> tuple[str, ...]:
         return (raw_key(entry.data),)
     if isinstance(entry, OrderDecided):
         return order_keys(entry.order.account, entry.order.client_order_id, entry.key)
-    return ()
+    key = key_of(entry) if isinstance(entry, Notice) else None
+    return () if key is None else (key,)
 
 
 def order_keys(account: str, client_order_id: str, key: str | None) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ Like all entries they are canonical JSON with a `kind` and a version `v` (docs/d
 whoever trades reads past them, whoever audits finds in them what the operator did.
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -83,5 +85,76 @@ class SubjectErased(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag
     v: int = 1
 
 
-Notice = KeysChanged | LedgerReconciled | SubjectRecorded | SubjectErased
+class QldbRevision(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="qldb_revision"):
+    """One version of a document from a QLDB journal, with the address and hashes it had there.
+
+    Hashes are in base64 and times in Ion's spelling, both as QLDB wrote them. `data` is the
+    document in the mapping of docs/guides/import-from-qldb.md; one that is too large for an entry
+    stands as `data_part`, a piece of its canonical JSON, in `parts` entries. `data_hash` is the Ion
+    hash of the data; without `data` it stands for what was redacted in QLDB (`redacted`) or left
+    behind on purpose. `proved` False: the export was in JSON, and its data do not hash to
+    `revision_hash` any more.
+    """
+
+    strand_id: str
+    sequence_no: int
+    block_hash: str
+    block_timestamp: str
+    transaction_id: str
+    table_id: str | None
+    table_name: str | None
+    document_id: str
+    version: int
+    tx_time: str
+    revision_hash: str
+    data_hash: str | None
+    proved: bool
+    redacted: bool
+    data: Any = None
+    data_part: str | None = None
+    part: int = 1
+    parts: int = 1
+    v: int = 1
+
+
+class QldbImported(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="qldb_imported"):
+    """All revisions of these blocks of a QLDB journal are in the ledger, and its chain held.
+
+    `digest` is QLDB's digest at the last block, where the blocks begin with the first; and
+    `digest_given` one that the operator had kept and that held. `unproved` counts what no hash
+    covered; `hash_only` is whether data were left behind.
+    """
+
+    at: str
+    manifest: str
+    format: str
+    strand_id: str
+    first_sequence_no: int
+    last_sequence_no: int
+    blocks: int
+    revisions: int
+    redacted: int
+    deleted: int
+    unproved: int
+    hash_only: bool
+    last_block_hash: str
+    digest: str | None
+    digest_given: str | None
+    v: int = 1
+
+
+Notice = (
+    KeysChanged | LedgerReconciled | SubjectRecorded | SubjectErased | QldbRevision | QldbImported
+)
 """Every kind that is about the ledger itself."""
+
+
+def key_of(notice: Notice) -> str | None:
+    """The idempotency key under which a notice is appended once; most have none."""
+    if isinstance(notice, QldbRevision):
+        place = f"{notice.strand_id}/{notice.sequence_no}"
+        name = f"qldb/{place}/{notice.document_id}/{notice.version}"
+        return name if notice.part == 1 else f"{name}/{notice.part}"
+    if isinstance(notice, QldbImported):
+        return f"qldb/{notice.strand_id}/{notice.first_sequence_no}-{notice.last_sequence_no}"
+    return None

@@ -12,8 +12,10 @@ import msgspec
 
 from tallystick import __version__
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands.import_ import import_
 from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
+from tallystick.wiring.commands.token import token
 
 EXIT_MISCONFIGURED = 2
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
@@ -148,7 +150,7 @@ def verify(
     sys.exit(report.exit_code)
 
 
-for command in (keys, ledger):
+for command in (import_, keys, ledger, token):
     main.add_command(command)
 
 

@@ -2,19 +2,20 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.clock import Clock
-from tallystick.errors import Misconfigured
+from tallystick.errors import Misconfigured, Refused
 from tallystick.ids import new_ledger_name
 from tallystick.keys import KeyRing
 from tallystick.ledger import Ledger, SqliteStore
 from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.guard import FileGuard
 from tallystick.ledger.store import Store
+from tallystick.ledger.witness import Cosigner, Policy
 from tallystick.wiring.settings import Settings
 
 PUBLISHED = "ledger"
@@ -42,17 +43,22 @@ class OpenLedger:
 
 @contextmanager
 def open_ledger(
-    settings: Settings, clock: Clock, *, alone: bool = True, guarded: bool = True
+    settings: Settings,
+    clock: Clock,
+    *,
+    alone: bool = True,
+    guarded: bool = True,
+    new: bool = False,
 ) -> Iterator[OpenLedger]:
     """The ledger while no server has the data folder; closed at the end.
 
     `alone` False opens it beside a running server, to read only. `guarded` False asks no guard:
-    for who is about to reconcile it.
+    for who is about to reconcile it. `new` makes the ledger where there is none yet.
 
     Raises:
         Misconfigured, Corrupt: with a sentence for the operator.
     """
-    if not (settings.folder / "keys").exists():
+    if not new and not (settings.folder / "keys").exists():
         raise Misconfigured(f"There is no ledger in {settings.folder}; see TALLYSTICK_DATA.")
     lock = lock_folder(settings.folder) if alone else None
     try:
@@ -107,6 +113,26 @@ def guard_of(settings: Settings, name: str) -> FileGuard:
 def guard_path(settings: Settings, name: str) -> Path:
     """Where the guard of the log with this name is."""
     return settings.guard_folder / f"{name.replace('/', '_')}.head"
+
+
+def cosigner_of(settings: Settings, vkeys: Sequence[VerifierKey], clock: Clock) -> Cosigner | None:
+    """Asks the witnesses of the policy that the settings name; None where they name none.
+
+    Raises:
+        Misconfigured: the policy cannot be used, or is about other logs.
+    """
+    if settings.witness_policy is None:
+        return None
+    try:
+        policy = Policy.parse(Path(settings.witness_policy).read_bytes())
+        cosigner = Cosigner(policy, clock, seconds_max=settings.witness_seconds)
+    except (OSError, Refused) as error:
+        raise Misconfigured(f"TALLYSTICK_WITNESS_POLICY cannot be used: {error}") from error
+    if policy.logs and not {log.key for log in policy.logs} & set(vkeys):
+        raise Misconfigured(
+            f"{settings.witness_policy} is about other logs than this one, {vkeys[0]}."
+        )
+    return cosigner
 
 
 def lock_folder(folder: Path) -> int:
