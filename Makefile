@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml
 PAGE := src/tallystick/web/static/index.html
 
-.PHONY: run test demo check lint types bench soak page pins dist clean help
+.PHONY: run test demo check lint types bench soak conformance page pins dist clean help
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -23,8 +23,8 @@ test: $(VENV)/.dev $(PAGE) lint types ## the whole test suite
 check: lint types ## style, types and import contracts without the tests
 
 lint: $(VENV)/.dev
-	$(PY) -m ruff check src tests benchmarks
-	$(PY) -m ruff format --check src tests benchmarks
+	$(PY) -m ruff check src tests benchmarks conformance
+	$(PY) -m ruff format --check src tests benchmarks conformance
 	$(PY) -m interrogate -q tests
 	$(VENV)/bin/lint-imports
 
@@ -36,6 +36,9 @@ bench: $(VENV)/.bench ## ratios against a ceiling and a naive peer (needs Postgr
 
 soak: $(VENV)/.dev ## fifty kill -9 under load, every acknowledged order checked
 	$(PY) -m pytest tests/journeys/test_kill.py -m slow $(ARGS)
+
+conformance: $(VENV)/.dev ## Tessera's hammer and fsck, a Go mirror and a witnessed log against a live server; skips without Go
+	$(PY) conformance/run.py $(ARGS)
 
 page: $(PAGE) ## build the page from frontend/
 

@@ -5,7 +5,7 @@ import pytest
 from tallystick.access import Principal, Scope
 from tallystick.errors import Refused
 
-SCOPES: tuple[Scope, ...] = ("trade", "read", "operate")
+SCOPES: tuple[Scope, ...] = ("trade", "read", "operate", "audit")
 
 
 @pytest.mark.parametrize("held", SCOPES)
@@ -18,6 +18,15 @@ def test_one_scope_is_not_another(held: Scope, wanted: Scope) -> None:
         return
     with pytest.raises(Refused, match=rf"This token may not {wanted}\.") as caught:
         principal.require(wanted)
+    assert caught.value.code == "FORBIDDEN"
+
+
+def test_one_of_several_scopes_is_enough() -> None:
+    """Whoever has any of them goes on; whoever has another is told which would do."""
+    Principal("alice", "", frozenset({"audit"})).require_any("audit", "operate")
+    Principal("bob", "house", frozenset({"operate", "read"})).require_any("audit", "operate")
+    with pytest.raises(Refused, match=r"This token may not audit or operate\.") as caught:
+        Principal("carol", "acme", frozenset({"read", "trade"})).require_any("audit", "operate")
     assert caught.value.code == "FORBIDDEN"
 
 

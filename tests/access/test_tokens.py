@@ -2,6 +2,7 @@
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tallystick.access import TOKEN_PREFIX, Principal, Tokens
+from tallystick.access.tokens import token_id
+from tallystick.clock import ManualClock
 from tallystick.errors import Misconfigured, Refused
 
 
@@ -138,3 +141,86 @@ def test_whatever_the_header_holds_it_is_unauthenticated(tokens: Tokens, header:
 def test_an_endless_token_is_not_even_hashed(tokens: Tokens, length: int) -> None:
     """Long or short, an unknown token is refused."""
     refusal(tokens, "Bearer " + "a" * length)
+
+
+def test_a_revoked_token_is_nobodys(path: Path) -> None:
+    """By its id, or by itself; the others stay, and the file forgets it."""
+    tokens = Tokens(path)
+    first, second, third = (tokens.issue(name, "a", ("read",)) for name in "xyz")
+    assert tokens.principal(f"Bearer {first}").name == "x"
+
+    assert tokens.revoke(token_id(first)).name == "x"
+    assert tokens.revoke(second).name == "y"
+    for gone in (first, second):
+        refusal(tokens, f"Bearer {gone}")
+    assert [record.name for record in Tokens(path).records()] == ["z"]
+    assert tokens.principal(f"Bearer {third}").name == "z"
+
+
+@pytest.mark.parametrize("named", ["", "x", "0" * 12, "tally_unknown"])
+def test_only_a_known_token_can_be_revoked(path: Path, named: str) -> None:
+    """Whatever else is named is refused, and nothing changes."""
+    tokens = Tokens(path)
+    token = tokens.issue("alice", "a", ())
+    with pytest.raises(Refused) as caught:
+        tokens.revoke(named)
+    assert caught.value.code == "UNKNOWN_TOKEN"
+    assert tokens.knows(token)
+
+
+def test_a_running_server_notices_the_changed_file(path: Path) -> None:
+    """What another process issues is known at once, what it revokes is not, even if used before."""
+    server = Tokens(path)
+    other = Tokens(path)
+    token = other.issue("alice", "acme", ("audit",))
+    header = f"Bearer {token}"
+    assert server.principal(header).scopes == {"audit"}
+    other.revoke(token)
+    refusal(server, header)
+    assert server.records() == []
+
+
+def test_with_a_clock_the_file_is_looked_at_now_and_then(path: Path) -> None:
+    """A new token is known at once; a revoked one, used a moment ago, a tenth of a second later."""
+    clock = ManualClock()
+    server, other = Tokens(path, clock), Tokens(path)
+    token = other.issue("alice", "acme", ())
+    header = f"Bearer {token}"
+    assert server.principal(header).name == "alice"
+    assert server.principal(header).name == "alice"
+    other.revoke(token)
+    clock.advance(0.05)
+    assert server.principal(header).name == "alice"
+    clock.advance(0.06)
+    refusal(server, header)
+
+
+def test_a_removed_file_leaves_nobody(path: Path) -> None:
+    """As after a start without it."""
+    tokens = Tokens(path)
+    header = f"Bearer {tokens.issue('alice', 'acme', ())}"
+    path.unlink()
+    refusal(tokens, header)
+
+
+def test_a_file_damaged_later_lets_nobody_in_until_it_is_mended(path: Path) -> None:
+    """Somebody may have meant to revoke: what was known before does not count."""
+    tokens = Tokens(path)
+    header = f"Bearer {tokens.issue('alice', 'acme', ())}"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="does not hold tokens"):
+            tokens.principal(header)
+    path.write_bytes(whole)
+    assert tokens.principal(header).name == "alice"
+
+
+def test_nobody_loses_a_token_to_another_process(path: Path) -> None:
+    """Two that issue at once, each from a file it read before, keep both."""
+    with ThreadPoolExecutor(4) as threads:
+        many = [Tokens(path) for _ in range(4)]
+        issued = list(threads.map(lambda n: many[n % 4].issue(str(n), "a", ()), range(40)))
+    loaded = Tokens(path)
+    assert all(loaded.knows(token) for token in issued)
+    assert len(loaded.records()) == len(issued)

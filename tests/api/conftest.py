@@ -200,7 +200,7 @@ async def opened(folder: Path) -> AsyncIterator[Single]:
         single.desk.close()
         await working
         await single.notifier.stop()
-        single._publishing.shutdown()
+        await single.publishing.close()
         single.close()
 
 

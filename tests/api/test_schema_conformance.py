@@ -43,7 +43,9 @@ def asked(
 
     Its ledger wants a token, as the document says; on loopback it would be public.
     """
-    product = launch_product(tmp_path_factory.mktemp("asked") / "data", ledger_read="token")
+    product = launch_product(
+        tmp_path_factory.mktemp("asked") / "data", ledger_read="token", ledger_tiles_read="token"
+    )
     yield product
     product.close()
     assert product.server.said() == ""

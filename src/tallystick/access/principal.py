@@ -6,9 +6,10 @@ import msgspec
 
 from tallystick.errors import Refused
 
-Scope = Literal["trade", "read", "operate"]
+Scope = Literal["trade", "read", "operate", "audit"]
 """`trade`: place and cancel the account's orders. `read`: see the account's orders and trades.
-`operate`: see logs, anomalies and alerts of all, silence alerts, use the kill switch."""
+`operate`: see logs, anomalies and alerts of all, silence alerts, use the kill switch.
+`audit`: read the entries of all accounts in the ledger, and nothing else."""
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -26,6 +27,15 @@ class Principal(msgspec.Struct, frozen=True):
         """
         if scope not in self.scopes:
             raise Refused("FORBIDDEN", f"This token may not {scope}.")
+
+    def require_any(self, *scopes: Scope) -> None:
+        """Go on only with one of these scopes.
+
+        Raises:
+            Refused: `FORBIDDEN`.
+        """
+        if self.scopes.isdisjoint(scopes):
+            raise Refused("FORBIDDEN", f"This token may not {' or '.join(scopes)}.")
 
     def require_account(self, account: str) -> None:
         """Go on only for the token's own account, or with the scope `operate`.

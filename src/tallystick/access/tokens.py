@@ -1,15 +1,20 @@
 """Bearer tokens (RFC 6750): a file of their SHA-256 hashes, never the tokens themselves.
 
-The tokens are 192 random bits, so a plain hash is enough: there is nothing to guess.
+The tokens are 192 random bits, so a plain hash is enough: there is nothing to guess. Whoever
+issues or revokes one does it in the file; a running server sees the changed file.
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from tallystick.access.principal import Principal, Scope
+from tallystick.clock import Clock
 from tallystick.errors import Misconfigured, Refused
 from tallystick.ids import new_secret
 
@@ -19,6 +24,10 @@ _CHARACTERS_MAX = 200
 
 HEADERS_KEPT_MAX = 10_000
 """Headers that were found valid, kept in memory: a hash each request would be felt."""
+LOOK_NS = 100_000_000
+"""How long a revoked token may still be taken: nanoseconds between looks at the file."""
+ID_CHARACTERS = 12
+"""Characters of a token's hash that name it in lists: 48 bits."""
 
 
 class TokenRecord(msgspec.Struct, frozen=True):
@@ -29,33 +38,62 @@ class TokenRecord(msgspec.Struct, frozen=True):
     account: str
     scopes: tuple[Scope, ...]
 
+    @property
+    def id(self) -> str:
+        """What names the token without showing it: the beginning of its hash."""
+        return self.sha256[:ID_CHARACTERS]
+
 
 class Tokens:
     """Knows who a token belongs to; one JSON file, readable by its owner only."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `Misconfigured` where the file cannot be read as tokens."""
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """With a `clock` the file is not looked at for every request, only each `LOOK_NS`.
+
+        Raises:
+            Misconfigured: the file cannot be read as tokens.
+        """
         self._path = path
+        self._clock = clock
+        self._look_ns = 0
+        """When it is time for the next look."""
         self._records: dict[str, TokenRecord] = {}
         self._principals: dict[str, Principal] = {}
         self._headers: dict[str | None, Principal] = {}
-        if path.exists():
-            try:
-                records = msgspec.json.decode(path.read_bytes(), type=list[TokenRecord])
-            except msgspec.DecodeError as error:
-                raise Misconfigured(f"{path} does not hold tokens: {error}") from error
-            for record in records:
-                self._add(record)
+        self._seen: tuple[int, int, int] | None = None
+        """What told the file apart when it was last read: every save makes a new one."""
+        self._refresh()
 
     def issue(self, name: str, account: str, scopes: tuple[Scope, ...]) -> str:
         """A new token; only its hash is kept, so this is the only time it can be read."""
         token = new_secret(TOKEN_PREFIX)
-        self._add(TokenRecord(_hash(token), name, account, scopes))
-        self._save()
+        record = TokenRecord(_hash(token), name, account, scopes)
+        with self._changing():
+            self._save([*self._records.values(), record])
         return token
+
+    def records(self) -> list[TokenRecord]:
+        """Every valid token, oldest first."""
+        self._refresh()
+        return list(self._records.values())
+
+    def revoke(self, named: str) -> TokenRecord:
+        """Make a token invalid, named by its id or by itself; what it was.
+
+        Raises:
+            Refused: `UNKNOWN_TOKEN`.
+        """
+        hashed = _hash(named)
+        with self._changing():
+            for record in self._records.values():
+                if record.sha256 == hashed or record.id == named:
+                    self._save([each for each in self._records.values() if each != record])
+                    return record
+        raise Refused("UNKNOWN_TOKEN", "There is no such token; it may have been revoked before.")
 
     def knows(self, token: str) -> bool:
         """Whether this token is valid."""
+        self._refresh()
         return _hash(token) in self._principals
 
     def principal(self, authorization: str | None) -> Principal:
@@ -63,7 +101,12 @@ class Tokens:
 
         Raises:
             Refused: `UNAUTHENTICATED`.
+            Misconfigured: somebody damaged the file; nobody is known until it is mended.
         """
+        known = self._headers.get(authorization)
+        if known is not None and not self._is_due():
+            return known
+        self._refresh()
         known = self._headers.get(authorization)
         if known is not None:
             return known
@@ -79,14 +122,57 @@ class Tokens:
             self._headers[authorization] = found
         return found
 
-    def _add(self, record: TokenRecord) -> None:
-        self._records[record.sha256] = record
-        self._principals[record.sha256] = Principal(
-            record.name, record.account, frozenset(record.scopes)
-        )
+    def _is_due(self) -> bool:
+        """Whether it is time to look at the file again."""
+        if self._clock is None:
+            return True
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._look_ns:
+            return False
+        self._look_ns = now_ns + LOOK_NS
+        return True
 
-    def _save(self) -> None:
-        data = msgspec.json.format(msgspec.json.encode(list(self._records.values())))
+    def _refresh(self) -> None:
+        """Read the file again where it is another than before; one `stat` where it is not."""
+        try:
+            stat = os.stat(self._path)  # noqa: PTH116  requests wait for it: twice as fast
+            now = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        except FileNotFoundError:
+            now = None
+        if now != self._seen:
+            self._read()
+            self._seen = now
+
+    def _read(self) -> None:
+        self._records.clear()
+        self._principals.clear()
+        self._headers.clear()
+        try:
+            records = msgspec.json.decode(self._path.read_bytes(), type=list[TokenRecord])
+        except FileNotFoundError:
+            return
+        except msgspec.DecodeError as error:
+            raise Misconfigured(f"{self._path} does not hold tokens: {error}") from error
+        for record in records:
+            self._records[record.sha256] = record
+            self._principals[record.sha256] = Principal(
+                record.name, record.account, frozenset(record.scopes)
+            )
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One change at a time, by whichever process, on the newest file."""
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            self._refresh()
+            yield
+            self._refresh()
+        finally:
+            os.close(folder)  # and with it the lock
+
+    def _save(self, records: list[TokenRecord]) -> None:
+        data = msgspec.json.format(msgspec.json.encode(records))
         aside = self._path.with_suffix(".new")
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -94,6 +180,11 @@ class Tokens:
             file.flush()
             os.fsync(file.fileno())
         aside.rename(self._path)
+
+
+def token_id(token: str) -> str:
+    """The id of a token: the beginning of its hash."""
+    return _hash(token)[:ID_CHARACTERS]
 
 
 def _hash(token: str) -> str:

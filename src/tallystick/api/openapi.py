@@ -126,7 +126,7 @@ def _responses(operation: Operation, of_type: dict[str, Any]) -> dict[str, Any]:
     codes: dict[int, list[str]] = {}
     for code in operation.refusals:
         codes.setdefault(REFUSAL_STATUS.get(code, 422), []).append(code)
-    if operation.scope in {"trade", "read", "operate", "ledger"}:
+    if operation.scope not in {None, "hec"}:
         codes.setdefault(401, []).append("UNAUTHENTICATED")
         codes.setdefault(403, []).append("FORBIDDEN")
     if operation.query is not None or operation.body is not None:

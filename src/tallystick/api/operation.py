@@ -36,7 +36,11 @@ Handler = Callable[[Services, Call], Awaitable[Any]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A method on a path. `scope` None: no token needed; "ledger": as reading rights say."""
+    """A method on a path.
+
+    `scope` None: no token needed. "ledger" (entries) and "tiles" (checkpoint and hashes): none
+    either where they are public; else entries want a token that audits or operates, hashes any.
+    """
 
     method: Method
     path: str
@@ -44,7 +48,7 @@ class Operation(msgspec.Struct, frozen=True):
     handler: Handler
     answer: Any
     """Type of the answer; `bytes` for text that is not JSON, None where there is no body."""
-    scope: Scope | Literal["ledger", "hec"] | None = None
+    scope: Scope | Literal["ledger", "tiles", "hec"] | None = None
     query: type[Any] | None = None
     body: type[Any] | None = None
     """Type of the JSON body; `bytes` for a body that is not one JSON value."""
@@ -55,6 +59,8 @@ class Operation(msgspec.Struct, frozen=True):
     own_refusals: tuple[int, ...] = ()
     """Statuses of refusals that are told as an `answer`, not as a problem."""
     tag: str = "system"
+    switch: Callable[[Services], bool] | None = None
+    """Whether it is there at all, where a setting decides that; a 404 while it is not."""
 
     @property
     def id(self) -> str:
@@ -71,6 +77,8 @@ def route(operation: Operation, services: Services) -> BaseRoute:
     decode = _body_decoder(operation.body)
 
     async def endpoint(request: Request) -> Response:
+        if operation.switch is not None and not operation.switch(services):
+            raise Refused("NOT_FOUND", "There is nothing at this path.")
         principal = _authenticate(operation, services, request)
         query = None
         if operation.query is not None:
@@ -90,10 +98,18 @@ def route(operation: Operation, services: Services) -> BaseRoute:
 
 def _authenticate(operation: Operation, services: Services, request: Request) -> Principal:
     scope = operation.scope
-    if scope is None or scope == "hec" or (scope == "ledger" and services.ledger_public):
+    if (
+        scope is None
+        or scope == "hec"
+        or (scope == "ledger" and services.ledger_public)
+        or (scope == "tiles" and services.ledger_tiles_public)
+    ):
         return ANYBODY
     principal = services.tokens.principal(request.headers.get("authorization"))
-    principal.require("read" if scope == "ledger" else scope)
+    if scope == "ledger":
+        principal.require_any("audit", "operate")
+    elif scope != "tiles":
+        principal.require(scope)
     request.state.account = principal.account
     return principal
 

@@ -34,3 +34,7 @@ class Services:
     """Whether entries may be read without a token."""
     ready: Callable[[], str | None]
     """None when ready, else a sentence that says what is missing."""
+    ledger_tiles_public: bool = True
+    """Whether the published checkpoint and the hash tiles may be read without a token."""
+    ledger_add: bool = False
+    """Whether `POST /ledger/add` is there."""

@@ -1,0 +1,97 @@
+"""`tallystick token`: who may use the API, decided on the data folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tallystick.access import Tokens
+from tallystick.wiring.commands.token import token
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder, named by the settings."""
+    monkeypatch.setenv("TALLYSTICK_DATA", str(tmp_path))
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(token, arguments, catch_exceptions=False)
+
+
+def test_an_issued_token_is_valid_at_once(folder: Path) -> None:
+    """Printed alone on standard output, so that it can be piped; known to a running server."""
+    server = Tokens(folder / "tokens.json")
+    said = run("issue", "--name", "Auditor LLP", "--scope", "audit", "--scope", "audit")
+    assert said.exit_code == 0
+    principal = server.principal(f"Bearer {said.stdout.strip()}")
+    assert (principal.name, principal.account, principal.scopes) == ("Auditor LLP", "", {"audit"})
+    assert "not shown again" in said.stderr
+
+
+def test_tokens_are_listed_and_revoked_by_their_id(folder: Path) -> None:
+    """The list shows no token; a revoked one is gone from it."""
+    asked = ("--name", "desk", "--account", "acme", "--scope", "trade", "--scope", "read")
+    issued = json.loads(run("issue", *asked, "--json").stdout)
+    listed = run("list", "--json")
+    assert json.loads(listed.stdout) == [
+        {"id": issued["id"], "name": "desk", "account": "acme", "scopes": ["trade", "read"]}
+    ]
+    assert issued["token"] not in listed.stdout
+    assert run("list").stdout.split() == [issued["id"], "trade,read", "acme", "desk"]
+
+    revoked = run("revoke", issued["id"], "--json")
+    assert (revoked.exit_code, json.loads(revoked.stdout)["name"]) == (0, "desk")
+    assert run("list").stdout == ""
+    assert not Tokens(folder / "tokens.json").knows(issued["token"])
+
+
+def test_a_token_can_be_revoked_by_itself(folder: Path) -> None:
+    """Whoever finds a leaked token need not look up its id."""
+    leaked = run("issue", "--name", "x", "--scope", "operate").stdout.strip()
+    assert run("revoke", leaked).exit_code == 0
+    assert not Tokens(folder / "tokens.json").knows(leaked)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("issue", "--name", "x", "--scope", "trade"), "name it with --account"),
+        (("issue", "--name", "x", "--scope", "read", "--scope", "audit"), "--account"),
+        (("issue", "--name", "x\ny", "--scope", "audit"), "characters that can be printed"),
+        (("issue", "--name", "", "--scope", "audit"), "characters that can be printed"),
+        (("issue", "--name", "x" * 101, "--scope", "audit"), "1 to 100 characters"),
+        (("issue", "--name", "x", "--scope", "all"), "'all' is not one of"),
+        (("issue", "--name", "x"), "--scope"),
+        (("revoke", "nothing"), "There is no such token"),
+    ],
+    ids=str,
+)
+def test_misuse_is_said_and_changes_nothing(
+    folder: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit code 2 with a sentence."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (folder / "tokens.json").exists()
+
+
+def test_without_a_data_folder_none_is_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped folder is not filled with tokens that nobody asks for."""
+    monkeypatch.setenv("TALLYSTICK_DATA", str(folder / "mistyped"))
+    result = run("issue", "--name", "x", "--scope", "audit")
+    assert result.exit_code == 2
+    assert "There is no data folder" in result.stderr
+    assert not (folder / "mistyped").exists()
+
+
+def test_a_damaged_file_is_named(folder: Path) -> None:
+    """And left as it is."""
+    (folder / "tokens.json").write_bytes(b"{")
+    result = run("list")
+    assert result.exit_code == 2
+    assert "does not hold tokens" in result.stderr
