@@ -20,6 +20,8 @@ def test_every_field_can_be_set() -> None:
     given = {
         "HOST": "::1", "PORT": "9000", "DATA": "/srv/t", "TICKS": "/ticks",
         "LEDGER": "postgresql://h/d", "GUARD": "/srv/g", "LEDGER_READ": "token",
+        "LEDGER_TILES_READ": "token", "LEDGER_ADD": "true", "WITNESS_POLICY": "/p",
+        "WITNESS_SECONDS": "2",
         "TICKS_SPEED": "2.5", "SEED": "7", "WEBHOOK_URL": "http://h/x", "WEBHOOK_SECRET": "s" * 16,
         "ALERTS_TERMINAL": "false", "LOG_LEVEL": "debug",
     }  # fmt: skip
@@ -29,6 +31,7 @@ def test_every_field_can_be_set() -> None:
     assert settings == Settings(
         host="::1", port=9000, data="/srv/t", ticks="/ticks",
         ledger="postgresql://h/d", guard="/srv/g", ledger_read="token",
+        ledger_tiles_read="token", ledger_add=True, witness_policy="/p", witness_seconds=2.0,
         ticks_speed=2.5, seed=7, webhook_url="http://h/x", webhook_secret="s" * 16,
         alerts_terminal=False, log_level="debug",
     )  # fmt: skip
@@ -50,6 +53,7 @@ def test_an_unknown_variable_is_a_mistake() -> None:
     [
         ("PORT", "eighty"),
         ("LEDGER", "oracle"),
+        ("WITNESS_SECONDS", "0"),
         ("PORT", "-1"),
         ("PORT", "65536"),
         ("PORT", "80.5"),

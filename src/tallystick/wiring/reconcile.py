@@ -20,6 +20,9 @@ from tallystick.ledger.verify import Source, open_source
 from tallystick.wiring.ledger import PUBLISHED, guard_path, open_ledger
 from tallystick.wiring.settings import Settings
 
+FOLLOWERS = ("stream.db", "stream.db-wal", "stream.db-shm", "detect.state")
+"""What follows the ledger and may be ahead of it once entries are given up; it is made again."""
+
 Say = Callable[[str], None]
 
 
@@ -63,7 +66,11 @@ def run_reconcile(
         where = published or str(settings.folder / PUBLISHED)
         source = stack.enter_context(closing(open_source(where)))
         at = rfc3339(clock.now_ns())
-        return asyncio.run(_reconcile(opened.ledger, guard, source, answer, at, say, lost=lost))
+        done = asyncio.run(_reconcile(opened.ledger, guard, source, answer, at, say, lost=lost))
+        if done.abandoned:
+            for name in FOLLOWERS:
+                _set_aside(settings.folder / name, opened.ledger.size)
+        return done
 
 
 async def _reconcile(
@@ -108,7 +115,7 @@ async def _reconcile(
     # First the entry, then the guard: a crash between them leaves a ledger that is still refused.
     sealed = await ledger.append(ledger.size, [Sealable(encode(entry))])
     guard.reset(Head(ledger.size, ledger.root(ledger.size)))
-    aside = None if ours else _set_aside(str(source), ledger.size)
+    aside = None if ours else _set_aside(Path(str(source)), ledger.size)
     return Reconciled(
         signed.size if signed else None, held.size, recovered, given_up, sealed.first, aside
     )
@@ -136,10 +143,9 @@ def _given_up(ledger: Ledger, signed: Head | None, published: Checkpoint | None,
     return count
 
 
-def _set_aside(folder: str, size: int) -> str | None:
-    """Move published files of a history that was given up out of the way; they are evidence."""
-    path = Path(folder)
-    if not path.is_dir():
+def _set_aside(path: Path, size: int) -> str | None:
+    """Move what is of a history that was given up out of the way; it is evidence."""
+    if not path.exists():
         return None
     aside = path.with_name(f"{path.name}.abandoned-{size}")
     path.rename(aside)

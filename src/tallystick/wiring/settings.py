@@ -15,6 +15,7 @@ from tallystick.errors import Misconfigured
 
 PREFIX = "TALLYSTICK_"
 _POSTGRES = ("postgresql://", "postgres://")
+WITNESS_SECONDS_MAX = 60
 OF_OTHERS = ("TALLYSTICK_TOKEN", "TALLYSTICK_TEST_")
 """Variables that clients and tests read, not the server."""
 
@@ -36,9 +37,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signed; best on another disk than the data. By default the data folder's name with `.guard`
     behind it, beside the data folder."""
     ledger_read: Literal["auto", "public", "token"] = "auto"
-    """Who may read ledger entries: `public`, or holders of a `token` with the scope `read`;
-    `auto` is public on a loopback address and token elsewhere. Checkpoints, keys and proofs are
-    always public: they show nothing but hashes."""
+    """Who may read ledger entries and their bundles: `public`, or holders of a `token` with the
+    scope `audit` or `operate`; `auto` is public on a loopback address and token elsewhere."""
+    ledger_tiles_read: Literal["public", "token"] = "public"
+    """Who may read the published checkpoint and the hash tiles: `public`, or holders of any
+    `token`. They show nothing but hashes and how much is traded."""
+    ledger_add: bool = False
+    """Whether `POST /ledger/add` appends raw bytes, for load tests; it wants the scope
+    `operate`."""
+    witness_policy: str | None = None
+    """File of the witnesses that are asked to cosign each checkpoint (C2SP tlog-policy); none by
+    default. See docs/guides/witnesses.md."""
+    witness_seconds: float = 0.4
+    """Longest wait for witnesses, in seconds; the checkpoint is then published with those
+    cosignatures that came."""
     ticks: str | None = None
     """Folder of recorded ticks to replay as prices, in QuantConnect LEAN's layout; without it
     prices are synthetic, anchored to ECB reference rates."""
@@ -116,6 +128,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise Misconfigured("TALLYSTICK_WEBHOOK_URL needs TALLYSTICK_WEBHOOK_SECRET to sign with.")
     if not 0 <= settings.port <= 65_535:
         raise Misconfigured(f"TALLYSTICK_PORT must be 0 to 65535, not {settings.port}.")
+    if not 0 < settings.witness_seconds <= WITNESS_SECONDS_MAX:
+        raise Misconfigured(
+            f"TALLYSTICK_WITNESS_SECONDS must be above 0 and at most {WITNESS_SECONDS_MAX}."
+        )
     if not 0 < settings.ticks_speed < math.inf:
         raise Misconfigured(
             f"TALLYSTICK_TICKS_SPEED must be above zero, not {settings.ticks_speed}."

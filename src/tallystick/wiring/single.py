@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ from tallystick.watch.notify import (
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
 from tallystick.wiring.alerts import AlertDesk
-from tallystick.wiring.ledger import PUBLISHED, lock_folder, open_parts, store_of
+from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
+from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.settings import Settings
 
 DEMO_ACCOUNT = "demo"
@@ -96,7 +98,7 @@ class Single:
         self._lock = lock_folder(folder)
         self.settings = settings
         self.clock = clock
-        self.tokens = Tokens(folder / "tokens.json")
+        self.tokens = Tokens(folder / "tokens.json", clock)
         self.log_store = LogStore(folder / "logs", clock)
         self.intake = Intake(self.log_store, clock)
         self._opened = open_parts(settings, clock)
@@ -117,7 +119,8 @@ class Single:
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
         self.calls = Calls(clock)
         self.app = self._api(folder / PUBLISHED)
-        self._publishing = ThreadPoolExecutor(1, thread_name_prefix="publish")
+        cosigner = cosigner_of(settings, self.ledger.vkeys, clock)
+        self.publishing = Publishing(self.publisher, self.ledger, clock, cosigner)
         self._folding = ThreadPoolExecutor(1, thread_name_prefix="fold-wal")
         self._tasks: list[asyncio.Task[None]] = []
         self._desk_task: asyncio.Task[None] | None = None
@@ -168,9 +171,9 @@ class Single:
             self.desk.snapshot()
             self.history.fold()
             self.watching.save()
-            self._publishing.submit(self.publisher.publish).result()
+            await self.publishing.publish()
         await self.notifier.stop()
-        self._publishing.shutdown()
+        await self.publishing.close()
         self._folding.shutdown()
         self.intake.close()
         self.close()
@@ -185,12 +188,17 @@ class Single:
         os.close(self._lock)
 
     def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
-        yield "relay", self.relay.run()
+        yield "relay", tasks.patiently("relay", self.relay.run, self.clock)
         yield "prices", tasks.prices(self.source, self.board, self.clock)
-        yield "publish", tasks.publish(self.publisher, self._publishing, self.clock)
+        yield "publish", tasks.patiently("publish", self.publishing.run, self.clock)
+        if self.settings.ledger_on_postgres:
+            follow = partial(tasks.follow_writers, self.ledger, self.desk)
+            yield "writers", tasks.patiently("writers", follow, self.clock)
         databases = [self.settings.folder / name for name in WAL_DATABASES]
+        databases = [path for path in databases if path.exists()]
         yield "wals", tasks.fold_wals(databases, self._folding, self.clock)
-        yield "fold", tasks.fold(self.history, self.clock)
+        fold = partial(tasks.fold, self.history, self.clock)
+        yield "fold", tasks.patiently("fold", fold, self.clock)
         yield "detect", self.relay.feed("detect", self.watching.take, self.watcher.position)
         yield "calls", self.watching.take_calls()
         yield "live", self.live.run()
@@ -211,6 +219,8 @@ class Single:
             published=published,
             hec_token=self.facts.hec_token,
             ledger_public=self.settings.ledger_public,
+            ledger_tiles_public=self.settings.ledger_tiles_read == "public",
+            ledger_add=self.settings.ledger_add,
             ready=self._missing,
         )
         page = [*page_routes(), live_route(self.hub, self._principal_of)]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,10 +11,10 @@ import msgspec
 import structlog
 
 from tallystick.clock import NS_PER_SECOND, Clock, rfc3339
-from tallystick.errors import Corrupt
-from tallystick.execution import History, Quote, QuoteBoard, Source
+from tallystick.errors import Corrupt, TemporaryError
+from tallystick.execution import Desk, History, Quote, QuoteBoard, Source
 from tallystick.fx import PAIRS
-from tallystick.ledger import Ledger, Publisher
+from tallystick.ledger import Ledger
 from tallystick.ledger.checkpoint import parse_checkpoint
 from tallystick.limits import PAGE_ITEMS_MAX
 from tallystick.money import format_decimal
@@ -30,8 +30,6 @@ PRICE_SECONDS = 0.1
 """How often sources are asked for new quotes."""
 LIVE_SECONDS = 0.25
 """How often the page hears of prices, heads and log lines."""
-PUBLISH_SECONDS = 0.5
-"""How often the tlog-tiles folder catches up: its checkpoint is never older than a second."""
 WAL_SECONDS = 2.0
 """How often write-ahead logs are folded back."""
 FOLD_SECONDS = 0.2
@@ -53,22 +51,30 @@ async def prices(source: Source, board: QuoteBoard, clock: Clock) -> None:
         await clock.sleep(PRICE_SECONDS)
 
 
-async def publish(publisher: Publisher, thread: ThreadPoolExecutor, clock: Clock) -> None:
-    """From the ledger to the tlog-tiles folder."""
-    loop = asyncio.get_running_loop()
+async def patiently(what: str, work: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Work that goes on when a database that was away is there again."""
     while True:
-        size = publisher.size
-        started = clock.monotonic_ns()
-        await loop.run_in_executor(thread, publisher.publish)
-        if publisher.size != size:
-            _log.info(
-                "ledger.checkpoint_published",
-                **{
-                    "ledger.size": publisher.size,
-                    "duration_us": (clock.monotonic_ns() - started) // 1_000,
-                },
-            )
-        await clock.sleep(PUBLISH_SECONDS)
+        try:
+            await work()
+        except TemporaryError as error:
+            _log.warning("wiring.part_waits", body=f"{what}: {error}")
+            await clock.sleep(error.retry_after_seconds)
+
+
+async def follow_writers(ledger: Ledger, desk: Desk) -> None:
+    """From other writers' commits into the ledger and the book."""
+    loop = asyncio.get_running_loop()
+    moved = asyncio.Event()
+
+    def told(_size: int) -> None:
+        loop.call_soon_threadsafe(moved.set)
+
+    ledger.follow_store(told)
+    while True:
+        if ledger.catch_up():
+            desk.refresh()
+        await moved.wait()
+        moved.clear()
 
 
 async def fold_wals(paths: Sequence[Path], thread: ThreadPoolExecutor, clock: Clock) -> None:

@@ -1,7 +1,8 @@
 """`tallystick verify`: the verifier with a progress bar and a sentence at the end."""
 
 import sys
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,19 @@ from tallystick.clock import NS_PER_SECOND, SystemClock
 from tallystick.errors import TallystickError
 from tallystick.ledger.checkpoint import VerifierKey, parse_checkpoint
 from tallystick.ledger.tiles import CHECKPOINT_PATH
-from tallystick.ledger.verify import Report, Source, open_source, verify_ledger, verify_receipt
+from tallystick.ledger.verify import (
+    CannotTell,
+    Report,
+    Source,
+    Trust,
+    is_export,
+    open_source,
+    verify_evidence,
+    verify_export,
+    verify_ledger,
+)
+from tallystick.ledger.witness.policy import Policy
+from tallystick.limits import ENTRY_BYTES_MAX
 
 RECEIPT_BYTES_MAX = 4 * 1024 * 1024
 """A receipt is a few KiB; whatever is larger is none."""
@@ -28,59 +41,96 @@ LOOK_SECONDS = 0.25
 _COLOUR = {"clean": "green", "tampered": "bold red", "cannot_tell": "yellow"}
 
 
-def run_verify(
-    what: str, *, vkey: str | None, since: Path | None, token: str | None, quiet: bool
-) -> Report:
-    """Verify a receipt or a ledger and, unless `quiet`, print what was found."""
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be verified, and what its user brings along."""
+
+    what: str
+    """A receipt, proof or export, a folder of published files, a URL, or - for standard input."""
+    vkeys: Sequence[str] = ()
+    """Verifier key lines, or @ and a file of them."""
+    entry: Path | None = None
+    """The entry's bytes, where a proof does not hold them."""
+    policy: Path | None = None
+    """A policy file (C2SP tlog-policy): whose logs, and a quorum of which witnesses."""
+    since: Path | None = None
+    """An earlier checkpoint."""
+    token: str | None = None
+
+
+def run_verify(question: Question, *, quiet: bool) -> Report:
+    """Verify and, unless `quiet`, print what was found."""
     console = Console(quiet=quiet, highlight=False, soft_wrap=True)
     try:
-        key = None if vkey is None else _key(vkey)
-        report = _verify(what, key, since, token, console)
+        report = _verify(question, console)
     except (OSError, UnicodeError, TallystickError) as error:
         report = Report(verdict="cannot_tell", reason=str(error))
+    _show(report, console)
+    return report
+
+
+def _show(report: Report, console: Console) -> None:
     colour = _COLOUR[report.verdict]
     console.print(f"[{colour}]{report.verdict.replace('_', ' ')}[/]  ", end="")
     console.print(report.reason, markup=False)
     if report.entries and report.seconds > 0:
         rate = report.entries / report.seconds
+        entries = "entry" if report.entries == 1 else "entries"
         console.print(
-            f"checked {report.entries:,} entries, {report.bytes_hashed:,} bytes,"
+            f"checked {report.entries:,} {entries}, {report.bytes_hashed:,} bytes,"
             f" in {report.seconds:.2f} s ({rate:,.0f} entries/s)"
         )
     if report.root:
         console.print(f"checkpoint of {report.size:,} entries, root {report.root}")
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
-    return report
 
 
-def _verify(
-    what: str, key: VerifierKey | None, since: Path | None, token: str | None, console: Console
-) -> Report:
+def _verify(question: Question, console: Console) -> Report:
+    what, since = question.what, None if question.since is None else question.since.read_bytes()
+    trust = _trust(question)
     clock = SystemClock()
     is_url = what.startswith(("http://", "https://"))
-    if what == "-":
-        data = sys.stdin.buffer.read(RECEIPT_BYTES_MAX)
-        return verify_receipt(data, key, clock=clock)
-    if not is_url and Path(what).is_file():
-        with Path(what).open("rb") as file:
-            return verify_receipt(file.read(RECEIPT_BYTES_MAX), key, clock=clock)
+    if what == "-" or (not is_url and Path(what).is_file()):
+        entry = None if question.entry is None else _read(question.entry, ENTRY_BYTES_MAX + 1)
+        data = _read(None if what == "-" else Path(what), RECEIPT_BYTES_MAX)
+        return verify_evidence(data, trust, entry=entry, since=since, clock=clock)
+    if question.entry is not None:
+        raise CannotTell("--entry belongs to a proof of one entry, not to a folder or a URL.")
     if not is_url and not Path(what).is_dir():
-        return Report(verdict="cannot_tell", reason=f"There is no file or folder {what}.")
+        raise CannotTell(f"There is no file or folder {what}.")
+    with _bar(console) as advance:
+        if not is_url and is_export(Path(what)):
+            return verify_export(Path(what), trust, advance, since, clock=clock)
+        with closing(open_source(what, token=question.token or _demo_token(what))) as source:
+            if since is not None:
+                _wait_for(parse_checkpoint(since).size, source, clock)
+            return verify_ledger(source, trust, advance, since, canonical_json=True, clock=clock)
+
+
+def _trust(question: Question) -> Trust:
+    keys = read_keys(question.vkeys)
+    if question.policy is None:
+        return Trust(keys)
+    return Trust.under(Policy.parse(question.policy.read_bytes()), keys)
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, and what to tell it: how many of how many entries are done."""
     columns = (
         TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("verifying", total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
-        def advance(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total)
 
-        older = None if since is None else since.read_text()
-        with closing(open_source(what, token=token or _demo_token(what))) as source:
-            if older is not None:
-                _wait_for(parse_checkpoint(older).size, source, clock)
-            return verify_ledger(source, key, advance, older, canonical_json=True, clock=clock)
+def _read(path: Path | None, bytes_max: int) -> bytes:
+    """The beginning of a file, or of standard input."""
+    if path is None:
+        return sys.stdin.buffer.read(bytes_max)
+    with path.open("rb") as file:
+        return file.read(bytes_max)
 
 
 def _wait_for(size: int, source: Source, clock: SystemClock) -> None:
@@ -93,10 +143,12 @@ def _wait_for(size: int, source: Source, clock: SystemClock) -> None:
         clock.pause(LOOK_SECONDS)
 
 
-def _key(text: str) -> VerifierKey:
-    if text.startswith("@"):
-        text = Path(text[1:]).read_text()
-    return VerifierKey.parse(text.strip())
+def read_keys(texts: Sequence[str]) -> tuple[VerifierKey, ...]:
+    """The verifier keys in these lines, or in the files that are named by @ and a path."""
+    lines: list[str] = []
+    for text in texts:
+        lines += Path(text[1:]).read_text().splitlines() if text.startswith("@") else [text]
+    return tuple(dict.fromkeys(VerifierKey.parse(line) for line in lines if line.strip()))
 
 
 def _demo_token(what: str) -> str | None:
