@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tallystick.keys import FileKeyring, Signer
 from tallystick.ledger import Ledger, MemoryStore, SqliteStore
-from tallystick.ledger.storage import BACKENDS
+from tallystick.ledger.storage import BACKENDS, PostgresStore
 from tallystick.ledger.store import Store
 
 
 class Place:
     """Where one ledger is kept. What is open is closed with the test."""
 
-    def __init__(self, backend: str, folder: Path, signer: Signer) -> None:
+    def __init__(self, backend: str, folder: Path, signer: Signer, dsn: str = "") -> None:
         self.file = folder / "ledger.db"
         self.signer = signer
         self._kept = MemoryStore() if backend == "memory" else None
+        self._dsn = dsn
         self._opened: list[Store] = []
 
     def store(self) -> Store:
         """The store, once more."""
-        store = self._kept or SqliteStore(self.file)
+        store = self._kept or (PostgresStore(self._dsn) if self._dsn else SqliteStore(self.file))
         self._opened.append(store)
         return store
 
@@ -44,8 +46,9 @@ def signer() -> Signer:
 
 @pytest.fixture(params=sorted(BACKENDS))
 def place(request: pytest.FixtureRequest, tmp_path: Path, signer: Signer) -> Iterator[Place]:
-    """An empty place of each kind."""
-    place = Place(request.param, tmp_path, signer)
+    """An empty place of each kind; PostgreSQL is started for the first test that wants it."""
+    postgres: Any = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    place = Place(request.param, tmp_path, signer, postgres.schema() if postgres else "")
     yield place
     place.close()
 

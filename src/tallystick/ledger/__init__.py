@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from tallystick.ledger.entry import Receipt, Sealable
     from tallystick.ledger.ledger import Ledger, Sealed
     from tallystick.ledger.publish import Publisher
-    from tallystick.ledger.storage import MemoryStore, SqliteStore
+    from tallystick.ledger.storage import MemoryStore, PostgresStore, SqliteStore
 
 _HOMES = {
     "Ledger": "ledger",
     "MemoryStore": "storage",
+    "PostgresStore": "storage",
     "Publisher": "publish",
     "Receipt": "entry",
     "Sealable": "entry",
@@ -23,7 +24,16 @@ _HOMES = {
     "SqliteStore": "storage",
 }
 
-__all__ = ["Ledger", "MemoryStore", "Publisher", "Receipt", "Sealable", "Sealed", "SqliteStore"]
+__all__ = [
+    "Ledger",
+    "MemoryStore",
+    "PostgresStore",
+    "Publisher",
+    "Receipt",
+    "Sealable",
+    "Sealed",
+    "SqliteStore",
+]
 
 
 def __getattr__(name: str) -> object:

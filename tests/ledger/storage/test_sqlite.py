@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from shutil import copytree
+from threading import Event
+from threading import enumerate as enumerate_threads
 
 import apsw
 import pytest
@@ -23,6 +25,8 @@ from tallystick.wal import fold_wal
 
 FILE = "ledger.db"
 BATCH_ROWS = 3
+HEARD_SECONDS_MAX = 30.0
+"""A busy machine may be late; a follower that was forgotten never hears."""
 APPEND_FOR_EVER = """
 import asyncio, sys
 from hashlib import sha256
@@ -268,6 +272,30 @@ def test_folding_the_log_disturbs_nobody(
     fold_wal(tmp_path / FILE)
     assert (tmp_path / f"{FILE}-wal").stat().st_size == 0
     assert require_whole(store) == 63
+
+
+def test_followers_hear_of_another_process(tmp_path: Path) -> None:
+    """A thread looks, from the first follower on and no earlier, and each follower is told."""
+    news = Event()
+    heard: tuple[list[int], list[int]] = ([], [])
+
+    def hear(size: int) -> None:
+        heard[1].append(size)
+        news.set()
+
+    with closing(SqliteStore(tmp_path / FILE)) as store:
+        assert not [thread for thread in enumerate_threads() if thread.name == "ledger-watch"]
+        store.follow(heard[0].append)
+        store.follow(hear)
+        command = [sys.executable, "-c", APPEND_FOR_EVER, str(tmp_path / FILE)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            for _ in range(3):
+                assert news.wait(HEARD_SECONDS_MAX)
+                news.clear()
+            child.kill()
+    assert heard[0] == heard[1] == sorted(set(heard[0]))
+    assert all(size % BATCH_ROWS == 0 for size in heard[0])
+    assert not [thread for thread in enumerate_threads() if thread.name == "ledger-watch"]
 
 
 def test_opening_at_once_works(tmp_path: Path, store: SqliteStore) -> None:

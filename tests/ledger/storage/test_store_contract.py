@@ -2,41 +2,67 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
 
 from tallystick.errors import HeadMoved, KeyTaken
-from tallystick.ledger.storage import BACKENDS, MemoryStore, SqliteStore
+from tallystick.ledger.storage import BACKENDS, MemoryStore, PostgresStore, SqliteStore
 from tallystick.ledger.store import Batch, Row, Store
 from tallystick.ledger.tree import FullTile
 from tallystick.limits import ENTRY_BYTES_MAX
 
 MakeBatch = Callable[..., Batch]
+HEARD_SECONDS_MAX = 30.0
+"""A busy machine may be late; a follower that was forgotten never hears."""
+
+
+Open = Callable[[], Store]
 
 
 class Backend(msgspec.Struct, frozen=True):
-    """How the suite opens a backend in a folder; `survives`: opened there again, it holds all."""
+    """How the suite makes an empty place; `survives`: a store opened there again holds all."""
 
-    open: Callable[[Path], Store]
+    place: Callable[[pytest.FixtureRequest], Open]
     survives: bool
 
 
+def sqlite(request: pytest.FixtureRequest) -> Open:
+    """A file in the test's folder."""
+    folder: Path = request.getfixturevalue("tmp_path")
+    return lambda: SqliteStore(folder / "ledger.db")
+
+
+def postgres(request: pytest.FixtureRequest) -> Open:
+    """A schema of its own."""
+    dsn: str = request.getfixturevalue("postgres").schema()
+    return lambda: PostgresStore(dsn)
+
+
 SUITE = {
-    "memory": Backend(lambda _folder: MemoryStore(), survives=False),
-    "sqlite": Backend(lambda folder: SqliteStore(folder / "ledger.db"), survives=True),
+    "memory": Backend(lambda _request: MemoryStore, survives=False),
+    "postgres": Backend(postgres, survives=True),
+    "sqlite": Backend(sqlite, survives=True),
 }
 SURVIVORS = [name for name, backend in SUITE.items() if backend.survives]
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """An empty store of each backend; one that the suite does not know fails it."""
-    opened = SUITE[request.param].open(tmp_path)
-    yield opened
-    opened.close()
+    with closing(SUITE[request.param].place(request)()) as opened:
+        yield opened
+
+
+@pytest.fixture(params=SURVIVORS)
+def again(request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Opens one place, empty at first, again and again; what is open is closed with the test."""
+    place = SUITE[request.param].place(request)
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(place()))
 
 
 def append(store: Store, *batches: Batch) -> None:
@@ -99,7 +125,9 @@ def test_every_key_of_a_row_finds_it(store: Store) -> None:
     keys = [("one", "two"), (), ("3",)]
     rows = [Row(b"entry", bytes([n]) * 32, of_row) for n, of_row in enumerate(keys)]
     append(store, Batch(0, rows, [], "note"))
-    assert [store.find(key) for key in ("one", "two", "3", "One", "")] == [0, 0, 2, None, None]
+    wanted, found = ["one", "two", "3", "One", "", "one"], [0, 0, 2, None, None, 0]
+    assert [store.find(key) for key in wanted] == store.find_all(wanted) == found
+    assert store.find_all([]) == []
 
 
 def test_a_checkpoint_is_the_first_that_covers_a_size(store: Store, batch: MakeBatch) -> None:
@@ -213,26 +241,23 @@ def test_appends_of_two_callers_do_not_mix(store: Store, batch: MakeBatch) -> No
     assert store.rows(0, 100) == bare(winner)
 
 
-@pytest.mark.parametrize("name", SURVIVORS)
-def test_a_store_opened_again_holds_all(name: str, tmp_path: Path, batch: MakeBatch) -> None:
+def test_a_store_opened_again_holds_all(again: Open, batch: MakeBatch) -> None:
     """What was appended is there for the next process, and its place is taken."""
-    first = SUITE[name].open(tmp_path)
+    first = again()
     append(first, batch(0, 3, tiles=[tile(0, 0), tile(1, 0)]), batch(3, 4))
     before = contents(first)
     first.close()
-    second = SUITE[name].open(tmp_path)
+    second = again()
     assert contents(second) == before
     assert second.find("key 6") == 6
     with pytest.raises(HeadMoved):
         append(second, batch(3, 1))
     append(second, batch(7, 1))
-    second.close()
 
 
-@pytest.mark.parametrize("name", SURVIVORS)
-def test_two_writers_make_one_log_without_gaps(name: str, tmp_path: Path) -> None:
+def test_two_writers_make_one_log_without_gaps(again: Open) -> None:
     """Writers that know nothing of each other append by compare-and-swap: no gap, none twice."""
-    stores = [SUITE[name].open(tmp_path) for _ in range(2)]
+    stores = [again() for _ in range(2)]
 
     async def write(store: Store, writer: str) -> None:
         for number in range(40):
@@ -256,5 +281,61 @@ def test_two_writers_make_one_log_without_gaps(name: str, tmp_path: Path) -> Non
         assert own == [f"{writer} {number}" for number in range(40)]
     assert [stores[1].find(entry) for entry in entries] == list(range(80))
     assert contents(stores[0]) == contents(stores[1])
-    for store in stores:
-        store.close()
+
+
+class Heard:
+    """A follower that writes down what it is told."""
+
+    def __init__(self, store: Store) -> None:
+        self.sizes: list[int] = []
+        self._news = Event()
+        store.follow(self.hear)
+
+    def hear(self, size: int) -> None:
+        """Take the size down, from whatever thread."""
+        self.sizes.append(size)
+        self._news.set()
+
+    def wait_for(self, size: int) -> None:
+        """Until this size was told; fails when it never is."""
+        while size not in self.sizes[-1:]:
+            assert self._news.wait(HEARD_SECONDS_MAX), (size, self.sizes)
+            self._news.clear()
+
+
+def test_followers_hear_of_commits(store: Store, batch: MakeBatch) -> None:
+    """Each follower is told the newest size; sizes may be passed over, and never go back."""
+    append(store, batch(0, 2))
+    followers = [Heard(store), Heard(store)]
+    for first, size in ((2, 5), (5, 6), (6, 9)):
+        append(store, batch(first, size - first))
+        for heard in followers:
+            heard.wait_for(size)
+    for heard in followers:
+        assert heard.sizes == sorted(heard.sizes)
+
+
+def test_followers_hear_of_other_writers(again: Open, batch: MakeBatch) -> None:
+    """A commit through another store is told, too; a refused append is not."""
+    heard, writer = Heard(again()), again()
+    append(writer, batch(0, 3))
+    heard.wait_for(3)
+    with pytest.raises(HeadMoved):
+        append(writer, batch(0, 9))
+    append(writer, batch(3, 1))
+    heard.wait_for(4)
+    assert set(heard.sizes) <= {0, 3, 4}
+
+
+def test_who_closed_hears_no_more(again: Open, batch: MakeBatch) -> None:
+    """After `close` nobody is called."""
+    reader, writer = again(), again()
+    heard = Heard(reader)
+    append(writer, batch(0, 1))
+    heard.wait_for(1)
+    reader.close()
+    append(writer, batch(1, 1))
+    other = Heard(writer)
+    append(writer, batch(2, 1))
+    other.wait_for(3)
+    assert heard.sizes[-1] == 1

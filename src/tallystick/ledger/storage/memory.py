@@ -1,6 +1,7 @@
 """The ledger in memory: for simulations, and for trying things out without a trace."""
 
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
 from tallystick.errors import HeadMoved, KeyTaken
 from tallystick.ledger.store import Batch, Row
@@ -16,6 +17,7 @@ class MemoryStore:
         self._sizes: list[int] = []
         self._notes: list[str] = []
         self._tiles: dict[int, list[FullTile]] = {}
+        self._followers: list[Callable[[int], None]] = []
 
     async def append(self, batch: Batch) -> None:
         """Store the batch whole, or raise and store nothing."""
@@ -30,6 +32,8 @@ class MemoryStore:
             self._tiles.setdefault(tile.level, []).append(tile)
         self._sizes.append(len(self._rows))
         self._notes.append(batch.note)
+        for moved in self._followers:
+            moved(len(self._rows))
 
     def rows(self, start: int, limit: int) -> list[Row]:
         """At most `limit` rows from `start` on."""
@@ -38,6 +42,14 @@ class MemoryStore:
     def find(self, key: str) -> int | None:
         """The position of the entry with this idempotency key."""
         return self._keys.get(key)
+
+    def find_all(self, keys: Sequence[str]) -> list[int | None]:
+        """The position for each of these keys, in their order."""
+        return [self._keys.get(key) for key in keys]
+
+    def count_keys(self) -> int:
+        """How many idempotency keys are held."""
+        return len(self._keys)
 
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
@@ -49,6 +61,10 @@ class MemoryStore:
     def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
         """At most `limit` full tiles of a level from `start` on."""
         return self._tiles.get(level, [])[start : start + limit]
+
+    def follow(self, moved: Callable[[int], None]) -> None:
+        """Call `moved(size)` within each append."""
+        self._followers.append(moved)
 
     def close(self) -> None:
         """There is nothing to let go of."""

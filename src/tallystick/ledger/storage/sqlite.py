@@ -5,6 +5,7 @@ where the disk is waited for; the interpreter lock is free meanwhile, and the ne
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ from tallystick.errors import (
     TallystickError,
     TemporaryError,
 )
+from tallystick.ledger.storage.data_version import Watch
 from tallystick.ledger.store import Batch, Row
 from tallystick.ledger.tree import FullTile
 from tallystick.wal import UNFOLDED
@@ -43,6 +45,7 @@ _ROWS = (
     " WHERE position >= :start AND position < :start + :limit ORDER BY position"
 )
 _FIND = "SELECT position FROM keys WHERE key = ?"
+_COUNT_KEYS = "SELECT count(*) FROM keys"
 _NOTE = "SELECT size, note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1"
 _NEWEST = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
 _TILES = (
@@ -62,9 +65,14 @@ class SqliteStore:
             PermanentError: a newer Tallystick wrote it.
         """
         self._clock = clock or SystemClock()
+        self._path = path
+        self._watch: Watch | None = None
         try:
             self._writer = _connect(path)
             _migrate(self._writer)
+            # A process that was killed may have left a commit that is whole and was never flushed:
+            # what is shown from here on must outlive a power cut, so it is flushed first.
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._reader = _connect(path)
         except apsw.Error as error:
             raise _explained(error) from error
@@ -134,6 +142,14 @@ class SqliteStore:
         found = self._query(_FIND, (key,))
         return int(found[0][0]) if found else None
 
+    def find_all(self, keys: Sequence[str]) -> list[int | None]:
+        """The position for each of these keys, in their order."""
+        return [self.find(key) for key in keys]
+
+    def count_keys(self) -> int:
+        """How many idempotency keys are held."""
+        return int(self._query(_COUNT_KEYS, ())[0][0])
+
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
         found = self._query(_NEWEST, ()) if size < 0 else self._query(_NOTE, (size,))
@@ -144,8 +160,19 @@ class SqliteStore:
         found = self._query(_TILES, {"level": level, "start": start, "limit": limit})
         return [FullTile(level, number, hashes, root) for number, hashes, root in found]
 
+    def follow(self, moved: Callable[[int], None]) -> None:
+        """Call `moved(size)` after each commit by whomever, from a thread of its own."""
+        if self._watch is None:
+            try:
+                self._watch = Watch(_connect(self._path), _SIZE)
+            except apsw.Error as error:
+                raise _explained(error) from error
+        self._watch.follow(moved)
+
     def close(self) -> None:
-        """Finish the commit on its way and close both connections."""
+        """Finish the commit on its way and close all connections."""
+        if self._watch is not None:
+            self._watch.close()
         self._thread.shutdown()
         self._reader.close()
         self._writer.close()

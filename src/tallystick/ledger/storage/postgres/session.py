@@ -1,0 +1,114 @@
+"""A session with the server: opened when needed, with the promises of durability checked."""
+
+import asyncio
+from typing import TypeAlias
+
+import asyncpg  # type: ignore[import-untyped]  # it ships none
+
+from tallystick.errors import Misconfigured
+from tallystick.ledger.storage.postgres.faults import FAILURES, UNUSABLE_DSN, explained
+
+CONNECT_SECONDS_MAX = 5.0
+"""From the first packet to a session that may be used."""
+LOCK_MS_MAX = 5_000
+"""How long to wait for another writer's transaction."""
+STATEMENT_MS_MAX = 30_000
+"""The longest that the server works on one statement; COMMIT alone has no such limit there."""
+STALLED_MS_MAX = 10_000
+"""A writer that stops inside its transaction (a frozen process) is cut off after this."""
+ANSWER_SECONDS_MAX = 35.0
+"""The longest wait for one answer: longer than the server's own limit, for when it is gone."""
+CLOSE_SECONDS_MAX = 2.0
+
+Connection: TypeAlias = asyncpg.Connection
+
+_FACTS = """
+SELECT current_schema() AS schema, current_setting('fsync') AS fsync,
+  current_setting('server_encoding') AS encoding, current_setting('synchronous_commit') AS sync
+"""
+_SETTINGS = """
+SELECT set_config('search_path', quote_ident(current_schema()), false),
+  set_config('synchronous_commit', $1, false),
+  set_config('lock_timeout', $2, false),
+  set_config('statement_timeout', $3, false),
+  set_config('idle_in_transaction_session_timeout', $4, false)
+"""
+
+
+class Line:
+    """At most one session, opened when it is first needed and again after it was lost."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Connection | None = None
+        self.lock = asyncio.Lock()
+        """Who uses the session holds this."""
+
+    async def connection(self) -> Connection:
+        """The session, a new one if need be.
+
+        Raises:
+            TemporaryError: the server does not answer.
+            Misconfigured: it does not let us in, or promises no durability.
+        """
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await _connect(self._dsn)
+        return self._connection
+
+    def drop(self) -> None:
+        """Forget the session without a word to the server, which rolls back what was open."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        if self._connection is not None:
+            try:
+                await self._connection.close(timeout=CLOSE_SECONDS_MAX)
+            except FAILURES:
+                self.drop()
+            self._connection = None
+
+
+async def _connect(dsn: str) -> Connection:
+    try:
+        connection = await asyncpg.connect(
+            dsn, timeout=CONNECT_SECONDS_MAX, command_timeout=ANSWER_SECONDS_MAX
+        )
+    except ValueError:
+        # The driver quotes parts of the address, and a misplaced password with them.
+        raise Misconfigured(UNUSABLE_DSN) from None
+    except FAILURES as error:
+        raise explained(error) from error
+    try:
+        await _prepare(connection)
+    except FAILURES as error:
+        connection.terminate()
+        raise explained(error) from error
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def _prepare(connection: Connection) -> None:
+    """Demand what durable means here; then stay in the one schema that was found."""
+    facts = await connection.fetchrow(_FACTS)
+    if facts["schema"] is None:
+        raise Misconfigured(
+            "The ledger's PostgreSQL has none of the schemas in the search path: create one"
+            " (CREATE SCHEMA ...), or name another (?search_path=... in its address)."
+        )
+    if facts["fsync"] != "on":
+        raise Misconfigured(
+            "The ledger's PostgreSQL runs with fsync=off: a power cut would lose what was"
+            " acknowledged. Switch it on."
+        )
+    if facts["encoding"] != "UTF8":
+        raise Misconfigured(
+            f"The ledger's database is encoded in {facts['encoding']}; it must be UTF8."
+        )
+    sync = "remote_apply" if facts["sync"] == "remote_apply" else "on"
+    limits = (str(ms) for ms in (LOCK_MS_MAX, STATEMENT_MS_MAX, STALLED_MS_MAX))
+    await connection.execute(_SETTINGS, sync, *limits)
