@@ -50,6 +50,7 @@ ELSEWHERE = {
     "QLDB_NEEDS_ION": "exports are imported on the command line, never by a request",
     "QLDB_UNPROVED": "exports are imported on the command line, never by a request",
     "QLDB_UNREADABLE": "exports are imported on the command line, never by a request",
+    "BAD_POLICY": "policies are files of operators and verifiers; see tests/ledger/witness",
 }
 """Codes that no request meets in a test of seconds, and why."""
 

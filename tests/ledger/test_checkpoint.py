@@ -10,20 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.errors import Refused
+from tallystick.keys import FileKeyring
 from tallystick.ledger.checkpoint import (
     SIGNATURES_MAX,
     Checkpoint,
+    Cosignature,
     NoteError,
+    SignatureType,
     VerifierKey,
     body,
     decode_base64,
     note_text,
     parse_body,
     parse_checkpoint,
+    parse_signature,
     sign_checkpoint,
+    sign_note,
     signature_line,
     split_note,
     verify_note,
+    verify_signatures,
+    with_signatures,
 )
 from tallystick.ledger.merkle import (
     CompactRange,
@@ -33,6 +40,7 @@ from tallystick.ledger.merkle import (
     tree_root,
 )
 from tallystick.ledger.tiles import encode_bundle, entries_path, tile_path
+from tallystick.ledger.vkey import time_of
 
 LOG = Path(__file__).resolve().parents[2] / "../shared/data/tlog/tessera-log"
 # The public test key of tessera's testdata/log.
@@ -321,3 +329,91 @@ def test_base64_has_one_spelling(data: bytes, junk: str) -> None:
     assert decode_base64(text) == data
     with pytest.raises(ValueError, match="base64"):
         decode_base64(text + junk)
+
+
+def test_a_published_cosignature() -> None:
+    """Tessera's witness Wit1 over checkpoint.3: its line verifies and tells its time (G)."""
+    key = VerifierKey.parse("Wit1+9b3fb2d5+BFhZSmQj9+SoL+p/nN0Hh76xXmF7QcHfytUrI1XfSClk")
+    note = (
+        "example.com/log/testdata\n3\nWqx3HImawpLnS/Gv4ubjAvi1WIOy0b8Ze0amvqbavKk=\n\n"
+        "— example.com/log/testdata M9e0lvAQRtH832pk2RTbeSeZMkp4FZSdJYFBUjO5SKxuRbywPUF3cx+HUrb50"
+        "kjd3rUWW/fj53Wj1dwcwh9bGQnqVAg=\n"
+    )
+    line = (
+        "— Wit1 mz+y1QAAAABndIWA2VhUW3ARZRd8/z/rSsa1YkMEixaCvoeTqe7721quUefVJisUsAJ4pNF/sOwXkebrs"
+        "/7FDs22VuEpO6wHwmddDA=="
+    )
+    log = VerifierKey.parse(LOG_VKEY)
+    cosigned = with_signatures(note, [line])
+    assert cosigned == f"{note}{line}\n"
+    verified = verify_note(cosigned, [log, key])
+    assert verified.verified == (log.name, "Wit1")
+    assert verified.keys == (log, key)
+    assert verified.cosignatures == (Cosignature(key, 1_735_689_600),)
+    with pytest.raises(NoteError, match="Wit1"):
+        verify_note(cosigned.replace("\n3\n", "\n4\n"), [key])
+
+
+def test_the_time_stands_in_the_signature() -> None:
+    """The published excerpt of a real cosignature names the second that it was made (G)."""
+    line = (
+        "— witness.example "
+        + base64.b64encode(base64.b64decode("ZGhGuQAAAABm/qTPeyKX") + bytes(60)).decode()
+    )
+    signature = parse_signature(line).signature
+    assert time_of(signature) == 1_727_964_367
+
+
+def test_two_signers_of_one_note() -> None:
+    """While a log changes its key both sign: either key alone verifies, and both are named."""
+    old, new = FileKeyring(KEY.name, b"\x01" * 32), FileKeyring(KEY.name, b"\x03" * 32)
+    new_key = VerifierKey.of(new.name, new.public_key)
+    checkpoint = Checkpoint(KEY.name, 3, b"\x07" * 32)
+    note = sign_note(checkpoint, [new, old])
+    assert [line.key_id for line in split_note(note)[1]] == [new_key.key_id, KEY.key_id]
+    assert verify_note(note, [KEY]).keys == (KEY,)
+    both = verify_note(note, [KEY, new_key])
+    assert both.keys == (new_key, KEY)
+    assert both.verified == (KEY.name,)
+    assert sign_note(checkpoint, [old]) == sign_checkpoint(
+        checkpoint, name=KEY.name, key_id=KEY.key_id, sign=SIGNER.sign
+    )
+
+
+@pytest.mark.parametrize("length", [1, 68, 2_420, 2_428, 10_000])
+def test_unknown_signatures_of_any_length_are_tolerated(length: int) -> None:
+    """An ML-DSA-44 cosignature has 2,428 bytes; whoever does not know it reads past it."""
+    line = signature_line("witness.example/pq", b"\x06\x07\x08\x09", b"\x01" * length)
+    verified = verify_note(with_signatures(note_text(TEXT, [LINE]), [line]), [KEY])
+    assert verified.verified == (KEY.name,)
+    assert [len(unknown.signature) for unknown in verified.unknown] == [length]
+
+
+def test_lines_are_added_once_and_only_if_they_are_lines() -> None:
+    """What a note has already is not repeated; junk and a hundred-and-first line are refused."""
+    note = note_text(TEXT, [LINE])
+    assert with_signatures(note, []) == note
+    assert with_signatures(note, [OTHER_LINE, LINE, OTHER_LINE]) == f"{note}{OTHER_LINE}\n"
+    with pytest.raises(NoteError, match="em dash"):
+        with_signatures(note, [f"{OTHER_LINE}\n"[1:]])
+    many = [signature_line("w", n.to_bytes(4), b"\x01") for n in range(SIGNATURES_MAX)]
+    assert len(split_note(with_signatures(note, many[1:]))[1]) == SIGNATURES_MAX
+    with pytest.raises(NoteError, match="at most 100"):
+        with_signatures(note, many)
+
+
+def test_a_note_that_nobody_known_signed_can_still_be_read() -> None:
+    """`verify_signatures` says that none of the keys signed; a bad signature still spoils it."""
+    checked = verify_signatures(note_text(TEXT, [OTHER_LINE]), [KEY])
+    assert (checked.text, checked.keys, checked.verified) == (TEXT, (), ())
+    bad = signature_line(KEY.name, KEY.key_id, b"\x00" * 64)
+    with pytest.raises(NoteError, match="does not verify"):
+        verify_signatures(note_text(TEXT, [bad]), [KEY])
+
+
+def test_a_log_signature_is_no_cosignature() -> None:
+    """The same name and key as a witness has another id, so a log's line never counts for it."""
+    witness = VerifierKey.of(KEY.name, KEY.public_key, SignatureType.COSIGNATURE)
+    checked = verify_note(note_text(TEXT, [LINE]), [KEY, witness])
+    assert checked.keys == (KEY,)
+    assert checked.cosignatures == ()

@@ -1,30 +1,68 @@
 """C2SP signed notes and checkpoints: what the ledger signs, and how anybody checks it.
 
 A checkpoint is three lines (origin, size, root) under a signature; the signed bytes are the text
-up to and including the last newline before the blank line. Keys are Ed25519 (C2SP signed-note
-type 0x01); signing itself is done by who holds the key.
+up to and including the last newline before the blank line. A note may have many signatures: of
+several log keys, and of witnesses; those that a reader does not know do no harm, whatever their
+length. Signing itself is done by who holds the key.
 """
 
 import base64
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tallystick.errors import Corrupt, Refused
+from tallystick.errors import Corrupt
 from tallystick.ledger.merkle import HASH_BYTES
+from tallystick.ledger.vkey import (
+    KEY_ID_BYTES,
+    PUBLIC_KEY_BYTES,
+    SignatureType,
+    VerifierKey,
+    decode_base64,
+    is_key_name,
+    key_id_of,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from tallystick.keys import Signer
+
+__all__ = [
+    "KEY_ID_BYTES",
+    "PUBLIC_KEY_BYTES",
+    "SIGNATURES_MAX",
+    "SIGNATURE_MARK",
+    "SIZE_MAX",
+    "Checkpoint",
+    "Cosignature",
+    "Note",
+    "NoteError",
+    "SignatureLine",
+    "SignatureType",
+    "VerifierKey",
+    "body",
+    "decode_base64",
+    "key_id_of",
+    "note_text",
+    "parse_body",
+    "parse_checkpoint",
+    "parse_signature",
+    "sign_checkpoint",
+    "sign_note",
+    "signature_line",
+    "signed_text",
+    "split_note",
+    "verify_note",
+    "verify_signatures",
+    "with_signatures",
+]
 
 SIGNATURES_MAX = 100
 """Most signature lines of one note (as Go's sumdb/note has it)."""
-KEY_ID_BYTES = 4
-PUBLIC_KEY_BYTES = 32
 SIZE_MAX = 2**64 - 1
 """Largest tree size that a checkpoint may name."""
 
-_ED25519 = b"\x01"
 _SIGNATURE_PREFIX = "\N{EM DASH} "
 SIGNATURE_MARK = f"\n\n{_SIGNATURE_PREFIX}".encode()
 """Stands in every signed note, and hardly in anything else."""
@@ -56,87 +94,26 @@ class SignatureLine(msgspec.Struct, frozen=True):
         return f"{self.name} ({self.key_id.hex()})"
 
 
+class Cosignature(msgspec.Struct, frozen=True):
+    """A witness's word: at `time` (Unix seconds) it had seen this checkpoint, and none larger."""
+
+    key: VerifierKey
+    time: int
+
+
 class Note(msgspec.Struct, frozen=True):
-    """A note whose signature held: its signed text, and the names of the keys that verified it."""
+    """A note whose known signatures held: its signed text, and who signed it.
+
+    `verified` are the names of the given keys that signed, `keys` the keys themselves, once each
+    in the note's order; `cosignatures` those of witnesses among them. `unknown` are the signatures
+    of other keys, which nobody looked at.
+    """
 
     text: str
     verified: tuple[str, ...]
     unknown: tuple[SignatureLine, ...] = ()
-
-
-class VerifierKey(msgspec.Struct, frozen=True):
-    """A pinned public key; as text the line `<name>+<key id in hex>+<base64>`."""
-
-    name: str
-    key_id: bytes
-    public_key: bytes
-
-    def __str__(self) -> str:
-        public = base64.b64encode(_ED25519 + self.public_key).decode()
-        return f"{self.name}+{self.key_id.hex()}+{public}"
-
-    @classmethod
-    def of(cls, name: str, public_key: bytes) -> "VerifierKey":
-        """The verifier key of a raw 32-byte Ed25519 public key under this name.
-
-        Raises:
-            Refused: `BAD_VKEY`, the name or the key cannot be used.
-        """
-        if not _is_name(name):
-            raise Refused("BAD_VKEY", f"A key name is not empty and has no space or +: {name!r}.")
-        if len(public_key) != PUBLIC_KEY_BYTES:
-            raise Refused("BAD_VKEY", f"An Ed25519 public key has {PUBLIC_KEY_BYTES} bytes.")
-        return cls(name, key_id_of(name, public_key), public_key)
-
-    @classmethod
-    def parse(cls, line: str) -> "VerifierKey":
-        """The key in a verifier key line; white space around it is ignored.
-
-        Raises:
-            Refused: `BAD_VKEY`, it is no such line, or its key id is not that of its key.
-        """
-        name, plus, rest = line.strip().partition("+")
-        hex_id, plus2, encoded = rest.partition("+")
-        try:
-            typed = decode_base64(encoded)
-        except ValueError:
-            typed = b""
-        if not (plus and plus2 and typed.startswith(_ED25519)):
-            raise Refused("BAD_VKEY", "This is not an Ed25519 verifier key: name+id+base64.")
-        key = cls.of(name, typed[len(_ED25519) :])
-        if hex_id != key.key_id.hex():
-            raise Refused(
-                "BAD_VKEY", f"The key's id is {key.key_id.hex()}, the line says {hex_id}."
-            )
-        return key
-
-    def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether this key signed the message."""
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-
-
-def key_id_of(name: str, public_key: bytes) -> bytes:
-    """The four bytes that hint at an Ed25519 key in a signature line (C2SP signed-note)."""
-    return sha256(name.encode() + b"\n" + _ED25519 + public_key).digest()[:KEY_ID_BYTES]
-
-
-def decode_base64(text: str) -> bytes:
-    """Standard base64 with padding; only the one canonical spelling is accepted.
-
-    Raises:
-        ValueError: it is not base64, or spare bits at its end are set.
-    """
-    try:
-        data = base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise ValueError("not base64") from error
-    if base64.b64encode(data).decode() != text:
-        raise ValueError("base64 in a spelling that is not canonical")
-    return data
+    keys: tuple[VerifierKey, ...] = ()
+    cosignatures: tuple[Cosignature, ...] = ()
 
 
 def body(checkpoint: Checkpoint) -> str:
@@ -196,20 +173,50 @@ def sign_checkpoint(
     return note_text(text, [signature_line(name, key_id, sign(text.encode()))])
 
 
+def sign_note(checkpoint: Checkpoint, signers: Sequence["Signer"]) -> str:
+    """The checkpoint as a note under the signature of each of at least one signer, in order.
+
+    A log that changes its key signs with the old and the new one for a while.
+    """
+    assert signers, "a note without signatures is none"  # noqa: S101  programmer's error
+    text = body(checkpoint)
+    return note_text(text, (_sign(text, signer) for signer in signers))
+
+
+def with_signatures(note: str, lines: Iterable[str]) -> str:
+    """The note with these signature lines after its own; one that it has already is left out.
+
+    Raises:
+        NoteError: one is no signature line, or the note would have too many.
+    """
+    _, present = split_note(note)
+    for line in lines:
+        signature = parse_signature(line)
+        if signature not in present:
+            present.append(signature)
+            note += f"{line}\n"
+    if len(present) > SIGNATURES_MAX:
+        raise NoteError(f"A signed note has at most {SIGNATURES_MAX} signatures.")
+    return note
+
+
 def split_note(note: str | bytes) -> tuple[str, list[SignatureLine]]:
     """The signed text of a note and its signature lines, nothing verified yet.
 
     Raises:
         NoteError: it is not a signed note.
     """
-    text = _note_characters(note)
-    head, blank, tail = text.rpartition("\n\n")
-    lines = tail.split("\n")
-    if not blank or lines.pop() != "" or not lines:
-        raise NoteError("A signed note ends in a blank line and signature lines.")
-    if len(lines) > SIGNATURES_MAX:
-        raise NoteError(f"A signed note has at most {SIGNATURES_MAX} signatures.")
-    return head + "\n", [_parse_signature(line) for line in lines]
+    text, lines = _split(note)
+    return text, [parse_signature(line) for line in lines]
+
+
+def signed_text(note: str | bytes) -> str:
+    """The signed text of a note whose signature lines are looked at later, or by others.
+
+    Raises:
+        NoteError: it has no such text.
+    """
+    return _split(note)[0]
 
 
 def verify_note(note: str | bytes, keys: Sequence[VerifierKey]) -> Note:
@@ -220,29 +227,54 @@ def verify_note(note: str | bytes, keys: Sequence[VerifierKey]) -> Note:
     Raises:
         NoteError: it is not a signed note, or no given key signed it.
     """
+    checked = verify_signatures(note, keys)
+    if not checked.keys:
+        raise NoteError(_not_signed(checked.unknown, keys))
+    return checked
+
+
+def verify_signatures(note: str | bytes, keys: Sequence[VerifierKey]) -> Note:
+    """The note's text and which of these keys signed it; that may be none of them.
+
+    Raises:
+        NoteError: it is not a signed note, or the signature of a given key does not verify.
+    """
     text, lines = split_note(note)
     known = {(key.name, key.key_id): key for key in keys}
     if len(known) != len(set(keys)):
         raise NoteError("Two of the given keys have the same name and id.")
-    verified: list[str] = []
+    signed_by: dict[VerifierKey, None] = {}
+    cosignatures: list[Cosignature] = []
     unknown: list[SignatureLine] = []
     for line in lines:
         key = known.get((line.name, line.key_id))
         if key is None:
             unknown.append(line)
-        elif not key.verify(text.encode(), line.signature):
+            continue
+        if not key.verify(text.encode(), line.signature):
             raise NoteError(f"The signature of {key.name} ({key.key_id.hex()}) does not verify.")
-        elif key.name not in verified:
-            verified.append(key.name)
-    if not verified:
-        raise NoteError(_not_signed(lines, keys))
-    return Note(text, tuple(verified), tuple(unknown))
+        signed_by[key] = None
+        if key.signature_type is SignatureType.COSIGNATURE:
+            cosignatures.append(Cosignature(key, time_of(line.signature)))
+    names = tuple(dict.fromkeys(key.name for key in signed_by))
+    return Note(text, names, tuple(unknown), tuple(signed_by), tuple(cosignatures))
 
 
 def _not_signed(lines: Sequence[SignatureLine], keys: Sequence[VerifierKey]) -> str:
     said = ", ".join(str(line) for line in lines)
     wanted = ", ".join(f"{key.name} ({key.key_id.hex()})" for key in keys) or "no key"
     return f"The note is signed by {said}, not by {wanted}."
+
+
+def _split(note: str | bytes) -> tuple[str, list[str]]:
+    text = _note_characters(note)
+    head, blank, tail = text.rpartition("\n\n")
+    lines = tail.split("\n")
+    if not blank or lines.pop() != "" or not lines:
+        raise NoteError("A signed note ends in a blank line and signature lines.")
+    if len(lines) > SIGNATURES_MAX:
+        raise NoteError(f"A signed note has at most {SIGNATURES_MAX} signatures.")
+    return head + "\n", lines
 
 
 def _note_characters(note: str | bytes) -> str:
@@ -256,9 +288,14 @@ def _note_characters(note: str | bytes) -> str:
     return text
 
 
-def _parse_signature(line: str) -> SignatureLine:
+def parse_signature(line: str) -> SignatureLine:
+    """The signature in one line of a note, without its newline; nothing is verified.
+
+    Raises:
+        NoteError: it is no signature line.
+    """
     name, space, encoded = line.removeprefix(_SIGNATURE_PREFIX).partition(" ")
-    if not line.startswith(_SIGNATURE_PREFIX) or not space or not _is_name(name):
+    if not line.startswith(_SIGNATURE_PREFIX) or not space or not is_key_name(name):
         raise NoteError("A signature line is an em dash, a key name and base64.")
     try:
         data = decode_base64(encoded)
@@ -269,7 +306,6 @@ def _parse_signature(line: str) -> SignatureLine:
     return SignatureLine(name, data[:KEY_ID_BYTES], data[KEY_ID_BYTES:])
 
 
-def _is_name(name: str) -> bool:
-    """Whether this can name a key: not empty, no white space, no plus sign."""
-    spaced = any(c.isspace() or unicodedata.category(c).startswith("Z") for c in name)
-    return bool(name) and not spaced and "+" not in name
+def _sign(text: str, signer: "Signer") -> str:
+    key_id = key_id_of(signer.name, signer.public_key)
+    return signature_line(signer.name, key_id, signer.sign(text.encode()))

@@ -12,10 +12,12 @@ import msgspec
 
 from tallystick import __version__
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands.check import check
 from tallystick.wiring.commands.import_ import import_
 from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
 from tallystick.wiring.commands.token import token
+from tallystick.wiring.commands.witness import witness
 
 EXIT_MISCONFIGURED = 2
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
@@ -150,7 +152,7 @@ def verify(
     sys.exit(report.exit_code)
 
 
-for command in (import_, keys, ledger, token):
+for command in (check, import_, keys, ledger, token, witness):
     main.add_command(command)
 
 

@@ -11,7 +11,7 @@ from tallystick.clock import Clock
 from tallystick.errors import Misconfigured, Refused
 from tallystick.ids import new_ledger_name
 from tallystick.keys import KeyRing
-from tallystick.ledger import Ledger, SqliteStore
+from tallystick.ledger import Ledger, PostgresStore, SqliteStore
 from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.guard import FileGuard
 from tallystick.ledger.store import Store
@@ -92,8 +92,6 @@ def open_parts(settings: Settings, clock: Clock, *, guarded: bool = True) -> Ope
 def store_of(settings: Settings, clock: Clock) -> Store:
     """The store that the settings name, once more: whoever publishes has one of its own."""
     if settings.ledger_on_postgres:
-        from tallystick.ledger.storage.postgres import PostgresStore  # noqa: PLC0415
-
         return PostgresStore(settings.ledger, clock)
     return SqliteStore(settings.folder / "ledger.db", clock)
 
