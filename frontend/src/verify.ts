@@ -15,8 +15,8 @@ export interface Receipt {
   position: number;
   /** base64 of the exact entry bytes */
   entry: string;
-  /** lower-case hex */
-  leaf_hash: string;
+  /** lower-case hex; a tlog-proof does not say it */
+  leaf_hash?: string;
   /** base64 hashes from the leaf upwards */
   inclusion: string[];
   /** the signed note */
@@ -45,6 +45,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const HASH_BYTES = 32;
 const SIGNATURES_MAX = 100;
 const ED25519 = 0x01;
+const KEYS_MAX = 100;
+const PROOF_HEADER = "c2sp.org/tlog-proof@v1";
 
 function subtle(): SubtleCrypto {
   // Browsers hide WebCrypto from pages that came over plain HTTP from another machine.
@@ -222,6 +224,13 @@ export async function parseVerifierKey(text: string): Promise<VerifierKey> {
   return { name, id, publicKey: raw.slice(1), line };
 }
 
+/** One or more verifier key lines: a ledger that changed its key has several, the newest first. */
+export async function parseVerifierKeys(text: string): Promise<VerifierKey[]> {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  if (!lines.length || lines.length > KEYS_MAX) throw new Refuted("these are no verifier keys");
+  return Promise.all(lines.map(parseVerifierKey));
+}
+
 /** A C2SP checkpoint in a signed note; says nothing yet about its signatures. */
 export function parseCheckpoint(note: string): Checkpoint {
   // eslint-disable-next-line no-control-regex
@@ -250,24 +259,44 @@ export function parseCheckpoint(note: string): Checkpoint {
 }
 
 /**
- * The checkpoint was signed by this key and speaks for it.
+ * The checkpoint was signed by at least one of these keys, and speaks for it; gives those that did.
  *
- * Signatures of other keys are ignored; one of this key that fails refutes the note.
+ * A ledger that changes its key has several. Signatures of other keys are ignored; one of these
+ * keys that fails refutes the note.
  */
-export async function checkSignature(checkpoint: Checkpoint, key: VerifierKey): Promise<void> {
-  if (checkpoint.origin !== key.name) {
-    throw new Refuted(`the checkpoint is for ${checkpoint.origin}, the key for ${key.name}`);
+export async function checkSignature(checkpoint: Checkpoint, keys: VerifierKey[]): Promise<VerifierKey[]> {
+  const ours = keys.filter((key) => key.name === checkpoint.origin);
+  if (!ours.length) {
+    throw new Refuted(`the checkpoint is for ${checkpoint.origin}, the key for ${keys[0]?.name ?? "nobody"}`);
   }
-  const ours = checkpoint.signatures.filter(({ name, id }) => name === key.name && id === key.id);
-  if (!ours.length) throw new Refuted(`the checkpoint is not signed by ${key.name}+${key.id}`);
-  const publicKey = await importKey(key.publicKey);
+  const signers = ours.filter((key) => checkpoint.signatures.some((line) => isOf(line, key)));
+  if (!signers.length) throw new Refuted(`the checkpoint is not signed by ${names(ours)}`);
   const message = new TextEncoder().encode(checkpoint.text);
-  for (const { signature } of ours) {
-    if (signature.length !== 64) throw new Refuted("the signature is not 64 bytes long");
-    if (!(await subtle().verify("Ed25519", publicKey, signature, message))) {
-      throw new Refuted("the signature does not fit the checkpoint's text");
+  for (const key of signers) {
+    const publicKey = await importKey(key.publicKey);
+    for (const { signature } of checkpoint.signatures.filter((line) => isOf(line, key))) {
+      if (signature.length !== 64) throw new Refuted("the signature is not 64 bytes long");
+      if (!(await subtle().verify("Ed25519", publicKey, signature, message))) {
+        throw new Refuted(`the signature of ${names([key])} does not fit the checkpoint's text`);
+      }
     }
   }
+  return signers;
+}
+
+/** The names of those whose signatures nobody here can check: witnesses, and keys not known. */
+export function strangers(checkpoint: Checkpoint, keys: VerifierKey[]): string[] {
+  return checkpoint.signatures
+    .filter((line) => !keys.some((key) => isOf(line, key)))
+    .map((line) => names([line]));
+}
+
+export function names(keys: { name: string; id: string }[]): string {
+  return keys.map(({ name, id }) => `${name}+${id}`).join(" or ");
+}
+
+function isOf(line: { name: string; id: string }, key: VerifierKey): boolean {
+  return line.name === key.name && line.id === key.id;
 }
 
 async function importKey(raw: Bytes): Promise<CryptoKey> {
@@ -280,4 +309,50 @@ async function importKey(raw: Bytes): Promise<CryptoKey> {
     if (error instanceof CannotCheck) throw error;
     throw new Refuted("the verifier key is no point on the curve");
   }
+}
+
+/** What a person was given: a receipt, or the whole answer to an order around one. */
+export interface Evidence {
+  receipt: Receipt;
+  /** the members beside the receipt; they must be what its entry says */
+  answer: Record<string, unknown> | null;
+}
+
+/** Read a tlog-proof, a receipt or an order's answer; nothing in it is believed yet. */
+export function parseEvidence(text: string): Evidence {
+  if (text.startsWith(PROOF_HEADER)) return { receipt: parseProof(text), answer: null };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new CannotCheck("This is neither a tlog-proof nor JSON.");
+  }
+  const around = isObject(value) && isObject(value.receipt) ? value : null;
+  const receipt: unknown = around ? around.receipt : value;
+  if (!isReceipt(receipt)) throw new CannotCheck("This JSON is no receipt and holds none.");
+  if (!around) return { receipt, answer: null };
+  const { receipt: _, ...answer } = around;
+  return { receipt, answer };
+}
+
+/** C2SP tlog-proof, in its one spelling; ours hold the entry in their extra line. */
+function parseProof(text: string): Receipt {
+  const split = text.indexOf("\n\n");
+  const [header, ...lines] = text.slice(0, Math.max(split, 0)).split("\n");
+  if (header !== PROOF_HEADER) throw new CannotCheck("This is not a tlog-proof of version 1.");
+  const extra = lines[0]?.startsWith("extra ") ? lines.shift() : undefined;
+  const [, index] = /^index (0|[1-9][0-9]{0,15})$/.exec(lines.shift() ?? "") ?? [];
+  if (index === undefined) throw new Refuted("the proof's index line is malformed");
+  if (extra === undefined) throw new CannotCheck("This proof does not hold the entry itself.");
+  return { position: Number(index), entry: extra.slice(6), inclusion: lines, checkpoint: text.slice(split + 2) };
+}
+
+function isReceipt(value: unknown): value is Receipt {
+  if (!isObject(value)) return false;
+  const texts = [value.entry, value.leaf_hash, value.checkpoint, ...(Array.isArray(value.inclusion) ? value.inclusion : [0])];
+  return typeof value.position === "number" && texts.every((text) => typeof text === "string");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -48,9 +48,13 @@ export class Witness {
   receivedAt = $state(0);
   signature = $state.raw<Step>(step("Signature", "unknown", "waiting for the first checkpoint"));
   history = $state.raw<Step>(step("Append-only", "unknown", "waiting for the first checkpoint"));
-  key = $state.raw<verify.VerifierKey | null>(null);
+  /** the pinned keys: one, or several of a ledger that changed its key */
+  keys = $state.raw<verify.VerifierKey[]>([]);
   pinnedSince = $state("");
+  /** the keys that the server names, where it names one that is not pinned */
   changedKey = $state("");
+  /** whether the server names a pinned key beside the new one: it says that it changes its key */
+  rotating = $state(false);
   alarm = $state.raw<Alarm | null>(null);
   error = $state("");
 
@@ -65,12 +69,14 @@ export class Witness {
     this.api = api;
     this.error = "";
     try {
-      const served = await verify.parseVerifierKey(await api.text("/v1/ledger/vkey"));
-      const pin = pins.key() ?? { vkey: served.line, since: new Date().toISOString() };
+      const served = await verify.parseVerifierKeys(await api.text("/v1/ledger/vkey"));
+      const pin = pins.key() ?? { vkey: lines(served), since: new Date().toISOString() };
       pins.keepKey(pin);
-      this.key = await verify.parseVerifierKey(pin.vkey);
+      this.keys = await verify.parseVerifierKeys(pin.vkey);
       this.pinnedSince = pin.since;
-      this.changedKey = served.line === pin.vkey ? "" : served.line;
+      const known = new Set(this.keys.map(({ line }) => line));
+      this.changedKey = served.every(({ line }) => known.has(line)) ? "" : lines(served);
+      this.rotating = served.some(({ line }) => known.has(line));
       await this.see(await api.text("/v1/ledger/checkpoint"));
     } catch (error) {
       this.error = sentence(error);
@@ -84,11 +90,20 @@ export class Witness {
     this.api = null;
   }
 
-  /** Take the server's present key for the true one, and forget what the old one signed. */
+  /**
+   * Take the server's present keys for the true ones.
+   *
+   * Where a known key is among them the ledger is still the same, and so is what was seen of it;
+   * otherwise what the old key signed is forgotten.
+   */
   async trustServerKey(): Promise<void> {
-    pins.forget();
-    this.alarm = null;
-    this.head = null;
+    if (this.rotating) {
+      pins.keepKey({ vkey: this.changedKey, since: new Date().toISOString() });
+    } else {
+      pins.forget();
+      this.alarm = null;
+      this.head = null;
+    }
     if (this.api) await this.open(this.api);
   }
 
@@ -131,6 +146,7 @@ export class Witness {
     return report(`Ledger head of ${head.size} entries`, [
       step("Root", "note", `the root of ${head.size} entries is ${verify.hex(head.root)}`),
       await this.checkSignature(head),
+      ...this.witnesses(head),
       this.history,
     ]);
   }
@@ -146,8 +162,25 @@ export class Witness {
     return this.verifyReceipt(receipt);
   }
 
+  /** Check what a person was given: a tlog-proof, a receipt, or the answer to an order. */
+  async verifyText(text: string): Promise<Report> {
+    try {
+      const { receipt, answer } = verify.parseEvidence(text);
+      return await this.check(receipt, answer ? (entry) => saysExactly(entry, answer) : undefined);
+    } catch (error) {
+      return report("A proof", [failed("Form", error)]);
+    }
+  }
+
   /** Check a receipt; with `shown`, also that its entry says what is shown of that order. */
-  async verifyReceipt(receipt: verify.Receipt, shown?: Shown): Promise<Report> {
+  verifyReceipt(receipt: verify.Receipt, shown?: Shown): Promise<Report> {
+    return this.check(receipt, shown ? (entry) => saysTheSame(entry, shown) : undefined);
+  }
+
+  private async check(
+    receipt: verify.Receipt,
+    content?: (entry: Uint8Array) => Step,
+  ): Promise<Report> {
     const title = `Entry ${receipt.position}`;
     const steps: Step[] = [];
     let entry: Uint8Array<ArrayBuffer>;
@@ -155,14 +188,14 @@ export class Witness {
     try {
       entry = verify.decodeBase64(receipt.entry);
       const leaf = await verify.leafHash(entry);
-      const claimed = verify.hex(leaf) === receipt.leaf_hash;
+      const claimed = receipt.leaf_hash === undefined || verify.hex(leaf) === receipt.leaf_hash;
       const hashed = `SHA-256(0x00 ‖ ${entry.length} bytes) = ${verify.hex(leaf)}`;
       steps.push(
         claimed
           ? step("Entry", "good", hashed)
           : step("Entry", "bad", `${hashed}, but the receipt says ${receipt.leaf_hash}`),
       );
-      if (shown) steps.push(saysTheSame(entry, shown));
+      if (content) steps.push(content(entry));
       head = verify.parseCheckpoint(receipt.checkpoint);
       const root = await verify.inclusionRoot(receipt.position, head.size, leaf, receipt.inclusion);
       const path = `${receipt.inclusion.length} hashes lead from entry ${receipt.position} to the root`;
@@ -176,7 +209,7 @@ export class Witness {
       return report(title, steps);
     }
     const signature = await this.checkSignature(head);
-    steps.push(signature);
+    steps.push(signature, ...this.witnesses(head));
     steps.push(
       signature.verdict === "bad"
         ? step("Append-only", "unknown", "not compared: the checkpoint is not signed by the pinned key")
@@ -191,15 +224,23 @@ export class Witness {
   }
 
   private async checkSignature(head: verify.Checkpoint): Promise<Step> {
-    if (!this.key) return step("Signature", "unknown", "no verifier key is known yet");
+    if (!this.keys.length) return step("Signature", "unknown", "no verifier key is known yet");
     try {
-      await verify.checkSignature(head, this.key);
+      const signers = await verify.checkSignature(head, this.keys);
       const since = this.pinnedSince.slice(0, 10);
-      const name = `${this.key.name}+${this.key.id}`;
-      return step("Signature", "good", `Ed25519, valid by ${name}, the key this browser knows since ${since}`);
+      const name = signers.map((key) => verify.names([key])).join(" and ");
+      const known = signers.length > 1 ? "keys this browser knows" : "the key this browser knows";
+      return step("Signature", "good", `Ed25519, valid by ${name}, ${known} since ${since}`);
     } catch (error) {
       return failed("Signature", error);
     }
+  }
+
+  /** Who else signed: witnesses, whose keys this browser does not have. */
+  private witnesses(head: verify.Checkpoint): Step[] {
+    const others = verify.strangers(head, this.keys);
+    if (!others.length) return [];
+    return [step("Witnesses", "note", `also signed by ${others.join(", ")}: not checked, this browser does not have their keys`)];
   }
 
   /**
@@ -286,6 +327,10 @@ function report(title: string, steps: Step[]): Report {
   return { title, steps, verdict: bad ? "bad" : unknown ? "unknown" : "good" };
 }
 
+function lines(keys: verify.VerifierKey[]): string {
+  return keys.map(({ line }) => line).join("\n");
+}
+
 function parse(note: string): verify.Checkpoint | string {
   try {
     return verify.parseCheckpoint(note);
@@ -315,4 +360,28 @@ function saysTheSame(entry: Uint8Array, { order, fills }: Shown): Step {
   }
   if (!different.length) return step(name, "good", `the entry speaks of order ${order.id} and says what is shown here`);
   return step(name, "bad", `the entry and this page differ in ${different.join(", ")}`);
+}
+
+/** An order's whole answer, as it was sent: every member is what the entry says, and nothing else. */
+function saysExactly(entry: Uint8Array, answer: Record<string, unknown>): Step {
+  const name = "Content";
+  let written: Record<string, unknown>;
+  try {
+    written = { fills: [], rejection: null, ...(JSON.parse(new TextDecoder().decode(entry)) as object) };
+  } catch {
+    return step(name, "bad", "the entry is not JSON");
+  }
+  const said = new Set([...Object.keys(answer), "order", "fills", "rejection"]);
+  const different = [...said].filter((member) => spelled(written[member]) !== spelled(answer[member]));
+  if (!different.length) return step(name, "good", "the answer's order, fills and rejection are what the entry says");
+  return step(name, "bad", `the answer and its entry differ in ${different.join(", ")}`);
+}
+
+/** JSON with the members of each object in order, so that equal values are equal text. */
+function spelled(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  ) ?? "nothing";
 }

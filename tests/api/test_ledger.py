@@ -1,7 +1,10 @@
 """The ledger at the door: proofs that a stranger can check, and files that caches may keep."""
 
+import asyncio
+import base64
 import http.client
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,9 +12,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tallystick.ledger.checkpoint import Checkpoint, VerifierKey, parse_body, verify_note
+from tallystick.api.ledger import tlog_proof
+from tallystick.keys import FileKeyring
+from tallystick.ledger import Ledger, MemoryStore, Sealable
+from tallystick.ledger.checkpoint import (
+    Checkpoint,
+    VerifierKey,
+    parse_body,
+    parse_checkpoint,
+    verify_note,
+)
 from tallystick.ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from tallystick.ledger.verify import open_source, verify_ledger, verify_receipt
+from tallystick.ledger.proof import encode_proof, parse_proof
+from tallystick.ledger.verify import open_source, verify_ledger, verify_proof, verify_receipt
 
 Check = Callable[..., dict[str, Any]]
 Until = Callable[[Callable[[], Any]], Any]
@@ -52,6 +65,96 @@ def test_an_entry_is_a_receipt_for_anybody(product: Any) -> None:
 def test_an_entry_that_is_not_there(product: Any, refused: Check, n: str) -> None:
     """404, whatever is asked for."""
     refused(product.stranger.get(f"/v1/ledger/entries/{n}"), 404, "UNKNOWN_ENTRY")
+
+
+def test_a_receipt_is_the_acknowledgements(product: Any) -> None:
+    """By default the receipt is JSON: the very bytes that the order's answer carried."""
+    answer = product.clients["demo"].post("/v1/orders", json=product.order()).content
+    position = json.loads(answer)["receipt"]["position"]
+    path = f"/v1/ledger/entries/{position}/receipt"
+    for response in (
+        product.stranger.get(path),
+        product.stranger.get(path, params={"format": "json"}, headers={"Accept": "text/plain"}),
+        product.stranger.get(path, headers={"Accept": "application/json, text/plain"}),
+    ):
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "application/json"
+        assert response.headers["vary"] == "Accept"
+        assert b'"receipt":%b}' % response.content in answer
+
+
+def test_a_proof_proves_its_entry(product: Any, until: Until) -> None:
+    """As C2SP tlog-proof, by name or by Accept: one file that verifies, of any entry."""
+    position = product.place()["receipt"]["position"]
+    until(lambda: head(product, "/ledger/checkpoint").size > position)
+    path = f"/v1/ledger/entries/{position}/receipt"
+    named = product.stranger.get(path, params={"format": "tlog-proof"})
+    accepted = product.stranger.get(path, headers={"Accept": "text/plain;q=0.9, */*;q=0.1"})
+
+    for response in (named, accepted):
+        assert response.headers["content-type"] == "text/plain; charset=utf-8"
+        assert f'filename="entry-{position}.tlog-proof"' in response.headers["content-disposition"]
+        report = verify_proof(response.content, VerifierKey.parse(product.vkey))
+        assert (report.verdict, report.position) == ("clean", position), report.reason
+    proof = parse_proof(named.content)
+    assert proof.extra == base64.b64decode(
+        product.stranger.get(f"/v1/ledger/entries/{position}").json()["entry"]
+    )
+    published = parse_checkpoint(proof.checkpoint)
+    assert published.size >= head(product, "/ledger/checkpoint").size - 10
+    first = product.stranger.get("/v1/ledger/entries/0/receipt?format=tlog-proof")
+    assert verify_proof(first.content, VerifierKey.parse(product.vkey)).exit_code == 0
+
+
+def test_a_form_that_is_not_known(product: Any, refused: Check) -> None:
+    """422 for another format or parameter; 404 for an entry that is not there."""
+    path = "/v1/ledger/entries/0/receipt"
+    refused(product.stranger.get(f"{path}?format=xml"), 422, "VALUE_NOT_ALLOWED", "format")
+    refused(product.stranger.get(f"{path}?form=json"), 422, "UNKNOWN_FIELD", "form")
+    refused(product.stranger.get("/v1/ledger/entries/x/receipt"), 404, "UNKNOWN_ENTRY")
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """A ledger of three entries, each in a commit of its own."""
+    made = Ledger(MemoryStore(), FileKeyring("ledger.example/test", b"\x07" * 32))
+    for number in range(3):
+        asyncio.run(made.append(number, [Sealable(b'{"v":%d}' % number)]))
+    yield made
+    made.close()
+
+
+def test_a_proof_leads_to_the_newest_published_head(ledger: Ledger) -> None:
+    """The published checkpoint is taken, cosignatures and all, where it covers the entry."""
+    note = ledger.note + "\u2014 witness.example AAAAAAA=\n"
+    proof = tlog_proof(ledger, ledger.receipt(0), note.encode())
+    assert proof.checkpoint == note
+    assert parse_checkpoint(proof.checkpoint).size == 3
+    report = verify_proof(encode_proof(proof).encode(), ledger.vkey)
+    assert (report.exit_code, report.size) == (0, 3), report.reason
+
+
+def test_a_proof_falls_back_on_the_entrys_own_head(ledger: Ledger) -> None:
+    """A published folder that is missing, behind, ahead, damaged or another's is not believed."""
+    receipt = ledger.receipt(1)
+    other = Ledger(MemoryStore(), FileKeyring("ledger.example/test", b"\x08" * 32))
+    fork = Ledger(MemoryStore(), FileKeyring("ledger.example/test", b"\x07" * 32))
+    asyncio.run(fork.append(0, [Sealable(b'{"v":9}')] * 3))
+    longer = Ledger(MemoryStore(), FileKeyring("ledger.example/test", b"\x07" * 32))
+    asyncio.run(longer.append(0, [Sealable(b'{"v":9}')] * 4))
+    behind = ledger.receipt(0).checkpoint
+    notes = [
+        behind,
+        "nonsense",
+        other.note,
+        fork.note,
+        longer.note,
+        ledger.note[:-9] + "AAAAAAAA\n",
+    ]
+    for note in (None, b"\xff", *(note.encode() for note in notes)):
+        proof = tlog_proof(ledger, receipt, note)
+        assert proof.checkpoint == receipt.checkpoint, note
+        assert verify_proof(encode_proof(proof).encode(), ledger.vkey).exit_code == 0
 
 
 def test_inclusion_can_be_checked(product: Any, decoded: Decoded) -> None:
@@ -207,7 +310,8 @@ def test_a_ledger_that_is_not_public(
     server = serve(tmp_path / "data", ledger_read="token")
     with server.client() as client:
         bare = {"headers": {"Authorization": ""}}
-        for path in ("/v1/ledger/entries/0", "/ledger/tile/entries/000.p/1"):
+        receipt = "/v1/ledger/entries/0/receipt"
+        for path in ("/v1/ledger/entries/0", receipt, "/ledger/tile/entries/000.p/1"):
             refused(client.get(path, **bare), 401, "UNAUTHENTICATED")
         for path in (
             "/v1/ledger/checkpoint",

@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tallystick.keys import FileKeyring
+from tallystick.ledger.checkpoint import VerifierKey, signature_line
+from tallystick.ledger.proof import Proof, encode_proof
 from tallystick.web.pages import STATIC
 
 pytestmark = [
@@ -140,6 +143,145 @@ def _reference_log(stage: Any, size: int) -> str:
         },
     }
     return note
+
+
+def _give(browser: Any, text: str) -> None:
+    """Put text into the field for proofs that come from elsewhere, and have it verified."""
+    if not browser.all("#given[open]"):
+        browser.click("#given summary")
+    browser.wait_for("#given-text")
+    browser.driver.execute_script(
+        "const field = document.querySelector('#given-text'); field.value = arguments[0];"
+        "field.dispatchEvent(new Event('input'));",
+        text,
+    )
+    browser.click("#verify-given")
+
+
+def _proof(stage: Any, position: int, size: int, note: str = "") -> str:
+    """A tlog-proof as the API sends it."""
+    path = tuple(stage.ledger.inclusion_proof(position, size))
+    entry = stage.ledger.receipt(position).entry
+    return encode_proof(Proof(position, path, note or stage.ledger.note, entry))
+
+
+def test_proofs_from_elsewhere_are_verified(page: Open, stage: Any) -> None:
+    """A tlog-proof, a receipt and an order's whole answer, as somebody might send them."""
+    for _ in range(5):
+        stage.place()
+    browser = page()
+    browser.wait_for(".ledger", "Signature holds")
+    given = {
+        _proof(stage, 2, 5): ("Entry", "Inclusion", "Signature", "Append-only"),
+        json.dumps(stage.receipt(2)): ("Entry", "Inclusion", "Signature", "Append-only"),
+        msgspec.json.encode(stage.answer(stage.placed[2])).decode(): (
+            "Entry", "Content", "Inclusion", "Signature", "Append-only",
+        ),
+    }  # fmt: skip
+    for text, steps in given.items():
+        _give(browser, text)
+        browser.wait_for(".report", "Verified in this browser")
+        assert browser.steps() == dict.fromkeys(steps, "holds")
+        browser.click("dialog header button")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("index 2", "index 3", "This proof is FALSE"),
+        ("index 2", "index 02", "This proof is FALSE"),
+        ("extra eyJ", "extra fyJ", "This proof is FALSE"),
+        ("@v1", "@v2", "Not fully checked"),
+        ("extra ", "extras ", "This proof is FALSE"),
+        ("\n5\n", "\n6\n", "This proof is FALSE"),
+        ("c2sp.org", "{", "Not fully checked"),
+    ],
+)
+def test_proofs_that_lie_are_refused(page: Open, stage: Any, old: str, new: str, said: str) -> None:
+    """What contradicts itself is false; what is in no known form is not called checked."""
+    for _ in range(5):
+        stage.place()
+    text = _proof(stage, 2, 5)
+    assert old in text
+    browser = page()
+    browser.wait_for(".ledger", "Signature holds")
+    _give(browser, text.replace(old, new, 1))
+    browser.wait_for(".report", said)
+
+
+def test_an_answer_that_lies_beside_its_receipt_is_refused(page: Open, stage: Any) -> None:
+    """Every member of a given answer is held against the entry, the rejection too."""
+    stage.place()
+    answer = msgspec.to_builtins(stage.answer(stage.placed[0]))
+    browser = page()
+    browser.wait_for(".ledger", "Signature holds")
+    for lie in ({"rejection": {"code": "X", "reason": "Y"}}, {"note": 1}, {"order": None}):
+        _give(browser, json.dumps(answer | lie))
+        browser.wait_for(".report", "This proof is FALSE")
+        assert browser.steps()["Content"] == "FALSE"
+        browser.click("dialog header button")
+    for text in ("", "[]", "nothing", '{"receipt":{}}', '{"position":1}'):
+        if text:
+            _give(browser, text)
+            browser.wait_for(".report", "Not fully checked")
+            browser.click("dialog header button")
+
+
+def test_a_dropped_file_is_read(page: Open, stage: Any) -> None:
+    """The file of a proof, let fall on the field, is what is verified."""
+    stage.place()
+    browser = page()
+    browser.wait_for(".ledger", "Signature holds")
+    browser.click("#given summary")
+    browser.driver.execute_script(
+        "const data = new DataTransfer(); data.items.add(new File([arguments[0]], 'a.tlog-proof'));"
+        "document.querySelector('#given-text')"
+        ".dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));",
+        _proof(stage, 0, 1),
+    )
+    browser.click("#verify-given")
+    browser.wait_for(".report", "Verified in this browser")
+
+
+def test_cosignatures_are_named_and_not_pretended(page: Open, stage: Any) -> None:
+    """Who else signed is said, and that this browser did not check it; nothing else changes."""
+    stage.place()
+    line = f"\u2014 witness.example {base64.b64encode(b'witn' + bytes(72)).decode()}\n"
+    browser = page()
+    browser.wait_for(".ledger", "Signature holds")
+    _give(browser, _proof(stage, 0, 1, stage.ledger.note + line))
+    browser.wait_for(".report", "Verified in this browser")
+    browser.wait_for(".report", "witness.example+7769746e: not checked")
+    assert browser.steps()["Witnesses"] == "noted"
+
+
+def test_a_ledger_may_change_its_key(page: Open, stage: Any) -> None:
+    """Both pinned: either may sign. One pinned: the other is asked about, nothing forgotten."""
+    stage.place()
+    name = stage.ledger.vkey.name
+    fresh = FileKeyring(name, b"n" * 32)
+    key = VerifierKey.of(name, fresh.public_key)
+    text = stage.ledger.note.partition("\n\n")[0] + "\n"
+    signed = signature_line(name, key.key_id, fresh.sign(text.encode()))
+    old, both = stage.ledger.note, f"{stage.ledger.note}{signed}\n"
+    new = f"{text}\n{signed}\n"
+    browser = page()
+    browser.wait_for(".ledger", "Signature holds")
+    stage.overrides["/v1/ledger/vkey"] = f"{key}\n{stage.ledger.vkey}\n"
+    stage.overrides["/v1/ledger/checkpoint"] = both
+    browser.driver.refresh()
+    browser.wait_for(".alarm", "as a ledger does that changes its key")
+    browser.wait_for(".ledger", "Signature holds")
+    browser.click(".alarm summary")
+    browser.click(".alarm label")
+    browser.click(".alarm button", "Trust the new key")
+    browser.wait_for(".ledger", "the same head of 1 entries")
+    for note in (old, both, new):
+        _give(browser, _proof(stage, 0, 1, note))
+        browser.wait_for(".report", "Verified in this browser")
+        browser.click("dialog header button")
+    _give(browser, _proof(stage, 0, 1, f"{old}{signed[:-6]}AAAA==\n"))
+    browser.wait_for(".report", "This proof is FALSE")
 
 
 @pytest.mark.skipif(not TLOG.is_dir(), reason="../shared/data/tlog is not there")

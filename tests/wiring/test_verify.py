@@ -1,5 +1,6 @@
 """`tallystick verify` on a real ledger: exit code 0 clean, 1 tampered, 2 cannot tell."""
 
+import base64
 import json
 import shutil
 import threading
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tallystick.ledger.checkpoint import SignatureType, VerifierKey
 from tallystick.ledger.verify import Report
-from tallystick.wiring.verify import run_verify
+from tallystick.wiring.verify import Question, run_verify
 
 Run = Callable[..., "CompletedProcess[str]"]
 pytestmark = pytest.mark.server
@@ -24,6 +26,8 @@ class Evidence:
     def __init__(self, folder: Path, vkey: str, receipt: Path, early: Path) -> None:
         """`folder`: the published files; `early`: a checkpoint from before the orders."""
         self.folder, self.vkey, self.receipt, self.early = folder, vkey, receipt, early
+        self.proof = receipt.with_name("entry.tlog-proof")
+        """The tlog-proof of the receipt's entry."""
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +47,12 @@ def evidence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         for number in range(ORDERS):
             body = order | {"client_order_id": f"c-{number}"}
             receipt.write_bytes(client.post("/v1/orders", json=body).content)
+        made = Evidence(folder / "data" / "ledger", server.vkey, receipt, early)
+        made.proof.write_bytes(
+            client.get(f"/v1/ledger/entries/{ORDERS}/receipt?format=tlog-proof").content
+        )
     assert server.stop() == 0
-    return Evidence(folder / "data" / "ledger", server.vkey, receipt, early)
+    return made
 
 
 def facts(run: "CompletedProcess[str]") -> dict[str, Any]:
@@ -63,10 +71,12 @@ def test_clean(tallystick: Run, evidence: Evidence) -> None:
     since = ("--since", str(evidence.early))
     grown = facts(tallystick("verify", str(evidence.folder), *key, *since))
 
-    for found in (receipt, folder, grown):
+    proof = facts(tallystick("verify", str(evidence.proof), *key))
+
+    for found in (receipt, proof, folder, grown):
         assert (found["exit_code"], found["verdict"]) == (0, "clean"), found
     assert folder["entries"] == folder["size"] == ORDERS + 1
-    assert receipt["position"] == ORDERS
+    assert receipt["position"] == proof["position"] == ORDERS
 
 
 def test_a_key_in_a_file(tallystick: Run, evidence: Evidence, tmp_path: Path) -> None:
@@ -76,6 +86,42 @@ def test_a_key_in_a_file(tallystick: Run, evidence: Evidence, tmp_path: Path) ->
 
     assert run.returncode == 0
     assert run.stdout.startswith("clean  Entry 5 is in the ledger")
+
+
+def test_several_keys(tallystick: Run, evidence: Evidence, tmp_path: Path) -> None:
+    """`--vkey` again and again, also files of several lines: any of them may have signed."""
+    (tmp_path / "keys").write_text(f"{STRANGER}\n\n{evidence.vkey}\n")
+    one = ("--vkey", STRANGER, "--vkey", evidence.vkey)
+    for keys in (one, ("--vkey", f"@{tmp_path / 'keys'}", "--vkey", STRANGER)):
+        assert tallystick("verify", str(evidence.receipt), *keys).returncode == 0
+    assert tallystick("verify", str(evidence.receipt), "--vkey", STRANGER).returncode == 1
+
+
+def test_an_entry_beside_its_proof(tallystick: Run, evidence: Evidence, tmp_path: Path) -> None:
+    """A proof without its entry wants --entry; with another entry it is false."""
+    lines = evidence.proof.read_bytes().split(b"\n")
+    bare, entry = tmp_path / "bare.tlog-proof", tmp_path / "entry"
+    bare.write_bytes(b"\n".join(lines[:1] + lines[2:]))
+    entry.write_bytes(base64.b64decode(lines[1].removeprefix(b"extra ")))
+    asked = ("verify", str(bare), "--vkey", evidence.vkey)
+    assert tallystick(*asked).returncode == 2
+    assert tallystick(*asked, "--entry", str(entry)).returncode == 0
+    entry.write_bytes(entry.read_bytes() + b" ")
+    assert tallystick(*asked, "--entry", str(entry)).returncode == 1
+
+
+def test_a_policy_of_witnesses(tallystick: Run, evidence: Evidence, tmp_path: Path) -> None:
+    """A policy's log is pinned; a quorum that nobody met is told, and no quorum wants nothing."""
+    witness = VerifierKey.of("w.example", b"\x07" * 32, SignatureType.COSIGNATURE)
+    policy = tmp_path / "policy"
+    lines = f"log {evidence.vkey}\nwitness w {witness}\nquorum "
+    asked = ("verify", str(evidence.folder), "--policy", str(policy))
+    for quorum, exit_code in (("w", 2), ("none", 0)):
+        policy.write_text(f"{lines}{quorum}\n")
+        assert tallystick(*asked).returncode == exit_code
+    policy.write_text("quorum nobody\n")
+    found = facts(tallystick(*asked, "--json"))
+    assert (found["exit_code"], "Line 1" in found["reason"]) == (2, True)
 
 
 def test_tampered(tallystick: Run, evidence: Evidence, tmp_path: Path) -> None:
@@ -96,6 +142,7 @@ def test_tampered(tallystick: Run, evidence: Evidence, tmp_path: Path) -> None:
         assert (found["exit_code"], found["verdict"], found["position"]) == (1, "tampered", ORDERS)
 
 
+STRANGER = "elsewhere.example/log+cbcdb6ec+AQICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC"
 OTHER = "elsewhere+00000000+AQ=="
 
 
@@ -113,6 +160,11 @@ OTHER = "elsewhere+00000000+AQ=="
         ("http://127.0.0.1:9", "--vkey", "{vkey}"),
         ("http://", "--vkey", "{vkey}"),
         ("{folder}", "--vkey", "{vkey}", "--since", "{binary}"),
+        ("{folder}", "--vkey", "{vkey}", "--entry", "{binary}"),
+        ("{receipt}", "--vkey", "{vkey}", "--entry", "{binary}"),
+        ("{receipt}", "--vkey", "{vkey}", "--since", "{early}"),
+        ("{proof}", "--vkey", "{vkey}", "--since", "{early}"),
+        ("{receipt}", "--vkey", "{vkey}", "--policy", "{binary}"),
     ],
 )
 def test_cannot_tell(
@@ -124,7 +176,7 @@ def test_cannot_tell(
     empty.mkdir()
     places = {
         "receipt": evidence.receipt, "vkey": evidence.vkey, "folder": evidence.folder,
-        "binary": binary, "empty": empty,
+        "binary": binary, "empty": empty, "early": evidence.early, "proof": evidence.proof,
     }  # fmt: skip
     run = tallystick("verify", *(part.format(**places) for part in arguments), "--json")
     found = facts(run)
@@ -149,9 +201,7 @@ def test_a_url(serve: Callable[..., Any], tallystick: Run, tmp_path: Path) -> No
 
 def test_without_a_terminal_it_is_the_same(evidence: Evidence) -> None:
     """The function behind the command gives the report, and prints nothing when asked so."""
-    report = run_verify(
-        str(evidence.folder), vkey=evidence.vkey, since=None, token=None, quiet=True
-    )
+    report = run_verify(Question(what=str(evidence.folder), vkeys=[evidence.vkey]), quiet=True)
 
     assert isinstance(report, Report)
     assert report.exit_code == 0

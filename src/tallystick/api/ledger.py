@@ -1,21 +1,31 @@
-"""The ledger for those who check it: checkpoints, entries, proofs and the tlog-tiles files."""
+"""The ledger for those who check it: checkpoints, entries and proofs."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 from starlette.responses import PlainTextResponse, Response
 
-from tallystick.api.operation import Call, Operation
+from tallystick.api import tiles
+from tallystick.api.operation import JSON, Call, Operation
 from tallystick.api.services import Services
-from tallystick.errors import Refused
-from tallystick.ledger import Receipt
+from tallystick.errors import Corrupt, Refused
+from tallystick.ledger import Ledger, Receipt
+from tallystick.ledger.checkpoint import parse_body, verify_note
+from tallystick.ledger.proof import Proof, encode_proof
+from tallystick.ledger.tiles import CHECKPOINT_PATH
 
 Position = Annotated[int, Meta(ge=0, lt=2**53)]
 _DIGITS_MAX = 15
-_IMMUTABLE = "public, max-age=31536000, immutable"
-_BRIEF = "public, max-age=1"
+_VARIES = {"Vary": "Accept"}
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class ReceiptQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """In which form; where it is not given, the Accept header says so, and else it is `json`."""
+
+    format: Literal["json", "tlog-proof"] | None = None
 
 
 class InclusionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,16 +67,68 @@ async def checkpoint(services: Services, _call: Call) -> Response:
 
 
 async def vkey(services: Services, _call: Call) -> Response:
-    """The verifier key line to pin."""
-    return PlainTextResponse(f"{services.ledger.vkey}\n")
+    """A verifier key line for each key that signs or signed this ledger, the newest first."""
+    return PlainTextResponse("".join(f"{key}\n" for key in services.ledger.vkeys))
 
 
 async def entry(services: Services, call: Call) -> Receipt:
     """One entry with its proof."""
+    return services.ledger.receipt(_position(call))
+
+
+async def receipt(services: Services, call: Call) -> Response:
+    """What proves one entry far from here, in either of two forms."""
+    query: ReceiptQuery = call.query
+    made = services.ledger.receipt(_position(call))
+    if query.format == "json" or (query.format is None and not _asks_for_text(call)):
+        return Response(_ENCODE(made), media_type=JSON, headers=_VARIES)
+    note = await asyncio.to_thread(_published_note, services)
+    name = f'inline; filename="entry-{made.position}.tlog-proof"'
+    text = encode_proof(tlog_proof(services.ledger, made, note))
+    return PlainTextResponse(text, headers=_VARIES | {"Content-Disposition": name})
+
+
+def tlog_proof(ledger: Ledger, receipt: Receipt, note: bytes | None) -> Proof:
+    """The entry's tlog-proof, to this note where it is a checkpoint of this ledger that covers it.
+
+    Published checkpoints are newer than a receipt's own, and carry witnesses' signatures. What the
+    published folder holds is believed only as far as the ledger says the same.
+    """
+    own = Proof(receipt.position, tuple(receipt.inclusion), receipt.checkpoint, receipt.entry)
+    if note is None:
+        return own
+    try:
+        head = parse_body(verify_note(note, ledger.vkeys).text)
+    except Corrupt:
+        return own
+    covers = head.origin == ledger.origin and receipt.position < head.size <= ledger.size
+    if not covers or ledger.root(head.size) != head.root:
+        return own
+    path = ledger.inclusion_proof(receipt.position, head.size)
+    return Proof(receipt.position, tuple(path), note.decode(), receipt.entry)
+
+
+def _published_note(services: Services) -> bytes | None:
+    """The newest published checkpoint; there is none in a ledger's first second."""
+    try:
+        return (services.published / CHECKPOINT_PATH).read_bytes()
+    except OSError:
+        return None
+
+
+def _asks_for_text(call: Call) -> bool:
+    """Whether the Accept header names plain text and not JSON."""
+    accepted = [
+        part.partition(";")[0].strip() for part in call.headers.get("accept", "").split(",")
+    ]
+    return "text/plain" in accepted and JSON not in accepted
+
+
+def _position(call: Call) -> int:
     digits = call.path["n"]
     if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_MAX):
         raise Refused("UNKNOWN_ENTRY", f"There is no entry {digits!r}.")
-    return services.ledger.receipt(int(digits))
+    return int(digits)
 
 
 async def inclusion(services: Services, call: Call) -> InclusionProof:
@@ -85,42 +147,25 @@ async def consistency(services: Services, call: Call) -> ConsistencyProof:
     return ConsistencyProof(query.from_, to, services.ledger.consistency_proof(query.from_, to))
 
 
-async def published_checkpoint(services: Services, _call: Call) -> Response:
-    """The checkpoint of the static C2SP tlog-tiles files: it covers all of them."""
-    note = await _published(services, "checkpoint")
-    return PlainTextResponse(note, headers={"Cache-Control": _BRIEF})
-
-
-async def published(services: Services, call: Call) -> Response:
-    """One of the static C2SP tlog-tiles files that never change."""
-    data = await _published(services, f"tile/{call.path['path']}")
-    headers = {"Cache-Control": _IMMUTABLE}
-    return Response(data, media_type="application/octet-stream", headers=headers)
-
-
-async def _published(services: Services, path: str) -> bytes:
-    """The file's bytes, read at once: a partial tile may go away while it is asked for."""
-    plain = path.isascii() and path.isprintable()
-    try:
-        if plain and all(part and not part.startswith(".") for part in path.split("/")):
-            return await asyncio.to_thread((services.published / path).read_bytes)
-    except OSError as error:
-        raise Refused("NOT_FOUND", f"/ledger/{path} does not exist (yet).") from error
-    raise Refused("NOT_FOUND", f"There is no {path!r} below /ledger/.")
-
-
 OPERATIONS = (
     Operation(
         "GET", "/v1/ledger/checkpoint", "The newest signed checkpoint (C2SP signed note).",
         checkpoint, str, media_type="text/plain", tag="ledger",
     ),
     Operation(
-        "GET", "/v1/ledger/vkey", "The verifier key to pin (signed-note form).",
+        "GET", "/v1/ledger/vkey",
+        "The verifier keys to pin (signed-note form), one a line, the newest first.",
         vkey, str, media_type="text/plain", tag="ledger",
     ),
     Operation(
         "GET", "/v1/ledger/entries/{n}", "An entry, byte for byte, with its receipt.",
         entry, Receipt, scope="ledger", tag="ledger", refusals=("UNKNOWN_ENTRY",),
+    ),
+    Operation(
+        "GET", "/v1/ledger/entries/{n}/receipt",
+        "An entry's receipt, or its C2SP tlog-proof (format=tlog-proof or Accept: text/plain).",
+        receipt, Receipt, scope="ledger", query=ReceiptQuery, tag="ledger",
+        refusals=("UNKNOWN_ENTRY",),
     ),
     Operation(
         "GET", "/v1/ledger/proof/inclusion", "Prove that an entry is in the tree.",
@@ -130,14 +175,5 @@ OPERATIONS = (
         "GET", "/v1/ledger/proof/consistency", "Prove that the tree only grew.",
         consistency, ConsistencyProof, query=ConsistencyQuery, tag="ledger",
     ),
-    Operation(
-        "GET", "/ledger/checkpoint", "The checkpoint of the published files, at most 1 s old.",
-        published_checkpoint, str, media_type="text/plain", tag="ledger",
-        refusals=("NOT_FOUND",),
-    ),
-    Operation(
-        "GET", "/ledger/tile/{path:path}", "The ledger as C2SP tlog-tiles files.",
-        published, bytes, scope="ledger", media_type="application/octet-stream",
-        tag="ledger", refusals=("NOT_FOUND",),
-    ),
+    *tiles.OPERATIONS,
 )  # fmt: skip

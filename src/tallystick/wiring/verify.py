@@ -100,7 +100,9 @@ def _verify(question: Question, console: Console) -> Report:
         raise CannotTell(f"There is no file or folder {what}.")
     with _bar(console) as advance:
         if not is_url and is_export(Path(what)):
-            return verify_export(Path(what), trust, advance, since, clock=clock)
+            return verify_export(
+                Path(what), trust, advance, since, canonical_json=True, clock=clock
+            )
         with closing(open_source(what, token=question.token or _demo_token(what))) as source:
             if since is not None:
                 _wait_for(parse_checkpoint(since).size, source, clock)

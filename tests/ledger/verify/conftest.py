@@ -10,7 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tallystick.ledger.checkpoint import Checkpoint, VerifierKey, sign_checkpoint
+from tallystick.ledger.checkpoint import (
+    Checkpoint,
+    SignatureType,
+    VerifierKey,
+    sign_checkpoint,
+    signature_line,
+    split_note,
+)
 from tallystick.ledger.merkle import inclusion_proof, leaf_hash, perfect_root, tree_root
 from tallystick.ledger.tiles import TILE_WIDTH, encode_bundle, entries_path, tiles_of
 
@@ -60,6 +67,29 @@ class Log:
         return sign_checkpoint(
             head, name=self.key.name, key_id=self.key.key_id, sign=self._private.sign
         )
+
+    def cosign(self, note: str, at: int) -> str:
+        """The note with this key's cosignature of the time `at` (Unix seconds)."""
+        text, _ = split_note(note)
+        stamp = at.to_bytes(8, "big")
+        signature = self._private.sign(b"cosignature/v1\ntime %d\n" % at + text.encode())
+        line = signature_line(self.witness.name, self.witness.key_id, stamp + signature)
+        return f"{note}{line}\n"
+
+    @property
+    def witness(self) -> VerifierKey:
+        """The same key pair as a witness's key."""
+        return VerifierKey.of(self.key.name, self.key.public_key, SignatureType.COSIGNATURE)
+
+    def proof(self, entries: Sequence[bytes], position: int, *, bare: bool = False) -> bytes:
+        """The tlog-proof of one entry; `bare` without the entry itself."""
+        leaves = [leaf_hash(entry) for entry in entries]
+        lines = ["c2sp.org/tlog-proof@v1"]
+        if not bare:
+            lines.append(f"extra {b64encode(entries[position]).decode()}")
+        lines.append(f"index {position}")
+        lines += [b64encode(node).decode() for node in inclusion_proof(leaves, position)]
+        return "\n".join([*lines, "", self.note(entries)]).encode()
 
     def files(self, entries: Sequence[bytes], sizes: Iterable[int]) -> dict[str, bytes]:
         """Every file of a log that published these sizes and never removed a partial one."""

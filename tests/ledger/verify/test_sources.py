@@ -1,5 +1,6 @@
 """Folders and URLs as sources, against real files and a real server."""
 
+import gzip
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -27,6 +28,14 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_error(403)
         elif self.path.startswith("/broken/"):
             self.send_error(500)
+        elif self.path.startswith("/gzip/"):
+            path = Path(self.translate_path(self.path.removeprefix("/gzip")))
+            body = gzip.compress(path.read_bytes()) if path.is_file() else b""
+            self.send_response(200 if path.is_file() else 404)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
         elif self.path == "/page/checkpoint":
             self.send_response(200)
             self.send_header("Content-Length", "8")
@@ -63,11 +72,14 @@ def sources() -> Iterator[list[UrlSource]]:
         source.close()
 
 
-@pytest.mark.parametrize("path", ["", "/", "/ledger", "/page", "/page/"])
+@pytest.mark.parametrize("path", ["", "/", "/ledger", "/page", "/page/", "/gzip"])
 def test_a_ledger_is_verified_by_url(
     log: Any, address: str, sources: list[UrlSource], path: str
 ) -> None:
-    """The ledger is found at the address or below it in `ledger/`, even behind a start page."""
+    """The ledger is found at the address or below it in `ledger/`, even behind a start page.
+
+    Compressed answers are read as well.
+    """
     sources.append(UrlSource(address + path, token=TOKEN))
     report = verify_ledger(sources[0], log.key)
     assert (report.exit_code, report.entries) == (0, 300), report.reason
@@ -131,6 +143,18 @@ def test_an_endless_answer_is_cut(address: str, folder: Path, sources: list[UrlS
         data = source.fetch("tile/0/endless")
         assert data is not None
         assert len(data) == BUNDLE_BYTES_MAX + 1
+
+
+def test_an_answer_that_unfolds_without_end_is_cut(
+    address: str, folder: Path, sources: list[UrlSource]
+) -> None:
+    """Of a small compressed answer no more is unfolded than a bundle can have."""
+    with (folder / "tile/0/endless").open("wb") as file:
+        file.truncate(4 * BUNDLE_BYTES_MAX)
+    sources.append(UrlSource(f"{address}/gzip"))
+    data = sources[0].fetch("tile/0/endless")
+    assert data is not None
+    assert len(data) == BUNDLE_BYTES_MAX + 1
 
 
 def test_a_server_lists_nothing(sources: list[UrlSource]) -> None:

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner, Result
 
-from tallystick.access import Tokens
-from tallystick.wiring.commands.token import token
+from tallystick.access import Scope, Tokens
+from tallystick.wiring.commands.token import SCOPES, token
 
 
 @pytest.fixture
@@ -95,3 +96,8 @@ def test_a_damaged_file_is_named(folder: Path) -> None:
     result = run("list")
     assert result.exit_code == 2
     assert "does not hold tokens" in result.stderr
+
+
+def test_every_scope_can_be_given() -> None:
+    """The command names the scopes itself; here they are seen to be those of the tokens."""
+    assert set(SCOPES) == set(get_args(Scope))

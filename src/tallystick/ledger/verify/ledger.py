@@ -1,21 +1,24 @@
 """Verifies a whole published ledger: every entry is hashed again, every tile made again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 from tallystick.clock import Clock
-from tallystick.ledger.checkpoint import SIGNATURE_MARK, Checkpoint, NoteError, VerifierKey
+from tallystick.ledger.checkpoint import SIGNATURE_MARK, Checkpoint, NoteError
 from tallystick.ledger.merkle import EMPTY_ROOT
 from tallystick.ledger.tiles import CHECKPOINT_PATH
+from tallystick.ledger.verify.ahead import Ahead, bundles_and_tiles
 from tallystick.ledger.verify.audit import Audit
 from tallystick.ledger.verify.report import CannotTell, Findings, Report, Tampered, judge
-from tallystick.ledger.verify.sources import Source
+from tallystick.ledger.verify.sources import Source, UrlSource
+from tallystick.ledger.verify.trust import Pinned, Trust, trusting
 
 Progress = Callable[[int, int], None]
 
 
 def verify_ledger(
     source: Source,
-    key: VerifierKey | None,
+    key: Pinned,
     progress: Progress | None = None,
     since: str | bytes | None = None,
     *,
@@ -29,41 +32,44 @@ def verify_ledger(
     every entry, as Tallystick writes them. In a folder every file with a tile's name is checked,
     needed or not.
     """
+    trust = trusting(key)
 
     def check(findings: Findings) -> str:
-        older = _older(since, key)
-        checkpoint = _newest(source, key, findings)
+        older = findings.open_older(since, trust)
+        checkpoint = _newest(source, trust, findings)
         if older is not None:
             _check_grown(older, checkpoint)
-        audit = Audit(source, checkpoint, findings, older=older, canonical_json=canonical_json)
-        audit.run(progress)
+        with _ahead(source, checkpoint.size) as files:
+            audit = Audit(files, checkpoint, findings, older=older, canonical_json=canonical_json)
+            audit.run(progress)
         beginning = f", and begins with the {older.size} of the older checkpoint" if older else ""
         return f"All {checkpoint.size} entries hash to what the pinned key signed{beginning}."
 
-    return judge(check, key, clock)
+    return judge(check, trust, clock)
 
 
-def _newest(source: Source, key: VerifierKey | None, findings: Findings) -> Checkpoint:
+@contextmanager
+def _ahead(source: Source, size: int) -> Iterator[Source]:
+    """The source, read ahead where every file is a question to somebody far away."""
+    if not isinstance(source, UrlSource):
+        yield source
+        return
+    with closing(Ahead(source, bundles_and_tiles(size))) as ahead:
+        yield ahead
+
+
+def _newest(source: Source, trust: Trust, findings: Findings) -> Checkpoint:
     """The source's checkpoint; something that never was one is no evidence of anything."""
     data = source.fetch(CHECKPOINT_PATH)
     if data is None:
         raise CannotTell(f"There is no checkpoint in {source}.")
     try:
-        return findings.open_checkpoint(data, key)
+        return findings.open_checkpoint(data, trust)
     except NoteError as error:
-        origin = f"{key.name}\n".encode() if key else b"\n\n"
-        if SIGNATURE_MARK not in data and not data.startswith(origin):
+        ours = any(data.startswith(f"{key.name}\n".encode()) for key in trust.keys)
+        if SIGNATURE_MARK not in data and not ours:
             raise CannotTell(f"What is at {source} is not a ledger's checkpoint.") from error
         raise Tampered(f"The ledger's checkpoint fails. {error}") from error
-
-
-def _older(since: str | bytes | None, key: VerifierKey | None) -> Checkpoint | None:
-    if since is None:
-        return None
-    try:
-        return Findings().open_checkpoint(since, key)
-    except NoteError as error:
-        raise CannotTell(f"The older checkpoint proves nothing. {error}") from error
 
 
 def _check_grown(older: Checkpoint, newest: Checkpoint) -> None:

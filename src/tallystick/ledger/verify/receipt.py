@@ -7,16 +7,16 @@ from typing import Annotated, Any
 import msgspec
 
 from tallystick.clock import Clock
-from tallystick.ids import order_id
-from tallystick.ledger.checkpoint import NoteError, VerifierKey, decode_base64
-from tallystick.ledger.merkle import ProofError, leaf_hash, verify_inclusion
-from tallystick.ledger.verify.canonical import decode_canonical, decode_strict
+from tallystick.ledger.checkpoint import decode_base64
+from tallystick.ledger.merkle import leaf_hash
+from tallystick.ledger.verify.canonical import decode_strict
+from tallystick.ledger.verify.inclusion import check_included, check_since, read_entry
 from tallystick.ledger.verify.report import CannotTell, Findings, Report, Tampered, judge
+from tallystick.ledger.verify.trust import Pinned, trusting
 
 _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
 _ANSWER_MEMBERS = {"order", "fills", "rejection", "receipt"}
 _POSITION_MAX = 2**63 - 1
-_DECIDED = "order_decided"
 
 
 class _ReceiptText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,21 +29,36 @@ class _ReceiptText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint: str
 
 
-def verify_receipt(data: bytes, key: VerifierKey | None, *, clock: Clock | None = None) -> Report:
+def verify_receipt(
+    data: bytes,
+    key: Pinned,
+    *,
+    since: str | bytes | None = None,
+    clock: Clock | None = None,
+) -> Report:
     """Check a receipt, or the whole answer to the order that carries one, as JSON bytes.
 
     Nothing but `data` and the pinned `key` is trusted or looked at. Whatever is not a receipt in
     the known form cannot be judged; any contradiction inside one is tampering. Without a key all
-    may agree, and it still cannot be told who made it.
+    may agree, and it still cannot be told who made it. `since` is an older checkpoint, compared
+    where that can be done.
     """
+    trust = trusting(key)
 
     def check(findings: Findings) -> str:
+        older = findings.open_older(since, trust)
         receipt, answer = _read(data)
         findings.position = receipt.position
-        _check(receipt, answer, key, findings)
-        return f"Entry {receipt.position} is in the ledger whose checkpoint the pinned key signed."
+        entry, path = _unpack(receipt)
+        _check_answer(read_entry(entry, receipt.position), answer, receipt.position)
+        checkpoint = check_included(
+            entry, receipt.position, path, receipt.checkpoint, trust, findings
+        )
+        beside = check_since(older, checkpoint)
+        at = receipt.position
+        return f"Entry {at} is in the ledger whose checkpoint the pinned key signed{beside}."
 
-    return judge(check, key, clock)
+    return judge(check, trust, clock)
 
 
 def _read(data: bytes) -> tuple[_ReceiptText, dict[str, Any]]:
@@ -66,44 +81,19 @@ def _read(data: bytes) -> tuple[_ReceiptText, dict[str, Any]]:
         raise CannotTell(f"This is not a receipt: {error}.") from error
 
 
-def _check(
-    receipt: _ReceiptText, answer: dict[str, Any], key: VerifierKey | None, findings: Findings
-) -> None:
+def _unpack(receipt: _ReceiptText) -> tuple[bytes, list[bytes]]:
+    """The entry, which its leaf hash fits, and its inclusion proof."""
     position = receipt.position
     entry = _base64(receipt.entry, "entry", position)
-    leaf = leaf_hash(entry)
-    findings.entries, findings.bytes_hashed = 1, len(entry)
     if _LEAF_HASH.fullmatch(receipt.leaf_hash) is None:
         raise Tampered("The leaf hash is not 64 lower-case hexadecimal digits.", position)
-    if receipt.leaf_hash != leaf.hex():
+    if receipt.leaf_hash != leaf_hash(entry).hex():
         raise Tampered(f"Entry {position} does not hash to the receipt's leaf hash.", position)
-    _check_meaning(entry, answer, position)
-    try:
-        checkpoint = findings.open_checkpoint(receipt.checkpoint, key)
-    except NoteError as error:
-        raise Tampered(f"The receipt's checkpoint fails. {error}", position) from error
-    proof = [_base64(text, "inclusion proof", position) for text in receipt.inclusion]
-    try:
-        verify_inclusion(
-            index=position, size=checkpoint.size, leaf=leaf, proof=proof, root=checkpoint.root
-        )
-    except ProofError as error:
-        sentence = f"Entry {position} is not in the checkpoint's tree. {error}"
-        raise Tampered(sentence, position) from error
+    return entry, [_base64(text, "inclusion proof", position) for text in receipt.inclusion]
 
 
-def _check_meaning(entry: bytes, answer: dict[str, Any], position: int) -> None:
-    """The entry is canonical, its order is named for its position, the answer says the same."""
-    try:
-        facts = decode_canonical(entry)
-    except ValueError as error:
-        raise Tampered(f"Entry {position} is not canonical JSON: {error}.", position) from error
-    if not isinstance(facts, dict):
-        raise Tampered(f"Entry {position} is not a JSON object.", position)
-    if facts.get("kind") == _DECIDED:
-        order = facts.get("order")
-        if not isinstance(order, dict) or order.get("id") != order_id(position):
-            raise Tampered(f"The order in entry {position} has another entry's id.", position)
+def _check_answer(facts: dict[str, Any], answer: dict[str, Any], position: int) -> None:
+    """The answer around a receipt says what its entry says."""
     said = {
         "order": facts.get("order"),
         "fills": facts.get("fills", []),

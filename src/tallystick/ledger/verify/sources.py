@@ -90,7 +90,10 @@ class FolderSource:
 
 
 class UrlSource:
-    """A ledger served over HTTP; `<url>/ledger/` is tried where `<url>/` has no checkpoint."""
+    """A ledger served over HTTP; `<url>/ledger/` is tried where `<url>/` has no checkpoint.
+
+    Once the checkpoint was fetched, several threads may fetch at once.
+    """
 
     def __init__(
         self, url: str, *, token: str | None = None, timeout_seconds: float = FETCH_SECONDS_MAX

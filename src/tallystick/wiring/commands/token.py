@@ -3,21 +3,22 @@
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn, get_args
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import msgspec
 
-from tallystick.access.principal import Scope
 from tallystick.errors import TallystickError
 
 if TYPE_CHECKING:
-    from tallystick.access import Tokens
+    from tallystick.access import Scope, Tokens
     from tallystick.access.tokens import TokenRecord
 
 EXIT_MISUSED = 2
 NAME_CHARACTERS_MAX = 100
-OF_AN_ACCOUNT: frozenset[Scope] = frozenset({"trade", "read"})
+SCOPES: tuple["Scope", ...] = ("trade", "read", "operate", "audit")
+"""All of them; named here so that `tallystick verify` starts without the room of access."""
+OF_AN_ACCOUNT: frozenset["Scope"] = frozenset({"trade", "read"})
 """Scopes that mean nothing without an account."""
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
@@ -39,12 +40,12 @@ def token() -> None:
     "scopes",
     multiple=True,
     required=True,
-    type=click.Choice(get_args(Scope)),
+    type=click.Choice(SCOPES),
     help="What it may do; more than one may be given.",
 )
 @click.option("--account", default="", help="Whose orders; needed with trade and read.")
 @_JSON
-def issue(name: str, scopes: tuple[Scope, ...], account: str, as_json: bool) -> None:
+def issue(name: str, scopes: tuple["Scope", ...], account: str, as_json: bool) -> None:
     """Issue a new token and print it: only its hash is kept, so it is never shown again.
 
     \b
