@@ -77,7 +77,7 @@ VERSIONS_MAX = 100
 """Most versions of a document in one page: each comes with its proof."""
 FOLLOWERS_MAX = 64
 """Most clients that follow the ledger at once."""
-FOLLOW_ROWS = 256
+FOLLOW_ROWS_MAX = 256
 """Most entries said to a follower at once; it is asked to take them before more are read."""
 QLDB_PART_CHARACTERS_MAX = 15_000
 """Characters of an imported document in one entry: at most 60,000 bytes, however they are spelled.

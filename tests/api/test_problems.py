@@ -51,6 +51,8 @@ ELSEWHERE = {
     "QLDB_UNPROVED": "exports are imported on the command line, never by a request",
     "QLDB_UNREADABLE": "exports are imported on the command line, never by a request",
     "BAD_POLICY": "policies are files of operators and verifiers; see tests/ledger/witness",
+    "EXPORT_EXISTS": "exports are written by the command line, never by a request",
+    "UNKNOWN_DOCUMENT": "see tests/api/history",
 }
 """Codes that no request meets in a test of seconds, and why."""
 
@@ -221,7 +223,7 @@ def test_what_nobody_expected_is_500(
             await single._open_demo_account()
             del single.desk._board
             path = "/v1/orders" if how == "POST" else "/v1/orders/O-1"
-            single.history.position = None  # type: ignore[assignment]
+            single.history._projection.position = None  # type: ignore[assignment]
             with capture_logs() as lines:
                 answers = await ask(single, (how, path, order))
             return answers[0], lines

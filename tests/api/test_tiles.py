@@ -90,6 +90,7 @@ class Door:
 
 OTHER_ROOMS = (
     "desk", "history", "board", "logs", "intake", "watcher", "notifier", "hec_token", "ready",
+    "subjects", "followers",
 )  # fmt: skip
 
 

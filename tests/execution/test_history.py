@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.errors import Refused
 from tallystick.execution import History
-from tallystick.execution import history as history_module
+from tallystick.execution import projection as projection_module
 
 ALL = {"state": None, "limit": 1_000, "before": None}
 EVERY = {"pair": None, "limit": 1_000, "before": None}
@@ -216,7 +216,7 @@ def test_the_file_of_a_longer_ledger_is_forgotten(words: Any, tmp_path: Path) ->
 
 def test_folding_in_steps(words: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bounded fold says how much is left; a read folds the rest."""
-    monkeypatch.setattr(history_module, "FOLD_ROWS", 4)
+    monkeypatch.setattr(projection_module, "FOLD_ROWS", 4)
 
     async def act(floor: Any, history: History) -> None:
         await trade(floor, 20)

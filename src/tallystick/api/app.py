@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallystick.api import hec, ledger, orders, system, watching
+from tallystick.api import follow, hec, history, ledger, orders, subjects, system, tiles, watching
 from tallystick.api.calls import Calls, Fields
 from tallystick.api.hot import ROUTE as HOT_ROUTE
 from tallystick.api.hot import HotOrders
@@ -25,7 +25,11 @@ _UNKNOWN_ROUTE = "unknown"
 OPERATIONS: tuple[Operation, ...] = (
     *orders.OPERATIONS,
     *ledger.OPERATIONS,
+    *tiles.OPERATIONS,
+    *history.OPERATIONS,
+    *follow.OPERATIONS,
     *watching.OPERATIONS,
+    *subjects.OPERATIONS,
     *hec.OPERATIONS,
     *system.OPERATIONS,
 )

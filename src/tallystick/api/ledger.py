@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import PlainTextResponse, Response
 
-from tallystick.api import tiles
 from tallystick.api.operation import JSON, Call, Operation
 from tallystick.api.services import Services
 from tallystick.errors import Corrupt, Refused
@@ -175,5 +174,4 @@ OPERATIONS = (
         "GET", "/v1/ledger/proof/consistency", "Prove that the tree only grew.",
         consistency, ConsistencyProof, query=ConsistencyQuery, tag="ledger",
     ),
-    *tiles.OPERATIONS,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from tallystick.api.services import Services
 from tallystick.errors import Refused
 from tallystick.limits import BODY_BYTES_MAX, HEC_BODY_BYTES_MAX
 
-Method = Literal["GET", "POST", "DELETE", "OPTIONS"]
+Method = Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
 JSON = "application/json"
 ANYBODY = Principal("anybody", "", frozenset())
 
@@ -48,7 +48,7 @@ class Operation(msgspec.Struct, frozen=True):
     handler: Handler
     answer: Any
     """Type of the answer; `bytes` for text that is not JSON, None where there is no body."""
-    scope: Scope | Literal["ledger", "tiles", "hec"] | None = None
+    scope: Scope | Literal["ledger", "entries", "tiles", "hec"] | None = None
     query: type[Any] | None = None
     body: type[Any] | None = None
     """Type of the JSON body; `bytes` for a body that is not one JSON value."""
@@ -101,13 +101,15 @@ def _authenticate(operation: Operation, services: Services, request: Request) ->
     if (
         scope is None
         or scope == "hec"
-        or (scope == "ledger" and services.ledger_public)
+        or (scope in {"ledger", "entries"} and services.ledger_public)
         or (scope == "tiles" and services.ledger_tiles_public)
     ):
         return ANYBODY
     principal = services.tokens.principal(request.headers.get("authorization"))
     if scope == "ledger":
         principal.require_any("audit", "operate")
+    elif scope == "entries":
+        principal.require_any("read", "audit", "operate")
     elif scope != "tiles":
         principal.require(scope)
     request.state.account = principal.account

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.access import Tokens
+from tallystick.api.followers import Followers
 from tallystick.clock import Clock
 from tallystick.execution import Desk, History, QuoteBoard
 from tallystick.ledger import Ledger
+from tallystick.ledger.personal import Subjects
 from tallystick.watch.collect import Intake, LogStore
 from tallystick.watch.detect import Watcher
 from tallystick.watch.notify import Notifier
@@ -29,6 +31,8 @@ class Services:
     notifier: Notifier
     published: Path
     """The folder of tlog-tiles resources."""
+    subjects: Subjects
+    followers: Followers
     hec_token: str
     ledger_public: bool
     """Whether entries may be read without a token."""

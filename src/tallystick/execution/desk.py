@@ -408,9 +408,12 @@ class Desk:
         self.catch_up()
         first = self.book.size
         batch.sealables = []
+        keys = [key for item in batch.items for key in item.keys]
+        found = zip(keys, self._ledger.find_all(keys), strict=True)
+        settled = {key for key, position in found if position is not None}
         for item in batch.items:
             item.entry = item.refusal = None
-            if any(self._ledger.find(key) is not None for key in item.keys):
+            if not settled.isdisjoint(item.keys):
                 continue
             try:
                 self._decide(item)

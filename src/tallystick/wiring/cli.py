@@ -13,6 +13,8 @@ import msgspec
 from tallystick import __version__
 from tallystick.errors import TallystickError
 from tallystick.wiring.commands.check import check
+from tallystick.wiring.commands.erase import erase
+from tallystick.wiring.commands.export import export
 from tallystick.wiring.commands.import_ import import_
 from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
@@ -152,7 +154,7 @@ def verify(
     sys.exit(report.exit_code)
 
 
-for command in (check, import_, keys, ledger, token, witness):
+for command in (check, erase, export, import_, keys, ledger, token, witness):
     main.add_command(command)
 
 

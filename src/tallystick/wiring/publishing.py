@@ -8,6 +8,7 @@ from typing import TypeVar
 import structlog
 
 from tallystick.clock import NS_PER_SECOND, Clock
+from tallystick.errors import Forked, TemporaryError
 from tallystick.ledger import Ledger, Publisher
 from tallystick.ledger.witness import Cosigned, Cosigner
 
@@ -41,6 +42,8 @@ class Publishing:
         self._wanting: tuple[int, str, int] | None = None
         """(size, note, how many cosigned) of a checkpoint that lacks its quorum."""
         self._again_ns = 0
+        self.away: str | None = None
+        """Why the store could not be read when it was last looked at; None when it could."""
 
     async def run(self) -> None:
         """Publish for ever."""
@@ -51,13 +54,19 @@ class Publishing:
             await self._clock.sleep(max(PAUSE_SECONDS_MIN, PUBLISH_SECONDS - spent))
 
     async def publish(self) -> None:
-        """Publish the newest head, or ask again for what the one that is there lacks."""
+        """Publish the newest head, or ask again for what the one that is there lacks.
+
+        Raises:
+            Forked: the store holds less than was published.
+            TemporaryError: the store cannot be read right now.
+        """
         started_ns = self._clock.monotonic_ns()
-        head = await self._in_thread(self._publisher.prepare)
+        head = await self._prepare()
         if head is None:
             await self._recosign()
             return
         size, note = head
+        self._require_grown(size)
         if size > self._ledger.size:
             return  # another writer's: the ledger takes it in first
         await self._in_thread(self._ledger.sync)
@@ -80,6 +89,25 @@ class Publishing:
         self._thread.shutdown()
         if self._cosigner is not None:
             await self._cosigner.aclose()
+
+    async def _prepare(self) -> tuple[int, str] | None:
+        """The look at the store that tells, a few times a second, whether it is there."""
+        try:
+            head = await self._in_thread(self._publisher.prepare)
+        except TemporaryError as error:
+            self.away = str(error)
+            raise
+        self.away = None
+        return head
+
+    def _require_grown(self, size: int) -> None:
+        """What was published once is never taken back."""
+        if size < self._publisher.size:
+            raise Forked(
+                f"The database holds {size} entries, and {self._publisher.size} were published: an"
+                " older backup was put back under a running ledger, or a replica that lacks"
+                " entries was promoted. See: tallystick ledger reconcile --help."
+            )
 
     async def _cosign(self, note: str) -> Cosigned | None:
         if self._cosigner is None:

@@ -94,11 +94,11 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
             if (failure := single.failure()) is not None:
                 _log.error("wiring.part_ended", exc_info=failure)
                 server.should_exit = True
-                single.hub.close()
+                single.end_streams()
                 await serving
                 raise PermanentError(f"A part of the process ended: {failure!r}") from failure
             if server.should_exit:
-                single.hub.close()
+                single.end_streams()
             await clock.sleep(LOOK_SECONDS if announced else 0.01)
         await serving
     finally:

@@ -45,6 +45,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger_add: bool = False
     """Whether `POST /ledger/add` appends raw bytes, for load tests; it wants the scope
     `operate`."""
+    retention: str | None = None
+    """File of the retention policy: duties to keep records, which forbid an erasure until they end;
+    none by default. See docs/guides/erasure.md."""
     witness_policy: str | None = None
     """File of the witnesses that are asked to cosign each checkpoint (C2SP tlog-policy); none by
     default. See docs/guides/witnesses.md."""

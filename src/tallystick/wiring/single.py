@@ -17,8 +17,9 @@ from starlette.requests import Request
 
 from tallystick.access import Principal, Tokens
 from tallystick.api import Api, Calls, Metrics, Services
+from tallystick.api.followers import Followers
 from tallystick.clock import Clock
-from tallystick.errors import Misconfigured
+from tallystick.errors import Misconfigured, TemporaryError
 from tallystick.execution import (
     Book,
     Desk,
@@ -52,6 +53,7 @@ from tallystick.wiring.alerts import AlertDesk
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.settings import Settings
+from tallystick.wiring.subjects import subjects_of
 
 DEMO_ACCOUNT = "demo"
 DEMO_LIMITS = LimitsText(
@@ -109,6 +111,7 @@ class Single:
         self.board = QuoteBoard()
         self.source = source_of(settings)
         self.desk = Desk(self.ledger, _book(self.history, self.ledger), self.board, clock)
+        self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
         self.bus = EmbeddedBus(folder / "stream.db")
         self.relay = Relay(self.ledger, self.bus, clock)
         self.notifier = _notifier(folder / "notify.db", settings, clock)
@@ -118,6 +121,7 @@ class Single:
         self.watching = tasks.Watching(self.watcher, folder / "detect.state", clock)
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
         self.calls = Calls(clock)
+        self.followers = Followers(self.ledger, clock)
         self.app = self._api(folder / PUBLISHED)
         cosigner = cosigner_of(settings, self.ledger.vkeys, clock)
         self.publishing = Publishing(self.publisher, self.ledger, clock, cosigner)
@@ -136,6 +140,7 @@ class Single:
         self.board.update(self.source.quotes(self.clock.now_ns()))
         self._desk_task = asyncio.create_task(self.desk.run(), name="desk")
         await self._open_demo_account()
+        await self.subjects.start()
         await self.notifier.start()
         for name, work in self._works():
             self._tasks.append(asyncio.create_task(work, name=name))
@@ -159,7 +164,7 @@ class Single:
         After a part has failed things are only closed: a start does the rest, from the ledger.
         """
         _log.info("wiring.stopping", **{"ledger.size": self.ledger.size})
-        self.hub.close()
+        self.end_streams()
         self.desk.close()
         if self._desk_task is not None:
             await asyncio.wait([self._desk_task], timeout=2)
@@ -167,16 +172,27 @@ class Single:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.failure() is None:
-            self.relay.publish()
-            self.desk.snapshot()
-            self.history.fold()
-            self.watching.save()
-            await self.publishing.publish()
+            await self._keep_all()
         await self.notifier.stop()
         await self.publishing.close()
         self._folding.shutdown()
         self.intake.close()
         self.close()
+
+    async def _keep_all(self) -> None:
+        try:
+            self.relay.publish()
+            self.desk.snapshot()
+            self.history.fold()
+            self.watching.save()
+            await self.publishing.publish()
+        except TemporaryError as error:  # the store is away: a start does it
+            _log.warning("wiring.kept_later", body=str(error))
+
+    def end_streams(self) -> None:
+        """Let go of whoever follows: their requests would never end by themselves."""
+        self.hub.close()
+        self.followers.close()
 
     def close(self) -> None:
         """Let go of every file."""
@@ -184,6 +200,7 @@ class Single:
         self.publisher.close()
         self.history.close()
         self.bus.close()
+        self.subjects.close()
         self._opened.close()
         os.close(self._lock)
 
@@ -199,6 +216,7 @@ class Single:
         yield "wals", tasks.fold_wals(databases, self._folding, self.clock)
         fold = partial(tasks.fold, self.history, self.clock)
         yield "fold", tasks.patiently("fold", fold, self.clock)
+        yield "subjects", tasks.patiently("subjects", self.subjects.run, self.clock)
         yield "detect", self.relay.feed("detect", self.watching.take, self.watcher.position)
         yield "calls", self.watching.take_calls()
         yield "live", self.live.run()
@@ -217,6 +235,8 @@ class Single:
             watcher=self.watcher,
             notifier=self.notifier,
             published=published,
+            subjects=self.subjects,
+            followers=self.followers,
             hec_token=self.facts.hec_token,
             ledger_public=self.settings.ledger_public,
             ledger_tiles_public=self.settings.ledger_tiles_read == "public",
@@ -240,7 +260,9 @@ class Single:
     def _missing(self) -> str | None:
         if self.failure() is not None:
             return "A part of the process has ended."
-        return None if self.board.all() else "There are no prices yet."
+        if not self.board.all():
+            return "There are no prices yet."
+        return self.publishing.away
 
     def _gauges(self) -> Iterable[tuple[str, str, float]]:
         yield "tallystick_ledger_entries_total", "Entries in the ledger.", self.ledger.size
@@ -260,6 +282,11 @@ class Single:
             (self.ledger.size - self.publisher.size),
         )
         yield "tallystick_log_lines_dropped_total", "Log lines dropped.", self.intake.dropped
+        yield (
+            "tallystick_ledger_followers",
+            "Clients that follow the ledger.",
+            self.followers.count,
+        )
         yield "tallystick_live_followers", "Pages that follow live.", self.hub.listening
 
     async def _open_demo_account(self) -> None:

@@ -1,0 +1,134 @@
+"""`tallystick check`: is everything that is kept what the entries say?"""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+import msgspec
+
+from tallystick.errors import TallystickError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tallystick.wiring.check import CheckReport, Part
+
+EXIT_CANNOT_TELL = 2
+_COLOUR = {"clean": "green", "tampered": "bold red", "cannot_tell": "yellow"}
+_VERDICT_CHARACTERS = 12
+_NAME_CHARACTERS = 18
+_SENTENCES = {
+    "clean": "everything that is kept is what the entries say",
+    "tampered": "something is not what was written",
+    "cannot_tell": "nothing contradicts the entries, but not everything could be looked at",
+}
+
+
+@click.command()
+@click.option("--restart", is_flag=True, help="Begin anew, also where a check was interrupted.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def check(*, restart: bool, as_json: bool) -> NoReturn:
+    """Check everything in the data folder against the ledger's entries.
+
+    Hashes every entry again and makes every tile again; verifies every checkpoint that was ever
+    signed and every idempotency key; verifies the published files and the signed-head guard; makes
+    the projections (orders, trades, balances, search tables) and the book again and compares them
+    row by row; compares the stream's messages and what is kept of natural persons.
+
+    A server may run meanwhile. A check that was interrupted goes on where it was, within a day;
+    who suspects that somebody had access to the data folder begins anew with --restart.
+    Exit code: 0 clean, 1 something is not what was written, 2 cannot tell.
+
+    \b
+    Examples:
+      tallystick check
+      TALLYSTICK_DATA=/var/lib/tallystick tallystick check --restart --json
+    """  # noqa: D301  the mark keeps click from wrapping
+    from rich.console import Console  # noqa: PLC0415  other commands start faster
+
+    console = Console(quiet=as_json, highlight=False, soft_wrap=True)
+    try:
+        report = _run(console, restart=restart)
+    except TallystickError as error:
+        click.echo(f"tallystick: {error}", err=True)
+        sys.exit(EXIT_CANNOT_TELL)
+    except KeyboardInterrupt:
+        click.echo("tallystick: interrupted; the next check goes on where this one was.", err=True)
+        sys.exit(EXIT_CANNOT_TELL)
+    if as_json:
+        facts = {"exit_code": report.exit_code, **msgspec.to_builtins(report)}
+        click.echo(json.dumps(facts, indent=2))
+    _show_verdict(report, console)
+    sys.exit(report.exit_code)
+
+
+def _run(console: "Console", *, restart: bool) -> "CheckReport":
+    """The check under a progress bar; each part is shown as soon as it is done."""
+    from rich.progress import (  # noqa: PLC0415  other commands start faster
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from tallystick.clock import SystemClock  # noqa: PLC0415
+    from tallystick.wiring.check import run_check  # noqa: PLC0415
+    from tallystick.wiring.settings import read_settings  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("opening", total=None)
+
+        def advance(part: str, done: int, total: int) -> None:
+            if progress.tasks[0].description != part:
+                progress.reset(bar, description=part)
+            progress.update(bar, completed=done, total=total)
+
+        return run_check(
+            read_settings(os.environ),
+            SystemClock(),
+            advance,
+            restart=restart,
+            done=lambda part: _show(part, console),
+        )
+
+
+def _show(part: "Part", console: "Console") -> None:
+    """One line a part, and one a figure below it; a sentence where there is one."""
+    verdict = part.verdict.replace("_", " ")
+    console.print(f"[{_COLOUR[part.verdict]}]{verdict:<{_VERDICT_CHARACTERS}}[/]", end="")
+    console.print(_columns(part.name, part.rows, part.seconds))
+    if part.resumed:
+        console.print(_under(f"and {part.resumed:,} that the check before had looked at"))
+    for figure in part.figures:
+        if figure.count:
+            indented = _columns(f"  {figure.name}", figure.count, figure.seconds)
+            console.print(f"{'':{_VERDICT_CHARACTERS}}{indented}", style="dim")
+    if part.reason:
+        console.print(_under(part.reason), markup=False)
+
+
+def _columns(name: str, count: int, seconds: float) -> str:
+    """Name, how many, how long, how fast."""
+    if not count:
+        return name
+    rate = f"{count / seconds:>12,.0f} /s" if seconds else ""
+    return f"{name:<{_NAME_CHARACTERS}}{count:>13,}{seconds:>10.2f} s{rate}"
+
+
+def _under(sentence: str) -> str:
+    return f"{'':{_VERDICT_CHARACTERS}}  {sentence}"
+
+
+def _show_verdict(report: "CheckReport", console: "Console") -> None:
+    colour, verdict = _COLOUR[report.verdict], report.verdict.replace("_", " ")
+    console.print(f"[{colour}]{verdict}[/]: {_SENTENCES[report.verdict]}")
+    console.print(
+        f"ledger {report.origin} of {report.size:,} entries, in {report.seconds:.1f} s",
+        markup=False,
+    )
