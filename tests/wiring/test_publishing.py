@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
 from tallystick.clock import ManualClock
+from tallystick.errors import Forked, TemporaryError
 from tallystick.keys import FileKeyring
 from tallystick.ledger import Ledger, MemoryStore, Publisher, Sealable
 from tallystick.ledger.checkpoint import parse_checkpoint
@@ -63,10 +65,10 @@ class Site:
         self.told: list[str] = []
         self.folder = folder
         self.clock = ManualClock()
-        store = MemoryStore()
-        self.ledger = Ledger(store, KEY, Guard(self.told))
+        self.store = MemoryStore()
+        self.ledger = Ledger(self.store, KEY, Guard(self.told))
         self.witnesses = Witnesses(self.told)
-        self.publisher = Publisher(store, folder)
+        self.publisher = Publisher(self.store, folder)
         self.publishing = Publishing(self.publisher, self.ledger, self.clock, self.witnesses)  # type: ignore[arg-type]  # the two methods it asks
 
     def append(self, count: int) -> None:
@@ -144,7 +146,7 @@ def test_missing_witnesses_are_asked_again(site: Site) -> None:
 
 def test_another_writers_head_waits_for_the_ledger(site: Site) -> None:
     """Nothing is shown of which the ledger could not give consistency proofs."""
-    other = Ledger(site.ledger._store, KEY)
+    other = Ledger(site.store, KEY)
     site.append(2)
     site.publish()
     asyncio.run(other.append(2, [Sealable(b"theirs")]))
@@ -154,3 +156,33 @@ def test_another_writers_head_waits_for_the_ledger(site: Site) -> None:
     site.publish()
 
     assert parse_checkpoint(site.checkpoint()).size == 3
+
+
+def test_it_tells_whether_the_store_is_there(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why it could not be read, until it can."""
+    look = site.store.checkpoint
+
+    def away(_size: int) -> None:
+        raise TemporaryError("The database is away.")
+
+    monkeypatch.setattr(site.store, "checkpoint", away)
+    with pytest.raises(TemporaryError):
+        site.publish()
+    assert site.publishing.away == "The database is away."
+    monkeypatch.setattr(site.store, "checkpoint", look)
+    site.publish()
+    assert site.publishing.away is None
+
+
+def test_what_was_published_is_never_taken_back(site: Site) -> None:
+    """An older backup that was put under a running ledger is not published."""
+    site.append(2)
+    backup = deepcopy(vars(site.store))
+    site.append(3)
+    site.publish()
+    shown = site.checkpoint()
+    vars(site.store).update(backup)
+    with pytest.raises(Forked, match="holds 2 entries, and 5 were published"):
+        site.publish()
+
+    assert site.checkpoint() == shown

@@ -21,7 +21,7 @@ def test_every_field_can_be_set() -> None:
         "HOST": "::1", "PORT": "9000", "DATA": "/srv/t", "TICKS": "/ticks",
         "LEDGER": "postgresql://h/d", "GUARD": "/srv/g", "LEDGER_READ": "token",
         "LEDGER_TILES_READ": "token", "LEDGER_ADD": "true", "WITNESS_POLICY": "/p",
-        "WITNESS_SECONDS": "2",
+        "WITNESS_SECONDS": "2", "RETENTION": "/r",
         "TICKS_SPEED": "2.5", "SEED": "7", "WEBHOOK_URL": "http://h/x", "WEBHOOK_SECRET": "s" * 16,
         "ALERTS_TERMINAL": "false", "LOG_LEVEL": "debug",
     }  # fmt: skip
@@ -31,7 +31,7 @@ def test_every_field_can_be_set() -> None:
     assert settings == Settings(
         host="::1", port=9000, data="/srv/t", ticks="/ticks",
         ledger="postgresql://h/d", guard="/srv/g", ledger_read="token",
-        ledger_tiles_read="token", ledger_add=True, witness_policy="/p", witness_seconds=2.0,
+        ledger_tiles_read="token", ledger_add=True, witness_policy="/p", witness_seconds=2.0, retention="/r",
         ticks_speed=2.5, seed=7, webhook_url="http://h/x", webhook_secret="s" * 16,
         alerts_terminal=False, log_level="debug",
     )  # fmt: skip

@@ -93,7 +93,7 @@ class FileKeyring:
         """
         if not path.exists():
             seed = secrets.token_bytes(_SEED_BYTES) if seed is None else seed
-            _make_private(path, cls(default_name, seed).line + "\n")
+            make_private(path, cls(default_name, seed).line + "\n")
         if path.stat().st_mode & 0o077:
             raise Misconfigured(f"{path} can be read by others; run: chmod 600 {path}")
         try:
@@ -114,7 +114,7 @@ def write_private(path: Path, text: str) -> None:
     _sync_folder(path.parent)
 
 
-def _make_private(path: Path, text: str) -> None:
+def make_private(path: Path, text: str) -> None:
     """Make the file whole or not at all; one that somebody else made meanwhile stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     aside = _aside(path, text)

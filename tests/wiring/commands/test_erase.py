@@ -1,0 +1,182 @@
+"""`tallystick erase`: what it asks over HTTP, what it says, and its exit codes."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tallystick.api import OPERATIONS
+from tallystick.wiring.commands.erase import erase
+
+ERASURE = {
+    "subject": "S-1", "position": 7, "at": "2026-11-22T08:00:00.000000Z", "positions": [3, 5],
+    "fields": ["email", "name"], "reason": "request", "legal_basis": None, "by": "operator 1",
+}  # fmt: skip
+PROBLEM = {"title": "t", "status": 409, "detail": "Not before 2031-01-01.", "code": "X"}
+REASON = ("--reason", "request")
+
+
+class Answering:
+    """An HTTP server that gives one answer and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        """It listens on loopback from now on."""
+        self.status, self.body = 200, json.dumps(ERASURE).encode()
+        self.asked: list[tuple[str, str, Any]] = []
+        asked = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """Answers every POST."""
+
+            def do_POST(self) -> None:
+                """One answer for all."""
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                token = self.headers["Authorization"]
+                asked.asked.append((self.path, token, json.loads(body)))
+                self.send_response(asked.status)
+                self.send_header("Content-Length", str(len(asked.body)))
+                self.end_headers()
+                self.wfile.write(asked.body)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    """A server that erases everybody."""
+    server = Answering()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command in this process; its data folder is the test's."""
+    monkeypatch.setenv("TALLYSTICK_DATA", str(tmp_path))
+    monkeypatch.delenv("TALLYSTICK_TOKEN", raising=False)
+    return lambda *arguments: CliRunner().invoke(erase, arguments, catch_exceptions=False)
+
+
+def test_it_asks_the_server_that_is_named(server: Answering, run: Callable[..., Result]) -> None:
+    """The subject in the path, reason and basis in the body, the token in its header."""
+    basis = ("--legal-basis", "GDPR, Article 17(1)(b)")
+    said = run("S-1", *REASON, *basis, "--url", server.url + "/", "--token", "tally_x")
+
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert said.stdout == (
+        "S-1 is erased since 2026-11-22T08:00:00.000000Z.\n"
+        "Entry 7 says so: email, name of 2 recordings, by operator 1.\n"
+    )
+    body = {"reason": "request", "legal_basis": "GDPR, Article 17(1)(b)"}
+    assert server.asked == [("/v1/subjects/S-1/erase", "Bearer tally_x", body)]
+
+
+def test_it_finds_the_server_on_the_data_folder(
+    server: Answering, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """URL and token of demo.json; its token goes to no other server."""
+    facts = {"url": server.url, "token": "tally_demo", "account": "demo"}
+    (tmp_path / "demo.json").write_text(json.dumps(facts))
+
+    assert json.loads(run("S-1", *REASON, "--json").stdout) == ERASURE
+    assert run("S-1", *REASON, "--url", server.url).exit_code == 0
+    elsewhere = run("S-1", *REASON, "--url", "http://127.0.0.1:9")
+    assert elsewhere.exit_code == 2
+    assert "name it with --token" in elsewhere.stderr
+    assert [token for _, token, _ in server.asked] == ["Bearer tally_demo"] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "exit_code", "sentence"),
+    [
+        (409, PROBLEM, 1, "Not before 2031-01-01."),
+        (404, PROBLEM, 1, "Not before 2031-01-01."),
+        (403, {}, 1, "status 403"),
+        (503, PROBLEM, 2, "Not before 2031-01-01."),
+        (200, [], 2, "no erasure"),
+        (200, None, 2, "no erasure"),
+    ],
+)
+def test_what_is_not_done_is_told(
+    server: Answering, run: Callable[..., Result], status: int, body: Any, exit_code: int,
+    sentence: str,
+) -> None:  # fmt: skip
+    """Refused is 1, no answer that says anything is 2; the sentence is the server's."""
+    server.status, server.body = status, json.dumps(body).encode()
+    said = run("S-1", *REASON, "--url", server.url, "--token", "t")
+
+    assert (said.exit_code, said.stdout) == (exit_code, "")
+    assert said.stderr.startswith("tallystick: ")
+    assert sentence in said.stderr
+
+
+def test_no_server_is_told(run: Callable[..., Result], server: Answering) -> None:
+    """Nowhere to ask, nobody there, or something that speaks no JSON: 2."""
+    assert "--url and --token" in run("S-1", *REASON).stderr
+    assert run("S-1", *REASON).exit_code == 2
+    nobody = run("S-1", *REASON, "--url", "http://127.0.0.1:9", "--token", "t")
+    assert (nobody.exit_code, "asking again is safe" in nobody.stderr) == (2, True)
+    server.body = b"<html>"
+    assert run("S-1", *REASON, "--url", server.url, "--token", "t").exit_code == 2
+
+
+def test_a_subject_stays_in_its_segment_of_the_path(
+    server: Answering, run: Callable[..., Result]
+) -> None:
+    """A name with a slash asks for that name, not for another resource."""
+    run("../S-1?x=#y", *REASON, "--url", server.url, "--token", "t")
+
+    assert server.asked[0][0] == "/v1/subjects/..%2FS-1%3Fx%3D%23y/erase"
+
+
+@pytest.mark.server
+@pytest.mark.skipif(
+    not any(o.path == "/v1/subjects/{subject}/erase" for o in OPERATIONS),
+    reason="the product does not serve /v1/subjects yet",
+)
+def test_the_whole_way(
+    serve: Callable[..., Any], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """The real server: recorded over HTTP, erased from the command line, gone after a restart.
+
+    No file of the data folder, log lines and stream included, ever holds the value.
+    """
+    canary = "Canary-Doe-51c2"
+    server = serve(tmp_path)
+    with server.client() as client:
+        fields = {"name": canary}
+        put = client.put("/v1/subjects/S-1", json={"fields": fields, "account": "demo"})
+        assert put.status_code == 200, put.text
+        assert client.get("/v1/subjects/S-1").json()["fields"]["name"]["value"] == canary
+        said = run("S-1", *REASON, "--json")
+    assert said.exit_code == 0, said.stderr
+    position = json.loads(said.stdout)["position"]
+    server.kill()
+    server = serve(tmp_path)
+    with server.client() as client:
+        gone = client.get("/v1/subjects/S-1")
+        receipt = client.get(f"/v1/ledger/entries/{put.json()['position']}")
+    assert server.stop() == 0
+
+    assert gone.status_code == 410
+    assert gone.json()["detail"] == f"Subject S-1 was erased at position {position} of the ledger."
+    assert receipt.status_code == 200
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.name for path in files if canary.encode() in path.read_bytes()] == []
