@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -9,7 +10,7 @@ import apsw
 import msgspec
 import pytest
 
-from tallystick.errors import Corrupt, HeadMoved, KeyTaken, Refused, TemporaryError
+from tallystick.errors import Corrupt, Forked, HeadMoved, KeyTaken, Refused, TemporaryError
 from tallystick.keys import FileKeyring, Signer
 from tallystick.ledger import Ledger, MemoryStore, Receipt, Sealable, Sealed
 from tallystick.ledger import ledger as ledger_module
@@ -187,6 +188,21 @@ def test_followers_hear_of_each_commit(place: Any) -> None:
     assert heard == [(2, 2), (5, 5)]
 
 
+def test_followers_hear_of_other_writers_too(place: Any) -> None:
+    """Once it is taken in, however that came: by catching up, or by an append that was late."""
+    one, other = place.ledger(), place.ledger()
+    heard: list[int] = []
+    other.follow(heard.append)
+    append(one, 3)
+    assert other.catch_up()
+    assert not other.catch_up()
+    append(one, 2)
+    fail(other, HeadMoved, 3, *numbered(3, 1))
+    append(one, 1)
+    asyncio.run(other.append(6, []))
+    assert heard == [3, 5, 6]
+
+
 def test_no_entries_are_stored_as_nothing(place: Any) -> None:
     """An empty append changes nothing, however often; for another size it is refused."""
     ledger = place.ledger()
@@ -238,6 +254,30 @@ def test_a_ledger_never_signs_what_it_has_not_seen(place: Any) -> None:
     append(one, 300)
     asyncio.run(other.append(300, numbered(300, 5)))
     require_sound(other, numbered(0, 305))
+
+
+@pytest.mark.parametrize("theirs", [0, 1, 9])
+def test_a_database_that_goes_back_under_a_running_ledger_is_a_fork(
+    signer: Signer, theirs: int
+) -> None:
+    """An older backup in its place, whoever wrote on there: nothing is signed, nothing shown."""
+    store = MemoryStore()
+    ledger = Ledger(store, signer)
+    append(ledger, 3)
+    backup = deepcopy(vars(store))
+    append(ledger, 2)
+    note = ledger.note
+    vars(store).update(backup)
+    if theirs:
+        asyncio.run(
+            Ledger(store, signer).append(3, [Sealable(b"theirs %d" % n) for n in range(theirs)])
+        )
+    held = store.checkpoint(-1)
+
+    for _ in range(2):
+        fail(ledger, Forked, 5, *numbered(5, 1))
+    assert (ledger.size, ledger.note) == (5, note)
+    assert store.checkpoint(-1) == held
 
 
 class Moody(MemoryStore):

@@ -4,6 +4,10 @@ A database put back from an older backup, or a copy of it that somebody else wri
 consistent in itself as the real one. Only a memory of what was signed, kept apart from it, can
 tell (Sunlight keeps its checkpoints the same way). The order is: commit, guard, answer. So the
 guard is never ahead of what is durable, and nothing is shown that it does not hold.
+
+It is flushed before anything is published, which is at least twice a second. A power cut may take
+it back by that much; only if a copy as young as that were then signed, a receipt of that moment
+could contradict the log, and prove it.
 """
 
 import fcntl
@@ -112,6 +116,8 @@ class FileGuard:
             if not expected:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, flags, 0o600)
+            if not expected:
+                _sync_folder(path.parent)
         except FileNotFoundError as error:
             raise Misconfigured(
                 f"The signed-head guard {path} is missing: this may be a copy of a ledger that is"
@@ -187,6 +193,15 @@ class FileGuard:
             sentence = f"The signed-head guard {self._path} cannot be written: {error.strerror}."
             raise TemporaryError(sentence) from error
         self._slot = (self._slot + 1) % SLOTS
+
+
+def _sync_folder(folder: Path) -> None:
+    """A file that a power cut takes away again would be missed as if it had been stolen."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _newer(held: Head | None, head: Head, agrees: Agrees) -> Head:

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import msgspec
 
-from tallystick.errors import Corrupt, HeadMoved, Refused
+from tallystick.errors import Corrupt, Forked, HeadMoved, Refused
 from tallystick.keys import Signer
 from tallystick.ledger.checkpoint import (
     Checkpoint,
@@ -13,6 +13,7 @@ from tallystick.ledger.checkpoint import (
     body,
     note_text,
     parse_body,
+    parse_checkpoint,
     signature_line,
     verify_note,
 )
@@ -116,7 +117,10 @@ class Ledger:
         return self._note
 
     def follow(self, follower: Callable[[int], None]) -> None:
-        """Call `follower(size)` after each commit; it must be quick and may not raise."""
+        """Call `follower(size)` after each commit, another writer's too once it is taken in.
+
+        It must be quick and may not raise.
+        """
         self._followers.append(follower)
 
     async def append(self, expected_size: int, entries: Sequence[Sealable]) -> Sealed:
@@ -142,20 +146,15 @@ class Ledger:
             batch = self._stage(expected_size, entries)
             await self._store.append(batch)
             size = expected_size + len(batch.rows)
-            if self._guard is not None:
-                self._advance(self._guard)
+            proofs = self._tree.inclusion_proofs(range(expected_size, size), size)
+            self._staged.clear()
+            self._remember(expected_size, batch.rows)
+            self._stand_at(size, batch.note)
         except BaseException:
             self._reload()
             raise
         finally:
             self._appending = False
-        self._staged.clear()
-        self._remember(expected_size, batch.rows)
-        self._note = batch.note
-        self.size = size
-        proofs = self._tree.inclusion_proofs(range(expected_size, size), size)
-        for follower in self._followers:
-            follower(size)
         return Sealed(expected_size, batch.rows, proofs, batch.note)
 
     def catch_up(self) -> bool:
@@ -164,11 +163,7 @@ class Ledger:
         Raises:
             Corrupt: what they committed is not of one history with what was here.
         """
-        if self._appending or not self._extend():
-            return False
-        for follower in self._followers:
-            follower(self.size)
-        return True
+        return not self._appending and self._extend()
 
     def follow_store(self, moved: Callable[[int], None]) -> None:
         """Call `moved(size)`, from any thread, soon after any writer committed; then `catch_up`."""
@@ -197,6 +192,10 @@ class Ledger:
     def find(self, key: str) -> int | None:
         """The position of the entry that settled this idempotency key."""
         return self._store.find(key)
+
+    def find_all(self, keys: Sequence[str]) -> list[int | None]:
+        """The position for each of these keys, in their order: `find`, many at once."""
+        return self._store.find_all(keys) if keys else []
 
     def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
         """At most `limit` full tiles of a level from index `start` on, in order."""
@@ -304,6 +303,18 @@ class Ledger:
             del self._tail[:-TAIL_ROWS]
         self._tail_start = first + len(rows) - len(self._tail)
 
+    def _stand_at(self, size: int, note: str) -> None:
+        """Show this head, and tell those who follow if it is another one, whoever wrote it.
+
+        The guard holds it first: what it refuses is not shown, and the ledger stays where it was.
+        """
+        if self._guard is not None:
+            self._advance(self._guard)
+        moved, self.size, self._note = size != self.size, size, note
+        if moved:
+            for follower in self._followers:
+                follower(size)
+
     def _require_head(self, expected_size: int) -> None:
         """The tree is what the store holds, and of this size; it is never grown from another."""
         if self._tree.size != self.size:
@@ -352,7 +363,7 @@ class Ledger:
         if head != Checkpoint(self._origin, size, self._tree.root()):
             raise Corrupt(f"The ledger's {size} entries do not hash to its newest checkpoint.")
         self._remember(self.size, staged)
-        self._note, self.size = note, size
+        self._stand_at(size, note)
         return True
 
     def _head_in(self, note: str) -> Checkpoint:
@@ -369,15 +380,25 @@ class Ledger:
         newest = self._store.checkpoint(-1)
         if newest is None:
             self._tree = Tree(0, [], self._read_tile)
+            self._require_grown()
             return
         size, note = newest
         head = self._head_in(note)
-        tree = Tree(size, self._edges(size), self._read_tile)
-        if head != Checkpoint(self.origin, size, tree.root()):
+        self._tree = Tree(size, self._edges(size), self._read_tile)
+        if head != Checkpoint(self.origin, size, self._tree.root()):
             raise Corrupt(f"The ledger's {size} entries do not hash to its newest checkpoint.")
-        self._tree = tree
-        self._note = note
-        self.size = size
+        self._require_grown()
+        self._stand_at(size, note)
+
+    def _require_grown(self) -> None:
+        """What was shown is the beginning of what the store holds now."""
+        shown = parse_checkpoint(self._note)
+        if self._tree.size < shown.size or self._tree.root(shown.size) != shown.root:
+            raise Forked(
+                f"The database held {shown.size} entries and does not hold them any more: an older"
+                " backup was put back under a running ledger, or a replica that lacks entries was"
+                " promoted. Nothing more is signed. See: tallystick ledger reconcile --help."
+            )
 
     def _edges(self, size: int) -> list[list[bytes]]:
         """The hashes of the partial tile of each level, read from the store."""

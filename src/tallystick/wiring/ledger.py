@@ -11,6 +11,7 @@ from tallystick.clock import Clock
 from tallystick.errors import Misconfigured, Refused
 from tallystick.ids import new_ledger_name
 from tallystick.keys import KeyRing
+from tallystick.keys.file import write_private
 from tallystick.ledger import Ledger, PostgresStore, SqliteStore
 from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.guard import FileGuard
@@ -104,7 +105,8 @@ def guard_of(settings: Settings, name: str) -> FileGuard:
     """
     mark = settings.folder / "keys" / _MARK
     guard = FileGuard(guard_path(settings, name), expected=mark.exists())
-    mark.write_text(f"{guard}\n")
+    if not mark.exists():
+        write_private(mark, f"{guard}\n")
     return guard
 
 

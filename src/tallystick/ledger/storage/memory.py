@@ -58,6 +58,20 @@ class MemoryStore:
             return None
         return self._sizes[index], self._notes[index]
 
+    def checkpoints(self, start: int, stop: int) -> list[tuple[int, str]]:
+        """(size, note) of every checkpoint of `start` <= size < `stop`, in order."""
+        first, last = bisect_left(self._sizes, start), bisect_left(self._sizes, stop)
+        return list(zip(self._sizes[first:last], self._notes[first:last], strict=True))
+
+    def keys(self, after: str | None, limit: int) -> list[tuple[str, int]]:
+        """At most `limit` keys behind `after`, in the order of their code points."""
+        behind = sorted(key for key in self._keys if after is None or key > after)
+        return [(key, self._keys[key]) for key in behind[:limit]]
+
+    def stray(self) -> str | None:
+        """Memory holds whole batches and nothing else."""
+        return None
+
     def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
         """At most `limit` full tiles of a level from `start` on."""
         return self._tiles.get(level, [])[start : start + limit]

@@ -45,9 +45,23 @@ _ROWS = (
     " WHERE position >= :start AND position < :start + :limit ORDER BY position"
 )
 _FIND = "SELECT position FROM keys WHERE key = ?"
+_FIND_EACH = "SELECT (SELECT position FROM keys WHERE key = ?)"
 _COUNT_KEYS = "SELECT count(*) FROM keys"
+_KEYS_FIRST = "SELECT key, position FROM keys ORDER BY key LIMIT ?"
+_KEYS_AFTER = "SELECT key, position FROM keys WHERE key > ? ORDER BY key LIMIT ?"
 _NOTE = "SELECT size, note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1"
 _NEWEST = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
+_NOTES = "SELECT size, note FROM checkpoints WHERE size >= ? AND size < ? ORDER BY size"
+_STRAY = """
+WITH head AS MATERIALIZED (SELECT coalesce(max(size), 0) AS covered FROM checkpoints)
+SELECT 'entry ' || position FROM entries WHERE position >= (SELECT covered FROM head)
+UNION ALL SELECT 'entry ' || position FROM entries WHERE position < 0
+UNION ALL SELECT 'the checkpoint of ' || size || ' entries' FROM checkpoints WHERE size < 1
+UNION ALL SELECT 'tile ' || number || ' of level ' || level FROM tiles
+  WHERE level NOT BETWEEN 0 AND 6 OR number < 0
+    OR number >= (SELECT covered FROM head) >> (8 * (level + 1))
+LIMIT 1
+"""
 _TILES = (
     "SELECT number, hashes, root FROM tiles"
     " WHERE level = :level AND number >= :start AND number < :start + :limit ORDER BY number"
@@ -135,29 +149,58 @@ class SqliteStore:
 
     def rows(self, start: int, limit: int) -> list[Row]:
         """At most `limit` rows from `start` on."""
-        return [Row(*row) for row in self._query(_ROWS, {"start": start, "limit": limit})]
+        return [
+            Row(*row)
+            for row in self._query(_ROWS, {"start": start, "limit": limit}, (bytes, bytes))
+        ]
 
     def find(self, key: str) -> int | None:
         """The position of the entry with this idempotency key."""
-        found = self._query(_FIND, (key,))
-        return int(found[0][0]) if found else None
+        found = self._query(_FIND, (key,), (int,))
+        return found[0][0] if found else None
 
     def find_all(self, keys: Sequence[str]) -> list[int | None]:
         """The position for each of these keys, in their order."""
-        return [self.find(key) for key in keys]
+        try:
+            found = self._reader.executemany(_FIND_EACH, ((key,) for key in keys))
+            return [
+                None if position is None else _typed((position,), (int,))[0]
+                for (position,) in found
+            ]
+        except apsw.Error as error:
+            raise _explained(error) from error
 
     def count_keys(self) -> int:
         """How many idempotency keys are held."""
-        return int(self._query(_COUNT_KEYS, ())[0][0])
+        return int(self._query(_COUNT_KEYS, (), (int,))[0][0])
 
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
-        found = self._query(_NEWEST, ()) if size < 0 else self._query(_NOTE, (size,))
-        return (int(found[0][0]), str(found[0][1])) if found else None
+        found = self._query(*((_NEWEST, ()) if size < 0 else (_NOTE, (size,))), (int, str))
+        return found[0] if found else None
+
+    def checkpoints(self, start: int, stop: int) -> list[tuple[int, str]]:
+        """(size, note) of every checkpoint of `start` <= size < `stop`, in order."""
+        return [
+            (int(size), str(note)) for size, note in self._query(_NOTES, (start, stop), (int, str))
+        ]
+
+    def keys(self, after: str | None, limit: int) -> list[tuple[str, int]]:
+        """At most `limit` keys behind `after`, in the order of their bytes."""
+        first = self._query(_KEYS_FIRST, (limit,), (str, int)) if after is None else None
+        found = self._query(_KEYS_AFTER, (after, limit), (str, int)) if first is None else first
+        return [(str(key), int(position)) for key, position in found]
+
+    def stray(self) -> str | None:
+        """Something that no checkpoint covers, in words."""
+        found = self._query(_STRAY, (), (str,))
+        return str(found[0][0]) if found else None
 
     def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
         """At most `limit` full tiles of a level from `start` on."""
-        found = self._query(_TILES, {"level": level, "start": start, "limit": limit})
+        found = self._query(
+            _TILES, {"level": level, "start": start, "limit": limit}, (int, bytes, bytes)
+        )
         return [FullTile(level, number, hashes, root) for number, hashes, root in found]
 
     def follow(self, moved: Callable[[int], None]) -> None:
@@ -177,11 +220,22 @@ class SqliteStore:
         self._reader.close()
         self._writer.close()
 
-    def _query(self, sql: str, bindings: "apsw.Bindings") -> list[tuple[Any, ...]]:
+    def _query(
+        self, sql: str, bindings: "apsw.Bindings", types: tuple[type, ...]
+    ) -> list[tuple[Any, ...]]:
         try:
-            return list(self._reader.execute(sql, bindings))
+            return [_typed(row, types) for row in self._reader.execute(sql, bindings)]
         except apsw.Error as error:
             raise _explained(error) from error
+        except UnicodeDecodeError as error:
+            raise Corrupt("The ledger's database is damaged: a text in it is none.") from error
+
+
+def _typed(row: tuple[Any, ...], types: tuple[type, ...]) -> tuple[Any, ...]:
+    """The row as it was written: STRICT tables look at the types when they are written only."""
+    if tuple(map(type, row)) != types:
+        raise Corrupt("The ledger's database is damaged: a column holds another type of value.")
+    return row
 
 
 def _explained(error: apsw.Error) -> TallystickError:

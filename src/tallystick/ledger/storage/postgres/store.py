@@ -53,6 +53,21 @@ SELECT position FROM unnest($1::text[]) WITH ORDINALITY AS wanted (key, number)
 _COUNT_KEYS = "SELECT count(*) FROM ledger_keys"
 _NOTE = "SELECT size, note FROM ledger_checkpoints WHERE size >= $1 ORDER BY size LIMIT 1"
 _NEWEST = "SELECT size, note FROM ledger_checkpoints ORDER BY size DESC LIMIT 1"
+_NOTES = "SELECT size, note FROM ledger_checkpoints WHERE size >= $1 AND size < $2 ORDER BY size"
+_KEYS_FIRST = "SELECT key, position FROM ledger_keys ORDER BY key LIMIT $1"
+_KEYS_AFTER = "SELECT key, position FROM ledger_keys WHERE key > $1 ORDER BY key LIMIT $2"
+_STRAY = """
+WITH head AS MATERIALIZED (SELECT coalesce(max(size), 0) AS covered FROM ledger_checkpoints)
+SELECT 'entry ' || position FROM ledger_entries WHERE position >= (SELECT covered FROM head)
+UNION ALL SELECT 'entry ' || position FROM ledger_entries WHERE position < 0
+UNION ALL SELECT 'the checkpoint of ' || size || ' entries' FROM ledger_checkpoints WHERE size < 1
+UNION ALL SELECT 'tile ' || number || ' of level ' || level FROM ledger_tiles
+  WHERE level NOT BETWEEN 0 AND 6 OR number < 0
+    OR number >= (SELECT covered FROM head) >> (8 * ((level & 7)::int + 1))
+UNION ALL SELECT 'a head of ' || size || ' entries' FROM ledger_head
+  WHERE size <> (SELECT covered FROM head)
+LIMIT 1
+"""
 _TILES = """
 SELECT number, hashes, root FROM ledger_tiles
   WHERE level = $1 AND number >= $2 AND number < $2 + $3 ORDER BY number
@@ -118,6 +133,21 @@ class PostgresStore:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
         found = self._query(_NEWEST) if size < 0 else self._query(_NOTE, size)
         return (int(found[0][0]), str(found[0][1])) if found else None
+
+    def checkpoints(self, start: int, stop: int) -> list[tuple[int, str]]:
+        """(size, note) of every checkpoint of `start` <= size < `stop`, in order."""
+        return [(size, note) for size, note in self._query(_NOTES, start, stop)]
+
+    def keys(self, after: str | None, limit: int) -> list[tuple[str, int]]:
+        """At most `limit` keys behind `after`, in the order of their bytes."""
+        first = self._query(_KEYS_FIRST, limit) if after is None else None
+        found = self._query(_KEYS_AFTER, after, limit) if first is None else first
+        return [(key, position) for key, position in found]
+
+    def stray(self) -> str | None:
+        """Something that no checkpoint covers, in words; the head that disagrees with it too."""
+        found = self._query(_STRAY)
+        return str(found[0][0]) if found else None
 
     def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
         """At most `limit` full tiles of a level from `start` on."""
