@@ -185,7 +185,9 @@ TAMPERED = {
     "a balance": ("UPDATE holdings SET balances = '{}' WHERE position > 500", "table holdings"),
     "a balance's account": ("UPDATE holdings SET account = 'x' || account", "table holdings"),
     "a missing balance": ("DELETE FROM holdings WHERE position > 500", "table holdings lacks"),
-    "a document": ("UPDATE documents SET document = 'limit/x' WHERE document = 'limit/acc-0'", "documents"),
+    "a document": (
+        "UPDATE documents SET document = 'limit/x' WHERE document = 'limit/acc-0'", "documents",
+    ),
     "a document's position": (
         "UPDATE documents SET position = 2 WHERE document = 'limit/acc-1'", "table documents",
     ),

@@ -132,6 +132,35 @@ def test_a_key_that_the_other_settled_is_replayed(words: Any) -> None:
     asyncio.run(main())
 
 
+def test_a_lost_race_asks_about_all_keys_at_once(
+    words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One question to the store for a batch that is decided again, however large it is."""
+
+    async def main() -> None:
+        async with words.Floor() as one:
+            await one.open("demo")
+            async with words.Floor(one.store) as two:
+                two.price()
+                await one.place("h-1", client_order_id="theirs")
+                asked: list[int] = []
+                find_all = one.store.find_all
+
+                def counted(keys: Any) -> Any:
+                    asked.append(len(keys))
+                    return find_all(keys)
+
+                monkeypatch.setattr(one.store, "find_all", counted)
+                placing = [two.place(f"k-{n}", client_order_id=f"c-{n}") for n in range(30)]
+                answers = await asyncio.gather(*placing)
+
+                assert len({answer.receipt.position for answer in answers}) == 30
+                assert asked == [60]
+                two.require_truth()
+
+    asyncio.run(main())
+
+
 def test_what_the_other_cancelled_cannot_be_cancelled(words: Any) -> None:
     """The second decision refuses what the first one did not know."""
 

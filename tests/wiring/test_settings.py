@@ -31,7 +31,8 @@ def test_every_field_can_be_set() -> None:
     assert settings == Settings(
         host="::1", port=9000, data="/srv/t", ticks="/ticks",
         ledger="postgresql://h/d", guard="/srv/g", ledger_read="token",
-        ledger_tiles_read="token", ledger_add=True, witness_policy="/p", witness_seconds=2.0, retention="/r",
+        ledger_tiles_read="token", ledger_add=True, witness_policy="/p", witness_seconds=2.0,
+        retention="/r",
         ticks_speed=2.5, seed=7, webhook_url="http://h/x", webhook_secret="s" * 16,
         alerts_terminal=False, log_level="debug",
     )  # fmt: skip

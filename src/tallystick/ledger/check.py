@@ -107,7 +107,7 @@ class StoreCheck:
         self.resumable = passed
         """The newest of it from which another check can go on: between two tiles."""
         self.spent_ns: Counter[str] = Counter()
-        """Nanoseconds of this run on `entries`, `tiles`, `checkpoints` and `keys`."""
+        """Nanoseconds of this run on `hashes`, `tiles`, `checkpoints` and `keys`."""
         self._store = store
         self._vkeys = vkeys
         self._keys_of = keys_of
@@ -136,7 +136,7 @@ class StoreCheck:
         passed = self.passed
         start = passed.position
         stop = min(start + STEP_ROWS, self.size)
-        with self._timed("entries"):
+        with self._timed("hashes"):
             rows = self._store.rows(start, stop - start)
             if len(rows) != stop - start:
                 raise Corrupt(f"Entry {self._first_missing(start, stop)} is missing.")
@@ -260,32 +260,34 @@ class StoreCheck:
         Each of those leads to one entry, so as many keys as were found are just them.
         """
         held, highest = 0, ("", -1)
-        after: str | None = None
-        while True:
-            with self._timed("keys"):
-                listed = self._store.keys(after, STEP_KEYS)
-                held += sum(position < self.size for _, position in listed)
-                highest = max((highest, *listed), key=_position)
-            if not listed:
-                break
-            after = listed[-1][0]
+        for listed in self._pages():
+            held += sum(position < self.size for _, position in listed)
+            highest = max((highest, *listed), key=_position)
             yield 0
         newest = self._store.checkpoint(-1)
-        if newest is None or highest[1] >= newest[0]:
-            if highest[1] >= 0:
-                raise Corrupt(f"The idempotency key {highest[0]!r} leads to no entry.")
-        elif held != self.passed.keys and not self.passed.unknown:
+        if highest[1] >= (newest[0] if newest else 0):
+            raise Corrupt(f"The idempotency key {highest[0]!r} leads to no entry.")
+        if held != self.passed.keys and not self.passed.unknown:
             raise Corrupt(self._odd_key(held))
 
     def _odd_key(self, held: int) -> str:
         """Name a key that its entry did not settle; a second walk, when there is one."""
-        after: str | None = None
-        while listed := self._store.keys(after, STEP_KEYS):
-            after = listed[-1][0]
+        for listed in self._pages():
             for key, position in listed:
                 if position < self.size and key not in self._settled_at(position):
                     return f"The idempotency key {key!r} leads to {position}, which has no such."
         return f"The store holds {held} idempotency keys; its entries settle {self.passed.keys}."
+
+    def _pages(self) -> Iterator[list[tuple[str, int]]]:
+        """All keys; a short page is the last, however many are appended meanwhile."""
+        after: str | None = None
+        while True:
+            with self._timed("keys"):
+                listed = self._store.keys(after, STEP_KEYS)
+            yield listed
+            if len(listed) < STEP_KEYS:
+                return
+            after = listed[-1][0]
 
     def _settled_at(self, position: int) -> Sequence[str]:
         rows = self._store.rows(position, 1) if position >= 0 else []

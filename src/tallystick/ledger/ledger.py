@@ -1,9 +1,8 @@
 """The ledger: appends batches, signs heads, hands out receipts and proofs."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from hashlib import sha256
-
-import msgspec
 
 from tallystick.errors import Corrupt, Forked, HeadMoved, Refused
 from tallystick.keys import Signer
@@ -19,7 +18,7 @@ from tallystick.ledger.checkpoint import (
 )
 from tallystick.ledger.entry import Receipt, Sealable
 from tallystick.ledger.guard import Guard, Head
-from tallystick.ledger.merkle import leaf_hash, verify_inclusion
+from tallystick.ledger.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from tallystick.ledger.store import Batch, Row, Store
 from tallystick.ledger.tree import TILE_WIDTH, FullTile, Tree
 
@@ -29,22 +28,38 @@ STEP_ROWS = 1_024
 """Rows of another writer that are read at once."""
 
 
-class Sealed(msgspec.Struct, frozen=True, gc=False):
-    """What an append gives back: enough to make the receipt of each of its entries."""
+class Sealed:
+    """What an append gives back: enough to make the receipt of each of its entries.
 
-    first: int
-    rows: Sequence[Row]
-    proofs: Sequence[list[bytes]]
-    note: str
+    The proofs are made, all at once, when the first receipt is asked for: an import asks for none.
+    """
+
+    __slots__ = ("_proofs", "_prove", "first", "note", "rows")
+
+    def __init__(
+        self,
+        first: int,
+        rows: Sequence[Row],
+        note: str,
+        prove: Callable[[range], list[list[bytes]]],
+    ) -> None:
+        """`prove(positions)` makes the inclusion proofs in the tree that `note` signs."""
+        self.first = first
+        self.rows = rows
+        self.note = note
+        self._prove = prove
+        self._proofs: list[list[bytes]] | None = None
 
     def receipt(self, number: int) -> Receipt:
         """The receipt of the `number`-th entry of the batch, from 0."""
         row = self.rows[number]
+        if self._proofs is None:
+            self._proofs = self._prove(range(self.first, self.first + len(self.rows)))
         return Receipt(
             position=self.first + number,
             entry=row.entry,
             leaf_hash=row.leaf_hash.hex(),
-            inclusion=self.proofs[number],
+            inclusion=self._proofs[number],
             checkpoint=self.note,
         )
 
@@ -138,7 +153,7 @@ class Ledger:
         """
         self._require_head(expected_size)
         if not entries:
-            return Sealed(expected_size, [], [], self._note)
+            return Sealed(expected_size, [], self._note, lambda _positions: [])
         self._appending = True
         try:
             if self._guard is not None and self._guard.head() != self._guarded:
@@ -146,7 +161,6 @@ class Ledger:
             batch = self._stage(expected_size, entries)
             await self._store.append(batch)
             size = expected_size + len(batch.rows)
-            proofs = self._tree.inclusion_proofs(range(expected_size, size), size)
             self._staged.clear()
             self._remember(expected_size, batch.rows)
             self._stand_at(size, batch.note)
@@ -155,7 +169,8 @@ class Ledger:
             raise
         finally:
             self._appending = False
-        return Sealed(expected_size, batch.rows, proofs, batch.note)
+        prove = partial(self._tree.inclusion_proofs, size=size)
+        return Sealed(expected_size, batch.rows, batch.note, prove)
 
     def catch_up(self) -> bool:
         """Take in what other writers committed; whether there was anything, and nothing under way.
@@ -425,4 +440,7 @@ class Ledger:
         tiles = self._store.tiles(level, index, 1)
         if not tiles:
             raise Corrupt(f"Tile {index} of level {level} is missing from the store.")
-        return tiles[0].hashes
+        hashes = tiles[0].hashes
+        if len(hashes) != TILE_WIDTH * HASH_BYTES:
+            raise Corrupt(f"Tile {index} of level {level} is not whole in the store.")
+        return hashes

@@ -24,6 +24,7 @@ from tallystick.ledger.tiles import (
 )
 
 CHECKPOINT = "checkpoint"
+_MAKE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 class Publisher:
@@ -42,8 +43,11 @@ class Publisher:
         self._store = store
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.size = self._whole_up_to(self._published_size())
-        """How many entries the folder proves; less than its checkpoint while files are missing."""
+        self.size = self._published_size()
+        """How many entries the folder's checkpoint covers."""
+        self._whole: int | None = None
+        """The first of them for which a file may be missing; None until somebody has looked: at
+        millions of entries that takes a moment, so it is not done at the start."""
 
     def publish(self) -> int:
         """Write what is new; the size that the folder now proves.
@@ -51,32 +55,36 @@ class Publisher:
         Raises:
             Corrupt: entries or tiles are missing from the store.
         """
-        head = self.prepare()
-        if head is not None:
-            self.show(*head)
+        newest = self.newest()
+        if newest is not None and self.prepare(newest[0]):
+            self.show(*newest)
         return self.size
 
-    def prepare(self) -> tuple[int, str] | None:
-        """Write what is new but the checkpoint; (size, note) of that, None where nothing is new.
+    def newest(self) -> tuple[int, str] | None:
+        """(size, note) of the newest checkpoint in the store, whoever wrote it."""
+        return self._store.checkpoint(-1)
+
+    def prepare(self, size: int) -> bool:
+        """Write what is new, or was lost, of the first `size` entries; whether anything was.
 
         Raises:
             Corrupt: entries or tiles are missing from the store.
         """
-        newest = self._store.checkpoint(-1)
-        if newest is None or newest[0] == self.size:
-            return None
-        size, note = newest
-        self._entries(self.size, size)
+        if self._whole is None:
+            self._whole = _Listing(self._folder).whole_up_to(self.size)
+        if size == self._whole == self.size:
+            return False
+        self._entries(self._whole, size)
         level = 1
         while size >> (8 * level):
-            self._tiles(level, self.size >> (8 * level), size >> (8 * level))
+            self._tiles(level, self._whole >> (8 * level), size >> (8 * level))
             level += 1
-        return size, note
+        return True
 
     def show(self, size: int, note: str) -> None:
         """Put the checkpoint there that covers what was prepared; it may be cosigned by now."""
         self._write(CHECKPOINT, note.encode())
-        self.size = size
+        self.size = self._whole = size
 
     def _entries(self, old: int, new: int) -> None:
         start = old - old % TILE_WIDTH
@@ -87,7 +95,7 @@ class Publisher:
             index = start // TILE_WIDTH
             self._write(entries_path(index, width), encode_bundle(row.entry for row in rows))
             self._write(tile_path(0, index, width), b"".join(row.leaf_hash for row in rows))
-            if width == TILE_WIDTH:
+            if width == TILE_WIDTH and start < old:
                 self._drop_partials(entries_path(index), tile_path(0, index))
             start += TILE_WIDTH
 
@@ -102,7 +110,7 @@ class Publisher:
             _require_all(len(below), width, f"tiles of level {level - 1} from {start} on")
             index = start // TILE_WIDTH
             self._write(tile_path(level, index, width), b"".join(t.root for t in below))
-            if width == TILE_WIDTH:
+            if width == TILE_WIDTH and start < old:
                 self._drop_partials(tile_path(level, index))
             start += TILE_WIDTH
 
@@ -112,14 +120,22 @@ class Publisher:
             shutil.rmtree(self._folder / f"{path}.p", ignore_errors=True)
 
     def _write(self, path: str, data: bytes) -> None:
-        target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{target.name}.new")
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fdatasync(file.fileno())
-        aside.rename(target)
+        """Aside, flushed, renamed; in plain system calls: there are hundreds of files a second."""
+        folder, _, name = f"{self._folder}/{path}".rpartition("/")
+        aside = f"{folder}/.{name}.new"
+        try:
+            file = os.open(aside, _MAKE, 0o666)
+        except FileNotFoundError:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103  as above
+            file = os.open(aside, _MAKE, 0o666)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(file, left) :]
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+        os.rename(aside, f"{folder}/{name}")  # noqa: PTH104  as above
 
     def close(self) -> None:
         """Let go of the store."""
@@ -136,11 +152,20 @@ class Publisher:
             raise Corrupt(
                 f"{path} proves {published.size} entries of {published.origin!r} that the ledger"
                 " database does not hold: an older backup may have been put back, or another"
-                " ledger's folder. Put the right database back, or move the folder away."
+                " ledger's folder. Put the right database back, or see:"
+                " tallystick ledger reconcile --help."
             )
         return published.size
 
-    def _whole_up_to(self, size: int) -> int:
+
+class _Listing:
+    """Which files are in the published folder; each of its folders is listed once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names: dict[str, set[str]] = {}
+
+    def whole_up_to(self, size: int) -> int:
         """The first of `size` entries for which a file is missing; `size` when none is."""
         missing = (tile for tile in tiles_of(size) if not self._has(tile))
         starts = (tile.index << (TILE_HEIGHT * (tile.level + 1)) for tile in missing)
@@ -149,10 +174,24 @@ class Publisher:
     def _has(self, tile: Tile) -> bool:
         """Whether the tile is there, or the full one that took its place; its bundle likewise."""
         index, width = tile.index, tile.width
-        wanted = [(tile_path(tile.level, index, width), tile_path(tile.level, index))]
-        if tile.level == 0:
-            wanted.append((entries_path(index, width), entries_path(index)))
-        return all(any((self._folder / path).exists() for path in paths) for paths in wanted)
+        there = self._exists(tile_path(tile.level, index)) or self._exists(tile.path)
+        if tile.level or not there:
+            return there
+        return self._exists(entries_path(index)) or self._exists(entries_path(index, width))
+
+    def _exists(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        names = self._names.get(folder)
+        if names is None:
+            names = self._names[folder] = self._list(folder)
+        return name in names
+
+    def _list(self, folder: str) -> set[str]:
+        try:
+            with os.scandir(self._folder / folder) as found:
+                return {entry.name for entry in found if entry.is_file()}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
 
 
 def _require_all(found: int, wanted: int, what: str) -> None:

@@ -72,10 +72,6 @@ class Store(Protocol):
         """The position for each of these keys, in their order: `find`, many at once."""
         ...
 
-    def count_keys(self) -> int:
-        """How many idempotency keys are held."""
-        ...
-
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size` entries.
 

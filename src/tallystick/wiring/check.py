@@ -181,7 +181,7 @@ class _Check:
             check = StoreCheck(store, self._vkeys, _keys_of, passed, self._clock)
             self.size = check.size
             yield from self._watched(check, passed)
-        if (unknown := check.passed.unknown) and unknown:
+        if unknown := check.passed.unknown:
             raise PermanentError(
                 f"{unknown:,} entries are of kinds that this version does not know, the first at"
                 f" {check.passed.unknown_first:,}: they are what was signed, but what they settled"
@@ -323,8 +323,9 @@ def _figures(check: StoreCheck, before: Passed) -> tuple[Figure, ...]:
         "checkpoints": check.passed.checkpoints - before.checkpoints,
         "keys": check.passed.keys - before.keys,
     }
-    spent = check.spent_ns | {"hashes": check.spent_ns["entries"]}
-    return tuple(Figure(name, count, spent[name] / NS_PER_SECOND) for name, count in counts.items())
+    return tuple(
+        Figure(name, count, check.spent_ns[name] / NS_PER_SECOND) for name, count in counts.items()
+    )
 
 
 def _absent(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from tallystick.errors import Corrupt
 from tallystick.ledger import Ledger
 from tallystick.ledger.check import Passed
 
-SAVE_SECONDS = 5
+SAVE_SECONDS = 1
 """How often a check that runs is kept."""
 RESUME_SECONDS_MAX = 24 * 3_600
 """What was right longer ago is looked at again."""

@@ -61,19 +61,17 @@ class Publishing:
             TemporaryError: the store cannot be read right now.
         """
         started_ns = self._clock.monotonic_ns()
-        head = await self._prepare()
-        if head is None:
+        await self._look()
+        # What the ledger shows is held by the guard; the store may hold more already.
+        size, signed = self._ledger.size, self._ledger.note
+        if not await self._in_thread(lambda: self._publisher.prepare(size)):
             await self._recosign()
             return
-        size, note = head
-        self._require_grown(size)
-        if size > self._ledger.size:
-            return  # another writer's: the ledger takes it in first
         await self._in_thread(self._ledger.sync)
-        cosigned = await self._cosign(note)
+        cosigned = await self._cosign(signed)
+        note = signed if cosigned is None else cosigned.note
         if cosigned is not None:
-            note = cosigned.note
-            self._want(size, head[1], cosigned)
+            self._want(size, signed, cosigned)
         await self._in_thread(lambda: self._publisher.show(size, note))
         _log.info(
             "ledger.checkpoint_published",
@@ -90,19 +88,16 @@ class Publishing:
         if self._cosigner is not None:
             await self._cosigner.aclose()
 
-    async def _prepare(self) -> tuple[int, str] | None:
-        """The look at the store that tells, a few times a second, whether it is there."""
+    async def _look(self) -> None:
+        """A few times a second: is the store there, and does it hold what was published?"""
         try:
-            head = await self._in_thread(self._publisher.prepare)
+            newest = await self._in_thread(self._publisher.newest)
         except TemporaryError as error:
             self.away = str(error)
             raise
         self.away = None
-        return head
-
-    def _require_grown(self, size: int) -> None:
-        """What was published once is never taken back."""
-        if size < self._publisher.size:
+        size = newest[0] if newest else 0
+        if size < self._publisher.size:  # what was published once is never taken back
             raise Forked(
                 f"The database holds {size} entries, and {self._publisher.size} were published: an"
                 " older backup was put back under a running ledger, or a replica that lacks"

@@ -15,8 +15,6 @@ from tallystick.ledger.personal import Subjects
 from tallystick.ledger.personal.check import check_personal, postgres_tables, sqlite_tables
 from tallystick.ledger.personal.postgres import PostgresVault
 
-COMMITMENT = "x'" + "ab" * 32 + "'"
-
 
 class Kept:
     """A house in which S-1 and S-2 were recorded and S-3 was erased; and how to change it."""
@@ -75,11 +73,11 @@ def test_clean(kept: Kept) -> None:
     ("statement", "sentence"),
     [
         (
-            f"INSERT INTO personal_fields VALUES ('S-2', {COMMITMENT}, {COMMITMENT}, NULL)",
+            "INSERT INTO personal_fields VALUES ('S-2', x'ab', x'cd', NULL)",
             "holds a value of S-2 that no entry committed to",
         ),
         (
-            f"INSERT INTO personal_fields VALUES ('S-3', {COMMITMENT}, {COMMITMENT}, 1)",
+            "INSERT INTO personal_fields VALUES ('S-3', x'ab', x'cd', 1)",
             "A value of S-3, who was erased at position 13, is there",
         ),
         (
@@ -133,10 +131,12 @@ def test_keys_that_came_back(kept: Kept, tmp_path: Path) -> None:
     copy(backup, keys)
     kept.house._open = []
     kept.house.ledger = type(kept.house.ledger)(kept.house.store(), kept.house.signer)
-    with pytest.raises(TemporaryError, match="The key of S-4, .* the server's next start destroys"):
+    with pytest.raises(
+        TemporaryError, match=r"The key of S-4, .* the server's next start destroys"
+    ):
         kept.check()
-    on_file(keys, "UPDATE progress SET position = 15")
-    with pytest.raises(Corrupt, match="The key of S-4, who was erased at position 14, is there"):
+    on_file(keys, "UPDATE progress SET position = 16")
+    with pytest.raises(Corrupt, match="The key of S-4, who was erased at position 15, is there"):
         kept.check()
     kept.house.ledger.close()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import msgspec
 import pytest
@@ -138,6 +139,39 @@ def test_a_checkpoint_is_the_first_that_covers_a_size(store: Store, batch: MakeB
     assert [store.checkpoint(size) for size in (4, 5, 10)] == [middle, newest, newest]
     assert store.checkpoint(-1) == newest
     assert store.checkpoint(11) is None
+
+
+def test_checkpoints_of_a_range_come_back_in_order(store: Any, batch: MakeBatch) -> None:
+    """Each whose size is in the range, its end excluded; not those that only cover it."""
+    append(store, batch(0, 3), batch(3, 1), batch(4, 6))
+    every = [(3, "note 3"), (4, "note 4"), (10, "note 10")]
+    assert store.checkpoints(-(2**63), 2**63 - 1) == store.checkpoints(3, 11) == every
+    assert store.checkpoints(4, 10) == every[1:2]
+    assert store.checkpoints(5, 10) == store.checkpoints(11, 99) == store.checkpoints(4, 4) == []
+
+
+def test_keys_are_listed_page_by_page(store: Any, batch: MakeBatch) -> None:
+    """Every key once, with its position, wherever the pages end; the empty key is one too."""
+    append(
+        store, batch(0, 7), Batch(7, [Row(b"x", b"x" * 32, ("", "\u00e9", "\U0001f600"))], [], "n")
+    )
+    every = store.keys(None, 100)
+    assert sorted(every) == sorted(
+        [(f"key {n}", n) for n in range(7)] + [("", 7), ("\u00e9", 7), ("\U0001f600", 7)]
+    )
+    for limit in (1, 3, 10):
+        listed = store.keys(None, limit)
+        while page := store.keys(listed[-1][0], limit):
+            assert len(page) <= limit
+            listed += page
+        assert listed == every
+
+
+def test_nothing_strays(store: Any, batch: MakeBatch) -> None:
+    """What was appended is covered by its checkpoint, the tiles included."""
+    assert store.stray() is None
+    append(store, batch(0, 256, tiles=[tile(0, 0)]), batch(256, 1))
+    assert store.stray() is None
 
 
 def test_tiles_come_back_in_order_by_level(store: Store, batch: MakeBatch) -> None:

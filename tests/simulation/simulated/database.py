@@ -163,10 +163,6 @@ class Connection:
         """As the database has them now."""
         return self._here().find_all(keys)
 
-    def count_keys(self) -> int:
-        """As the database has them now."""
-        return self._here().count_keys()
-
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """As the database has it now."""
         return self._here().checkpoint(size)

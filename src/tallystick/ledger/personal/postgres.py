@@ -6,7 +6,6 @@ breaks is made once more on a new one. Rows that were deleted stay in PostgreSQL
 are vacuumed, and in its archives as long as those are kept: as ciphertext without a key.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships none
 
 from tallystick.errors import PermanentError, TemporaryError
 from tallystick.ledger.personal.vault import Held, SealedField, Step
+from tallystick.ledger.storage.postgres.loop import PrivateLoop
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CONNECT_SECONDS_MAX = 5
 STATEMENT_SECONDS_MAX = 30
+CALL_SECONDS_MAX = 2 * (CONNECT_SECONDS_MAX + STATEMENT_SECONDS_MAX)
+"""The longest that a call may take: it is made twice when its connection breaks."""
 
 _VERSION = 1
 _SCHEMA = resources.files(__package__) / "sql" / "postgres" / "0001_vault.sql"
@@ -69,7 +71,7 @@ class PostgresVault:
         """
         self._dsn = dsn
         self._connection: Connection | None = None
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = PrivateLoop("personal-postgres")
         try:
             self._run(_migrate)
         except BaseException:
@@ -137,13 +139,12 @@ class PostgresVault:
         """Let go of the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.terminate()  # nothing is under way: every call waited for its end
-            self._runner.run(asyncio.sleep(0))
-        self._runner.close()
+            self._loop.call(connection.terminate)  # nothing is under way: every call waited
+        self._loop.close()
 
     def _run(self, work: Callable[["Connection"], Awaitable[T]]) -> T:
         try:
-            return self._runner.run(self._twice(work))
+            return self._loop.wait(self._twice(work), CALL_SECONDS_MAX)
         except asyncpg.PostgresError as error:
             sentence = f"The vault of personal data cannot be used right now: {error}."
             raise TemporaryError(sentence) from error

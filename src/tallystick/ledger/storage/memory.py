@@ -47,10 +47,6 @@ class MemoryStore:
         """The position for each of these keys, in their order."""
         return [self._keys.get(key) for key in keys]
 
-    def count_keys(self) -> int:
-        """How many idempotency keys are held."""
-        return len(self._keys)
-
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
         index = len(self._sizes) - 1 if size < 0 else bisect_left(self._sizes, size)

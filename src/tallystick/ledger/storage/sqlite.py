@@ -46,7 +46,6 @@ _ROWS = (
 )
 _FIND = "SELECT position FROM keys WHERE key = ?"
 _FIND_EACH = "SELECT (SELECT position FROM keys WHERE key = ?)"
-_COUNT_KEYS = "SELECT count(*) FROM keys"
 _KEYS_FIRST = "SELECT key, position FROM keys ORDER BY key LIMIT ?"
 _KEYS_AFTER = "SELECT key, position FROM keys WHERE key > ? ORDER BY key LIMIT ?"
 _NOTE = "SELECT size, note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1"
@@ -170,14 +169,13 @@ class SqliteStore:
         except apsw.Error as error:
             raise _explained(error) from error
 
-    def count_keys(self) -> int:
-        """How many idempotency keys are held."""
-        return int(self._query(_COUNT_KEYS, (), (int,))[0][0])
-
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
-        found = self._query(*((_NEWEST, ()) if size < 0 else (_NOTE, (size,))), (int, str))
-        return found[0] if found else None
+        if size < 0:
+            found = self._query(_NEWEST, (), (int, str))
+        else:
+            found = self._query(_NOTE, (size,), (int, str))
+        return (int(found[0][0]), str(found[0][1])) if found else None
 
     def checkpoints(self, start: int, stop: int) -> list[tuple[int, str]]:
         """(size, note) of every checkpoint of `start` <= size < `stop`, in order."""

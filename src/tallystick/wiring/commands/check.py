@@ -81,7 +81,8 @@ def _run(console: "Console", *, restart: bool) -> "CheckReport":
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as progress:
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         bar = progress.add_task("opening", total=None)
 
         def advance(part: str, done: int, total: int) -> None:
@@ -101,8 +102,8 @@ def _run(console: "Console", *, restart: bool) -> "CheckReport":
 def _show(part: "Part", console: "Console") -> None:
     """One line a part, and one a figure below it; a sentence where there is one."""
     verdict = part.verdict.replace("_", " ")
-    console.print(f"[{_COLOUR[part.verdict]}]{verdict:<{_VERDICT_CHARACTERS}}[/]", end="")
-    console.print(_columns(part.name, part.rows, part.seconds))
+    coloured = f"[{_COLOUR[part.verdict]}]{verdict:<{_VERDICT_CHARACTERS}}[/]"
+    console.print(coloured + _columns(part.name, part.rows, part.seconds))
     if part.resumed:
         console.print(_under(f"and {part.resumed:,} that the check before had looked at"))
     for figure in part.figures:
@@ -127,7 +128,7 @@ def _under(sentence: str) -> str:
 
 def _show_verdict(report: "CheckReport", console: "Console") -> None:
     colour, verdict = _COLOUR[report.verdict], report.verdict.replace("_", " ")
-    console.print(f"[{colour}]{verdict}[/]: {_SENTENCES[report.verdict]}")
+    console.print(f"\n[{colour}]{verdict}[/]: {_SENTENCES[report.verdict]}")
     console.print(
         f"ledger {report.origin} of {report.size:,} entries, in {report.seconds:.1f} s",
         markup=False,

@@ -45,6 +45,7 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.FeatureNotSupportedError, _STANDBY),  # what BEGIN READ WRITE says there
     (asyncpg.QueryCanceledError, "The ledger's PostgreSQL took too long; nothing was stored."),
     (TimeoutError, "The ledger's PostgreSQL did not answer in time."),
+    (OSError, "The ledger's PostgreSQL cannot be reached."),
 )
 
 

@@ -50,7 +50,6 @@ _FIND_ALL = """
 SELECT position FROM unnest($1::text[]) WITH ORDINALITY AS wanted (key, number)
   LEFT JOIN ledger_keys USING (key) ORDER BY number
 """
-_COUNT_KEYS = "SELECT count(*) FROM ledger_keys"
 _NOTE = "SELECT size, note FROM ledger_checkpoints WHERE size >= $1 ORDER BY size LIMIT 1"
 _NEWEST = "SELECT size, note FROM ledger_checkpoints ORDER BY size DESC LIMIT 1"
 _NOTES = "SELECT size, note FROM ledger_checkpoints WHERE size >= $1 AND size < $2 ORDER BY size"
@@ -124,10 +123,6 @@ class PostgresStore:
         """The position for each of these keys, in their order; one question to the server."""
         storable = [key if _storable(key) else None for key in keys]
         return [position for (position,) in self._query(_FIND_ALL, storable)]
-
-    def count_keys(self) -> int:
-        """How many idempotency keys are held."""
-        return int(self._query(_COUNT_KEYS)[0][0])
 
     def checkpoint(self, size: int) -> tuple[int, str] | None:
         """(size, note) of the first checkpoint of at least `size`; -1: the newest."""
