@@ -53,6 +53,7 @@ ELSEWHERE = {
     "BAD_POLICY": "policies are files of operators and verifiers; see tests/ledger/witness",
     "EXPORT_EXISTS": "exports are written by the command line, never by a request",
     "UNKNOWN_DOCUMENT": "see tests/api/history",
+    "NOT_HERE_YET": "see tests/api/history",
 }
 """Codes that no request meets in a test of seconds, and why."""
 

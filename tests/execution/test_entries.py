@@ -14,6 +14,7 @@ from tallystick.execution.entries import (
     Entry,
     Fill,
     KillSwitchSet,
+    Kind,
     LimitsText,
     Order,
     OrderCancelled,
@@ -26,6 +27,7 @@ from tallystick.execution.entries import (
     encode,
 )
 from tallystick.ledger.merkle import leaf_hash
+from tallystick.ledger.notices import Notice
 from tallystick.ledger.verify.canonical import decode_canonical
 
 AT = "2026-11-22T04:30:00.123456Z"
@@ -50,6 +52,7 @@ POSTINGS = (
     Posting("demo", "USD", "-1082510.00"),
     Posting("house", "USD", "1082510.00"),
 )
+KINDS = set(Kind.__args__) - set(Notice.__args__)
 ENTRIES: dict[str, Entry] = {
     "order_decided": OrderDecided(
         AT, ORDER, "ab" * 32, key="c-1", fills=(FILL,), postings=POSTINGS, quote=QUOTE
@@ -164,10 +167,10 @@ def test_golden_vectors(name: str) -> None:
 
 
 def test_every_kind_has_a_golden_vector() -> None:
-    """A new kind of entry needs its vector in this file."""
+    """A new kind of entry needs its vector in this file; notices have theirs in tests/ledger."""
     kinds = {json.loads(text)["kind"] for text, _leaf in GOLDEN.values()}
 
-    assert kinds == {kind.__struct_config__.tag for kind in Entry.__args__}
+    assert kinds == {kind.__struct_config__.tag for kind in KINDS}
 
 
 def sorted_within(value: Any) -> bool:
@@ -203,8 +206,8 @@ def test_one_canonical_form(account: str, by: str, reason: str, number: int) -> 
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b"[]",
+        b"{",
+        b"{}",
         b'{"kind":"order_renamed","v":1}',
         b'{"at":"x","kind":"kill_switch_set","v":1}',
         GOLDEN["kill_switch_set"][0].encode()[:-1],

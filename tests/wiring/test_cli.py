@@ -39,7 +39,7 @@ def test_every_command_shows_an_example(tallystick: Run, path: tuple[str, ...]) 
     assert re.search(rf"^ +(\w+=\S+ )*tallystick {' '.join(path)}", long.stdout, re.MULTILINE)
     options = {option for p in COMMANDS[path].params for option in p.opts if option[:1] == "-"}
     examples = long.stdout.partition("xample")[2]
-    shown = set(re.findall(r"(?<!\S)--[a-z]+", examples.partition("\nOptions:")[0]))
+    shown = set(re.findall(r"(?<!\S)--[a-z-]+", examples.partition("\nOptions:")[0]))
     assert shown <= options | {"--help"}
 
 

@@ -10,7 +10,7 @@ from tallystick.api.operation import Call, Operation
 from tallystick.api.orders import Limit
 from tallystick.api.services import Services
 from tallystick.clock import NS_PER_SECOND, parse_rfc3339, rfc3339
-from tallystick.errors import Refused, TemporaryError
+from tallystick.errors import Refused
 from tallystick.execution.documents import KINDS, DocumentKind, Version, unknown
 from tallystick.execution.projection import EVERYBODY, FOLD_ROWS
 from tallystick.execution.search import Filter
@@ -204,13 +204,14 @@ async def folded(services: Services, min_position: int | None) -> None:
     """Fold what is new, a chunk at a time; first wait for the entry that must be seen.
 
     Raises:
-        TemporaryError: the entry is not here after a second.
+        Refused: `NOT_HERE_YET`, after a second.
     """
     if min_position is not None:
         give_up = services.clock.monotonic_ns() + int(WAIT_SECONDS * NS_PER_SECOND)
         while services.ledger.size <= min_position:
             if services.clock.monotonic_ns() >= give_up:
-                raise TemporaryError(f"Entry {min_position} is not here yet; try again.")
+                sentence = f"Entry {min_position} is not here yet; try again."
+                raise Refused("NOT_HERE_YET", sentence, field="min_position")
             await services.clock.sleep(LOOK_SECONDS)
     while services.history.fold(FOLD_ROWS):
         await services.clock.sleep(0)
@@ -312,7 +313,7 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/ledger/entries", "Search entries by position, time, account, pair and kind.",
         list_entries, EntryList, scope="entries", query=EntriesQuery, tag="ledger",
-        refusals=("BAD_RANGE", "UNKNOWN_ACCOUNT", "UNKNOWN_PAIR"),
+        refusals=("BAD_RANGE", "NOT_HERE_YET", "UNKNOWN_ACCOUNT", "UNKNOWN_PAIR"),
     ),
     Operation(
         "GET", "/v1/ledger/proof/range", "Prove that a range of entries is whole and in order.",
@@ -321,6 +322,6 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/history/{kind}/{id:path}", "A document's versions, each with its proof.",
         document, DocumentHistory, scope="entries", query=DocumentQuery, tag="ledger",
-        refusals=("UNKNOWN_DOCUMENT", "BAD_RANGE"),
+        refusals=("UNKNOWN_DOCUMENT", "BAD_RANGE", "NOT_HERE_YET"),
     ),
 )  # fmt: skip

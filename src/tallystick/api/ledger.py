@@ -163,7 +163,7 @@ OPERATIONS = (
     Operation(
         "GET", "/v1/ledger/entries/{n}/receipt",
         "An entry's receipt, or its C2SP tlog-proof (format=tlog-proof or Accept: text/plain).",
-        receipt, Receipt, scope="ledger", query=ReceiptQuery, tag="ledger",
+        receipt, Receipt, scope="ledger", query=ReceiptQuery, also=("text/plain",), tag="ledger",
         refusals=("UNKNOWN_ENTRY",),
     ),
     Operation(

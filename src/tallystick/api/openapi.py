@@ -118,6 +118,7 @@ def _responses(operation: Operation, of_type: dict[str, Any]) -> dict[str, Any]:
         raw = operation.answer is bytes
         schema = {"type": "string"} if raw else of_type[_key(operation.answer)]
         content = {operation.media_type: {"schema": schema}}
+        content |= {media_type: {"schema": {"type": "string"}} for media_type in operation.also}
     answers: dict[str, dict[str, Any]] = {
         str(operation.status): {"description": "The answer.", "content": content}
     }

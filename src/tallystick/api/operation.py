@@ -54,6 +54,8 @@ class Operation(msgspec.Struct, frozen=True):
     """Type of the JSON body; `bytes` for a body that is not one JSON value."""
     status: int = 200
     media_type: str = JSON
+    also: tuple[str, ...] = ()
+    """Further media types of the answer, as text, which the client may ask for."""
     refusals: tuple[str, ...] = ()
     """Codes with statuses of their own that this operation may answer with."""
     own_refusals: tuple[int, ...] = ()

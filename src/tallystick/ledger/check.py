@@ -143,6 +143,8 @@ class StoreCheck:
             leaves = [_leaf(position, row) for position, row in enumerate(rows, start)]
         with self._timed("checkpoints"):
             notes = self._store.checkpoints(start + 1, stop + 1)
+            if stop == self.size and (not notes or notes[-1][0] != stop):
+                raise Corrupt(f"The checkpoint of {stop} entries is not in its place.")
             tree = CompactRange(start, passed.nodes)
             roots = self._grow(tree, leaves, notes)
         with self._timed("tiles"):

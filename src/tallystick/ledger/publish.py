@@ -24,6 +24,8 @@ from tallystick.ledger.tiles import (
 )
 
 CHECKPOINT = "checkpoint"
+_ASIDE = ".new"
+"""Ends the name of a file that is being written."""
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
@@ -122,7 +124,7 @@ class Publisher:
     def _write(self, path: str, data: bytes) -> None:
         """Aside, flushed, renamed; in plain system calls: there are hundreds of files a second."""
         folder, _, name = f"{self._folder}/{path}".rpartition("/")
-        aside = f"{folder}/.{name}.new"
+        aside = f"{folder}/.{name}{_ASIDE}"
         try:
             file = os.open(aside, _MAKE, 0o666)
         except FileNotFoundError:
@@ -159,11 +161,21 @@ class Publisher:
 
 
 class _Listing:
-    """Which files are in the published folder; each of its folders is listed once."""
+    """Which files are in the published folder, as one walk through it finds them.
+
+    What a publisher that was killed had begun to write is removed on the way.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._names: dict[str, set[str]] = {}
+        self._paths: set[str] = set()
+        root = str(folder)
+        for place, _, names in os.walk(f"{root}/tile"):
+            inside = place[len(root) + 1 :]
+            for name in names:
+                if name.startswith(".") and name.endswith(_ASIDE):
+                    (Path(place) / name).unlink()
+                else:
+                    self._paths.add(f"{inside}/{name}")
 
     def whole_up_to(self, size: int) -> int:
         """The first of `size` entries for which a file is missing; `size` when none is."""
@@ -174,24 +186,10 @@ class _Listing:
     def _has(self, tile: Tile) -> bool:
         """Whether the tile is there, or the full one that took its place; its bundle likewise."""
         index, width = tile.index, tile.width
-        there = self._exists(tile_path(tile.level, index)) or self._exists(tile.path)
+        there = not self._paths.isdisjoint({tile_path(tile.level, index), tile.path})
         if tile.level or not there:
             return there
-        return self._exists(entries_path(index)) or self._exists(entries_path(index, width))
-
-    def _exists(self, path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        names = self._names.get(folder)
-        if names is None:
-            names = self._names[folder] = self._list(folder)
-        return name in names
-
-    def _list(self, folder: str) -> set[str]:
-        try:
-            with os.scandir(self._folder / folder) as found:
-                return {entry.name for entry in found if entry.is_file()}
-        except (FileNotFoundError, NotADirectoryError):
-            return set()
+        return not self._paths.isdisjoint({entries_path(index), entries_path(index, width)})
 
 
 def _require_all(found: int, wanted: int, what: str) -> None:

@@ -127,7 +127,7 @@ def test_a_public_ledger_is_read_without_a_token(reading: Reading) -> None:
         ({"size": 1}, "422 BAD_RANGE"),
         ({"what": "ever"}, "422 UNKNOWN_FIELD"),
         ({"cursor": -1}, "422 VALUE_NOT_ALLOWED"),
-        ({"min_position": 999}, "503 UNAVAILABLE"),
+        ({"min_position": 999}, "409 NOT_HERE_YET"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )

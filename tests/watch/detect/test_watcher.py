@@ -134,7 +134,7 @@ def test_unreadable_messages_are_counted_and_passed(
 ) -> None:
     """One broken entry or log line does not stop the watch."""
     watcher = new_watcher(print)
-    messages = [Message(0, b"\xff"), Message(1, make_entry(1, at_seconds=start_seconds))]
+    messages = [Message(0, b"{\xff"), Message(1, make_entry(1, at_seconds=start_seconds))]
     assert watcher.take(messages) == 2
     watcher.take_call({"event_name": "api.request_answered"})
     watcher.take_call({"event_name": "something.else"})

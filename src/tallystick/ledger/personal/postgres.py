@@ -14,6 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships none
 
 from tallystick.errors import PermanentError, TemporaryError
 from tallystick.ledger.personal.vault import Held, SealedField, Step
+from tallystick.ledger.storage.postgres.faults import FAILURES
 from tallystick.ledger.storage.postgres.loop import PrivateLoop
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class PostgresVault:
         except asyncpg.PostgresError as error:
             sentence = f"The vault of personal data cannot be used right now: {error}."
             raise TemporaryError(sentence) from error
-        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             kind = type(error).__name__
             sentence = f"The database of personal data cannot be reached right now ({kind})."
             raise TemporaryError(sentence) from error
@@ -158,9 +159,12 @@ class PostgresVault:
         kept = self._connection
         try:
             return await work(kept or await self._connect())
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError):
-            if kept is None or not kept.is_closed():
+        except FAILURES as error:
+            # The driver may say "another operation is in progress" of one that has just broken.
+            broken = isinstance(error, asyncpg.InternalClientError)
+            if kept is None or not (broken or kept.is_closed()):
                 raise
+            kept.terminate()
         return await work(await self._connect())
 
     async def _connect(self) -> "Connection":
