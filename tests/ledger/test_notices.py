@@ -125,11 +125,16 @@ def test_every_kind_has_a_golden_vector() -> None:
 
 
 def test_what_is_appended_once_has_a_key() -> None:
-    """The revisions of a QLDB journal, each part apart, and the summary; nothing else."""
+    """The revisions of a QLDB journal, each part apart, and the summary; an erasure."""
     keys = {name: key_of(notice) for name, notice in NOTICES.items()}
 
-    assert {name for name, key in keys.items() if key} == {"qldb_revision", "qldb_imported"}
+    assert {name for name, key in keys.items() if key} == {
+        "qldb_revision",
+        "qldb_imported",
+        "subject_erased",
+    }
     assert keys["qldb_revision"] == "qldb/s/7/d/0"
     assert keys["qldb_imported"] == "qldb/s/0-7"
+    assert keys["subject_erased"] == "subject-erased S-1"
     assert keys_of(NOTICES["qldb_revision"]) == ("qldb/s/7/d/0",)
     assert keys_of(NOTICES["keys_changed"]) == ()

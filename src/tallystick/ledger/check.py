@@ -277,7 +277,9 @@ class StoreCheck:
         for listed in self._pages():
             for key, position in listed:
                 if position < self.size and key not in self._settled_at(position):
-                    return f"The idempotency key {key!r} leads to {position}, which has no such."
+                    return (
+                        f"The idempotency key {key!r} leads to {position}, which has no such key."
+                    )
         return f"The store holds {held} idempotency keys; its entries settle {self.passed.keys}."
 
     def _pages(self) -> Iterator[list[tuple[str, int]]]:

@@ -155,6 +155,13 @@ def key_of(notice: Notice) -> str | None:
         place = f"{notice.strand_id}/{notice.sequence_no}"
         name = f"qldb/{place}/{notice.document_id}/{notice.version}"
         return name if notice.part == 1 else f"{name}/{notice.part}"
+    if isinstance(notice, SubjectErased):
+        return erasure_key(notice.subject)
     if isinstance(notice, QldbImported):
         return f"qldb/{notice.strand_id}/{notice.first_sequence_no}-{notice.last_sequence_no}"
     return None
+
+
+def erasure_key(subject: str) -> str:
+    """The idempotency key of an erasure: it happens once, whichever process it is asked of."""
+    return f"subject-erased {subject}"

@@ -20,7 +20,7 @@ from tallystick.clock import Clock, parse_rfc3339
 from tallystick.errors import Corrupt, Overloaded, Refused, TemporaryError
 from tallystick.keys.subjects import KeyDestroyed, SubjectKeys, new_blind
 from tallystick.ledger.ledger import Ledger
-from tallystick.ledger.notices import Notice, SubjectErased, SubjectRecorded
+from tallystick.ledger.notices import Notice, SubjectErased, SubjectRecorded, erasure_key
 from tallystick.ledger.personal.commitment import BLIND_BYTES, Opened
 from tallystick.ledger.personal.folding import Folding, decode_subject
 from tallystick.ledger.personal.names import (
@@ -197,7 +197,7 @@ class Subjects:
             if position is None:
                 notice = await self._notice(subject, held, reason, legal_basis)
                 position = await self._append(
-                    lambda at: SubjectErased(at, *notice, by), f"subject-erased {subject}"
+                    lambda at: SubjectErased(at, *notice, by), erasure_key(subject)
                 )
                 await self._folding.follow()
         return self._erasure(subject, position)

@@ -60,10 +60,9 @@ def erase(
         click.echo(json.dumps(answer, indent=2))
         return
     click.echo(f"{answer['subject']} is erased since {answer['at']}.")
-    click.echo(
-        f"Entry {answer['position']} says so: {', '.join(answer['fields'])} of"
-        f" {len(answer['positions'])} recordings, by {answer['by']}."
-    )
+    fields, times = ", ".join(answer["fields"]), len(answer["positions"])
+    often = "once" if times == 1 else f"{times} times"
+    click.echo(f"Entry {answer['position']} says so: {fields}, recorded {often}.")
 
 
 def _server(url: str | None, token: str | None) -> tuple[str, str]:
