@@ -125,11 +125,15 @@ def serve(launch: Callable[..., Server]) -> Callable[..., Server]:
 def tallystick() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command line to its end, in the tree's folder unless told otherwise."""
 
-    def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, cwd: Path = ROOT, data: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tallystick", *arguments]
+        settings = {} if data is None else {"TALLYSTICK_DATA": str(data)}
         return subprocess.run(
-            command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False
-        )
+            command, cwd=cwd, env=environment() | settings, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
 
     return run
 

@@ -152,7 +152,10 @@ def test_a_subject_stays_in_its_segment_of_the_path(
     reason="the product does not serve /v1/subjects yet",
 )
 def test_the_whole_way(
-    serve: Callable[..., Any], run: Callable[..., Result], tmp_path: Path
+    serve: Callable[..., Any],
+    run: Callable[..., Result],
+    tallystick: Callable[..., Any],
+    tmp_path: Path,
 ) -> None:
     """The real server: recorded over HTTP, erased from the command line, gone after a restart.
 
@@ -174,9 +177,11 @@ def test_the_whole_way(
         gone = client.get("/v1/subjects/S-1")
         receipt = client.get(f"/v1/ledger/entries/{put.json()['position']}")
     assert server.stop() == 0
+    checked = tallystick("check", data=tmp_path)
 
     assert gone.status_code == 410
     assert gone.json()["detail"] == f"Subject S-1 was erased at position {position} of the ledger."
     assert receipt.status_code == 200
+    assert checked.returncode == 0, checked.stdout
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path.name for path in files if canary.encode() in path.read_bytes()] == []
