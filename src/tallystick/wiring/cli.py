@@ -12,6 +12,7 @@ import msgspec
 
 from tallystick import __version__
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands import CONTEXT
 from tallystick.wiring.commands.check import check
 from tallystick.wiring.commands.erase import erase
 from tallystick.wiring.commands.export import export
@@ -25,7 +26,7 @@ EXIT_MISCONFIGURED = 2
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="tallystick")
 def main() -> None:
     """Foreign-exchange trading whose every trade can be proved."""

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,7 @@ _SENTENCES = {
 }
 
 
-@click.command()
+@click.command(context_settings=CONTEXT)
 @click.option("--restart", is_flag=True, help="Begin anew, also where a check was interrupted.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 def check(*, restart: bool, as_json: bool) -> NoReturn:

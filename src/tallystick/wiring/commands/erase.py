@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 if TYPE_CHECKING:
     import httpx
@@ -20,7 +21,7 @@ ANSWER_SECONDS_MAX = 60
 """An erasure waits for the disk a few times."""
 
 
-@click.command()
+@click.command(context_settings=CONTEXT)
 @click.argument("subject")
 @click.option("--reason", required=True, help="Why; stays in the ledger, so name nobody.")
 @click.option("--legal-basis", help="On which law, such as 'GDPR, Article 17(1)(b)'; stays too.")

@@ -10,12 +10,13 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 EXIT_NOT_DONE = 2
 _POSITION = click.IntRange(min=0)
 
 
-@click.command()
+@click.command(context_settings=CONTEXT)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--from", "from_", type=_POSITION, help="First position; the beginning by default.")
 @click.option("--to", type=_POSITION, help="Position behind the last; the end by default.")

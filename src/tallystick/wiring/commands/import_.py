@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from tallystick.errors import Refused, TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 if TYPE_CHECKING:
     from tallystick.wiring.qldb import Imported
@@ -22,7 +23,7 @@ _CONTRADICTIONS = frozenset({"QLDB_CONTRADICTION", "QLDB_DIGEST"})
 _DIGEST_BYTES = 32
 
 
-@click.group("import")
+@click.group("import", context_settings=CONTEXT)
 def import_() -> None:
     """Take over the history of another ledger."""
 

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 if TYPE_CHECKING:
     from tallystick.wiring.keys import Keys
@@ -18,7 +19,7 @@ _BY = click.option("--by", default=lambda: os.environ.get("USER", "operator"), h
 _REASON = click.option("--reason", required=True, help="Why; it is written into the ledger.")
 
 
-@click.group()
+@click.group(context_settings=CONTEXT)
 def keys() -> None:
     """The keys that sign the ledger: list, rotate, retire.
 

@@ -7,13 +7,14 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 _BY = click.option("--by", default=lambda: os.environ.get("USER", "operator"), help="Who does it.")
 _REASON = click.option("--reason", required=True, help="Why; it is written into the ledger.")
 
 
-@click.group()
+@click.group(context_settings=CONTEXT)
 def ledger() -> None:
     """What an operator does with the ledger itself, while no server runs on its data folder."""
 

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 if TYPE_CHECKING:
     from tallystick.access import Scope, Tokens
@@ -23,7 +24,7 @@ OF_AN_ACCOUNT: frozenset["Scope"] = frozenset({"trade", "read"})
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
 
-@click.group()
+@click.group(context_settings=CONTEXT)
 def token() -> None:
     """Issue, list and revoke the tokens of the API.
 

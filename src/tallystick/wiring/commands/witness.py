@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from tallystick.errors import Misconfigured, TallystickError
+from tallystick.wiring.commands import CONTEXT
 
 if TYPE_CHECKING:
     import uvicorn
@@ -37,7 +38,7 @@ LOOK_SECONDS = 0.05
 """How often it is looked whether the server listens already."""
 
 
-@click.command()
+@click.command(context_settings=CONTEXT)
 @click.option("--name", help="Name of a new key: a schema-less URL, such as example.com/witness.")
 @click.option(
     "--log",
