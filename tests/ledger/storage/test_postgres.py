@@ -290,6 +290,24 @@ def test_damage_is_named_when_it_is_met(
     assert len(store.rows(0, 10)) == 3
 
 
+def test_a_database_that_goes_away_while_we_run_is_waited_for(
+    postgres: Any, dsn: str, store: PostgresStore
+) -> None:
+    """A restore drops it for a moment: what is a mistake at the start is no reason to end later."""
+    require_whole(store)
+    schema = postgres.run("SELECT current_schema()", dsn=dsn)[0][0]
+    postgres.run(f'ALTER SCHEMA "{schema}" RENAME TO "{schema}_away"')
+    postgres.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with pytest.raises(TemporaryError, match="none of the schemas"):
+        store.checkpoint(-1)
+    postgres.run(f'ALTER SCHEMA "{schema}_away" RENAME TO "{schema}"')
+
+    require_whole(store)
+
+
 def test_a_missing_schema_is_said(postgres: Any) -> None:
     """The ledger does not choose another place than the one it was given."""
     with pytest.raises(Misconfigured, match=r"none of the schemas.*CREATE SCHEMA"):

@@ -82,7 +82,7 @@ def test_it_asks_the_server_that_is_named(server: Answering, run: Callable[..., 
     assert (said.exit_code, said.stderr) == (0, "")
     assert said.stdout == (
         "S-1 is erased since 2026-11-22T08:00:00.000000Z.\n"
-        "Entry 7 says so: email, name of 2 recordings, by operator 1.\n"
+        "Entry 7 says so: email, name, recorded 2 times.\n"
     )
     body = {"reason": "request", "legal_basis": "GDPR, Article 17(1)(b)"}
     assert server.asked == [("/v1/subjects/S-1/erase", "Bearer tally_x", body)]

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import asyncpg  # type: ignore[import-untyped]  # it ships none
 
-from tallystick.errors import Misconfigured
+from tallystick.errors import Misconfigured, TemporaryError
 from tallystick.ledger.storage.postgres.faults import FAILURES, UNUSABLE_DSN, explained
 
 CONNECT_SECONDS_MAX = 5.0
@@ -41,6 +41,7 @@ class Line:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: Connection | None = None
+        self._let_in = False
         self.lock = asyncio.Lock()
         """Who uses the session holds this."""
 
@@ -48,11 +49,18 @@ class Line:
         """The session, a new one if need be.
 
         Raises:
-            TemporaryError: the server does not answer.
+            TemporaryError: the server does not answer, or does not let us in any more: while a
+                database is restored it is not there for a moment.
             Misconfigured: it does not let us in, or promises no durability.
         """
         if self._connection is None or self._connection.is_closed():
-            self._connection = await _connect(self._dsn)
+            try:
+                self._connection = await _connect(self._dsn)
+            except Misconfigured as error:
+                if self._let_in:
+                    raise TemporaryError(str(error)) from error
+                raise
+            self._let_in = True
         return self._connection
 
     def drop(self) -> None:
