@@ -50,6 +50,8 @@ class Line:
         self._answered = Event()
         self._muted: socket.socket | None = None
         """The client that hears no answers any more."""
+        self._unaware: socket.socket | None = None
+        """The client that is not to hear that its server's half is broken yet."""
         self._open = True
         self._sockets: list[socket.socket] = []
         self._threads: list[Thread] = []
@@ -120,6 +122,7 @@ class Line:
             self._asked.wait(WAIT_SECONDS_MAX)
             server.sendall(data)
             return  # the server's half stays until the end
+        self._unaware = client
         self._break(server)
         self.meanwhile()
         self._break(client)
@@ -131,7 +134,8 @@ class Line:
                     self._answered.set()
                     continue
                 client.sendall(data)
-        self._break(client)
+        if client is not self._unaware:
+            self._break(client)
 
     @staticmethod
     def _break(each: socket.socket) -> None:
