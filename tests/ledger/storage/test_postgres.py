@@ -301,8 +301,9 @@ def test_a_database_that_goes_away_while_we_run_is_waited_for(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    with pytest.raises(TemporaryError, match="none of the schemas"):
-        store.checkpoint(-1)
+    for _ in range(2):  # the session that broke, and the one that finds no ledger
+        with pytest.raises(TemporaryError):
+            store.checkpoint(-1)
     postgres.run(f'ALTER SCHEMA "{schema}_away" RENAME TO "{schema}"')
 
     require_whole(store)
