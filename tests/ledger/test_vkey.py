@@ -13,6 +13,7 @@ from tallystick.ledger.vkey import (
     SignatureType,
     VerifierKey,
     cosigned_message,
+    decode_hash,
     is_key_name,
     key_id_of,
     time_of,
@@ -105,3 +106,26 @@ def test_what_cannot_name_a_key(name: str) -> None:
     """Spaces of any kind, plus signs, control characters and half characters are no names."""
     with pytest.raises(Refused):
         VerifierKey.of(name, SIGNER.public_key)
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_hash_has_one_spelling(data: bytes) -> None:
+    """32 bytes come back from their base64."""
+    assert decode_hash(base64.b64encode(data).decode()) == data
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (base64.b64encode(bytes(31)).decode(), "^not 32 bytes long$"),
+        (base64.b64encode(bytes(33)).decode(), "^not 32 bytes long$"),
+        ("", "^not 32 bytes long$"),
+        ("not base64!", "^not base64$"),
+        ("A" * 42 + "B=", "spelling that is not canonical"),
+        (base64.b64encode(bytes(32)).decode() + "\n", "^not base64$"),
+    ],
+)
+def test_what_is_no_hash(text: str, reason: str) -> None:
+    """The reason fits behind 'it is': every caller says what was to be a hash."""
+    with pytest.raises(ValueError, match=reason):
+        decode_hash(text)

@@ -54,7 +54,10 @@ class Api:
         self._router = Router([*routes, *more], redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; lifespan and WebSocket scopes are not ours."""
+        """Answer one request; lifespan scopes are not ours."""
+        if scope["type"] == "websocket":
+            await self._router(scope, receive, send)  # an unknown one gets a 403
+            return
         if scope["type"] != "http":
             return
         if scope["path"] == HOT_ROUTE and scope["method"] == "POST":

@@ -8,13 +8,13 @@ import base64
 import hashlib
 import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tallystick.durable import replace_file, sync_folder, write_aside
 from tallystick.errors import Misconfigured
 
 _ALGORITHM_ED25519 = b"\x01"
@@ -109,41 +109,16 @@ def _key_id(name: str, public: bytes) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """Put the file in the place of what was there, whole or not at all; durable on return."""
-    aside = _aside(path, text)
-    aside.replace(path)
-    _sync_folder(path.parent)
+    replace_file(path, text.encode())
 
 
 def make_private(path: Path, text: str) -> None:
     """Make the file whole or not at all; one that somebody else made meanwhile stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = _aside(path, text)
+    aside = write_aside(path, text.encode())
     try:
         with suppress(FileExistsError):
             os.link(aside, path)
     finally:
         aside.unlink()
-    _sync_folder(path.parent)
-
-
-def _aside(path: Path, text: str) -> Path:
-    """A flushed file beside `path`, readable by its owner only."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    aside = Path(name)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        aside.unlink()
-        raise
-    return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

@@ -20,8 +20,6 @@ backups of this folder. Both hold at most wrapped keys, which are nothing withou
 
 import base64
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +27,7 @@ import apsw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tallystick.durable import transaction
 from tallystick.errors import Corrupt, Misconfigured, PermanentError, TemporaryError
 from tallystick.keys.file import make_private
 
@@ -121,7 +120,7 @@ class SubjectKeys:
             TemporaryError: nothing was done.
         """
         try:
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 for subject in subjects:
                     self._connection.execute(_DESTROY, (subject,))
                     if not self._connection.changes():
@@ -163,7 +162,7 @@ class SubjectKeys:
     def _new_key(self, subject: str) -> bytes:
         key = AESGCM.generate_key(KEY_BYTES * 8)
         try:
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 self._connection.execute(_ADD, (subject, self._wrap(key, subject)))
         except apsw.ConstraintError:  # another process was first: its key is the one
             return self._key(subject) or self._new_key(subject)
@@ -181,7 +180,7 @@ class SubjectKeys:
 
     def _prepare(self) -> None:
         """The schema, and proof that this is the key-encryption key the data keys belong to."""
-        with _transaction(self._connection):
+        with transaction(self._connection):
             version = int(self._connection.execute("PRAGMA user_version").get)
             if version > _VERSION:
                 raise PermanentError("The keys of subjects were written by a newer Tallystick.")
@@ -241,19 +240,6 @@ def _connect(path: Path) -> apsw.Connection:
         "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
     ).fetchall()
     return connection
-
-
-@contextmanager
-def _transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All or nothing. `with connection` would hold the interpreter while it waits for the lock."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _explained(error: apsw.Error) -> TemporaryError | PermanentError:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.errors import Corrupt
-from tallystick.ledger.merkle import HASH_BYTES
 from tallystick.ledger.vkey import (
     KEY_ID_BYTES,
     PUBLIC_KEY_BYTES,
     SignatureType,
     VerifierKey,
     decode_base64,
+    decode_hash,
     is_key_name,
     key_id_of,
     time_of,
@@ -43,6 +43,7 @@ __all__ = [
     "VerifierKey",
     "body",
     "decode_base64",
+    "decode_hash",
     "key_id_of",
     "note_text",
     "parse_body",
@@ -137,11 +138,9 @@ def parse_body(text: str) -> Checkpoint:
     if not digits or str(int(size)) != size or int(size) > SIZE_MAX:
         raise NoteError("The checkpoint's size is not a plain decimal number.")
     try:
-        root_bytes = decode_base64(root)
+        root_bytes = decode_hash(root)
     except ValueError as error:
         raise NoteError(f"The checkpoint's root is {error}.") from error
-    if len(root_bytes) != HASH_BYTES:
-        raise NoteError(f"The checkpoint's root is not {HASH_BYTES} bytes long.")
     return Checkpoint(origin, int(size), root_bytes, tuple(extensions))
 
 

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from tallystick.durable import sync_file, sync_folder
 from tallystick.errors import Corrupt, Refused
 from tallystick.ledger.columns import columns_of, text_of
 from tallystick.ledger.ranges import RangeProof
@@ -161,9 +162,9 @@ def write_export(
     for left_over in aside.iterdir():
         if left_over.name not in {MANIFEST, path.name}:
             left_over.unlink()
-    _sync(aside)
+    sync_folder(aside)
     aside.rename(folder)
-    _sync(folder.parent)
+    sync_folder(folder.parent)
     return manifest
 
 
@@ -235,8 +236,7 @@ def _to_parquet(lines: Path) -> Path:
     with duckdb.connect(config={"memory_limit": f"{PARQUET_MEMORY_MIB_MAX}MiB"}) as database:
         database.execute("SET preserve_insertion_order = true")
         database.execute(_TO_PARQUET % quoted, {"lines": str(lines)})
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(target)
     return target
 
 
@@ -264,12 +264,3 @@ def _write_durably(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

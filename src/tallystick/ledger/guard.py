@@ -20,6 +20,7 @@ from typing import Protocol
 
 import msgspec
 
+from tallystick.durable import sync_folder
 from tallystick.errors import Corrupt, Forked, Misconfigured, TemporaryError
 from tallystick.ledger.merkle import HASH_BYTES
 
@@ -117,7 +118,8 @@ class FileGuard:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, flags, 0o600)
             if not expected:
-                _sync_folder(path.parent)
+                # One that a power cut took away again would be missed as if it were stolen.
+                sync_folder(path.parent)
         except FileNotFoundError as error:
             raise Misconfigured(
                 f"The signed-head guard {path} is missing: this may be a copy of a ledger that is"
@@ -193,15 +195,6 @@ class FileGuard:
             sentence = f"The signed-head guard {self._path} cannot be written: {error.strerror}."
             raise TemporaryError(sentence) from error
         self._slot = (self._slot + 1) % SLOTS
-
-
-def _sync_folder(folder: Path) -> None:
-    """A file that a power cut takes away again would be missed as if it had been stolen."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _newer(held: Head | None, head: Head, agrees: Agrees) -> Head:

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tallystick.errors import Refused
+from tallystick.ledger.merkle import HASH_BYTES
 
 KEY_ID_BYTES = 4
 PUBLIC_KEY_BYTES = 32
@@ -151,6 +152,18 @@ def decode_base64(text: str) -> bytes:
         raise ValueError("not base64") from error
     if base64.b64encode(data).decode() != text:
         raise ValueError("base64 in a spelling that is not canonical")
+    return data
+
+
+def decode_hash(text: str) -> bytes:
+    """The `HASH_BYTES` bytes of a hash in base64.
+
+    Raises:
+        ValueError: it is not base64 in its one spelling, or of another length.
+    """
+    data = decode_base64(text)
+    if len(data) != HASH_BYTES:
+        raise ValueError(f"not {HASH_BYTES} bytes long")
     return data
 
 

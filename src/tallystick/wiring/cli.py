@@ -12,7 +12,7 @@ import msgspec
 
 from tallystick import __version__
 from tallystick.errors import TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import CONTEXT, JSON, fail
 from tallystick.wiring.commands.check import check
 from tallystick.wiring.commands.erase import erase
 from tallystick.wiring.commands.export import export
@@ -21,9 +21,6 @@ from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
 from tallystick.wiring.commands.token import token
 from tallystick.wiring.commands.witness import witness
-
-EXIT_MISCONFIGURED = 2
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
 
 @click.group(context_settings=CONTEXT)
@@ -46,7 +43,7 @@ def serve() -> None:
     try:
         run(read_settings(os.environ))
     except TallystickError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @main.command()
@@ -75,7 +72,7 @@ def serve() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Data folder to keep; by default a new one below ./.tallystick-demo.",
 )
-@_JSON
+@JSON
 def demo(
     ticks: Path | None, orders: int, rate: int, seed: int, keep: Path | None, as_json: bool
 ) -> None:
@@ -93,7 +90,7 @@ def demo(
     try:
         run_demo(plan, as_json=as_json)
     except TallystickError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @main.command()
@@ -120,7 +117,7 @@ def demo(
     help="An earlier checkpoint: check that the ledger only grew since.",
 )
 @click.option("--token", envvar="TALLYSTICK_TOKEN", help="Token for a ledger that wants one.")
-@_JSON
+@JSON
 def verify(
     what: str,
     vkeys: tuple[str, ...],
@@ -167,7 +164,7 @@ def fx() -> None:
 @fx.command()
 @click.argument("pair")
 @click.argument("trade_date", required=False)
-@_JSON
+@JSON
 def dates(pair: str, trade_date: str | None, as_json: bool) -> None:
     """When a spot trade in PAIR done on TRADE_DATE (today by default) settles, and why.
 
@@ -185,7 +182,7 @@ def dates(pair: str, trade_date: str | None, as_json: bool) -> None:
         day = _date(trade_date) if trade_date else trade_date_of(SystemClock().now_ns(), traded)
         explained = explain_spot(traded, day)
     except TallystickError as error:
-        _fail(str(error))
+        fail(str(error))
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(explained), indent=2))
         return
@@ -218,7 +215,7 @@ def reference(folder: Path) -> None:
     try:
         written = write_reference(folder, main)
     except OSError as error:
-        _fail(f"The pages cannot be written: {error}.")
+        fail(f"The pages cannot be written: {error}.")
     for path in written:
         click.echo(path)
 
@@ -227,9 +224,4 @@ def _date(text: str) -> date:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
     except ValueError:
-        _fail(f"{text!r} is not a date such as 2017-07-03.")
-
-
-def _fail(sentence: str) -> NoReturn:
-    click.echo(f"tallystick: {sentence}", err=True)
-    sys.exit(EXIT_MISCONFIGURED)
+        fail(f"{text!r} is not a date such as 2017-07-03.")

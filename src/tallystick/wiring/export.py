@@ -1,13 +1,13 @@
 """`tallystick export` over HTTP: pages of entries and their proofs, written by `ledger.export`."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tallystick.api.history import EntryItem, EntryList, RangeAnswer
 from tallystick.api.problems import Problem
@@ -16,6 +16,7 @@ from tallystick.ledger.checkpoint import parse_checkpoint
 from tallystick.ledger.export import Form, Line, Manifest, Plan, line_of, write_export
 from tallystick.ledger.ranges import RangeProof
 from tallystick.limits import PAGE_ITEMS_MAX
+from tallystick.wiring.progress import bar_on
 
 TIMEOUT_SECONDS = 30.0
 FILTERS = ("account", "pair", "kind")
@@ -24,13 +25,6 @@ RANGE = ("from", "to", "since", "until")
 PROVED_ITEMS = 250
 """Entries in a page when each comes with its proof."""
 _T = TypeVar("_T")
-
-
-class Facts(msgspec.Struct, frozen=True):
-    """The address and token of the server that runs on a data folder: from its `demo.json`."""
-
-    url: str
-    token: str
 
 
 class HttpSource:
@@ -124,28 +118,8 @@ def run_export(
 ) -> Manifest:
     """Export over HTTP, with a progress bar unless `quiet`."""
     console = Console(stderr=True, quiet=quiet)
-    columns = (
-        TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    source = HttpSource(url, token)
-    try:
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("exporting", total=None)
-
-            def progress(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total)
-
-            return write_export(folder, form, asked, source, progress=progress)
-    finally:
-        source.close()
-
-
-def facts_of(data: Path) -> Facts | None:
-    """Where the server of this data folder is, if one has run on it."""
-    try:
-        return msgspec.json.decode((data / "demo.json").read_bytes(), type=Facts)
-    except (OSError, msgspec.DecodeError):
-        return None
+    with closing(HttpSource(url, token)) as source, bar_on(console, "exporting") as advance:
+        return write_export(folder, form, asked, source, progress=advance)
 
 
 def _line(item: EntryItem) -> Line:

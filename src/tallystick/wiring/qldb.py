@@ -7,13 +7,7 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
 from tallystick.clock import Clock, rfc3339
 from tallystick.errors import Refused
@@ -28,6 +22,7 @@ from tallystick.ledger.qldb import (
     open_export,
 )
 from tallystick.wiring.ledger import OpenLedger, open_ledger
+from tallystick.wiring.progress import progress_on
 from tallystick.wiring.settings import read_settings
 
 _EXAMPLES_TOLD = 3
@@ -78,7 +73,7 @@ def check_qldb(wishes: Wishes) -> Imported:
         Refused: a `QLDB_...` code.
     """
     export = open_export(wishes.place)
-    with _progress(wishes.quiet) as progress:
+    with progress_on(Console(stderr=True, quiet=wishes.quiet)) as progress:
         return _facts(export, _check(export, wishes, progress), wishes)
 
 
@@ -92,7 +87,7 @@ def import_qldb(wishes: Wishes, environment: Mapping[str, str], clock: Clock) ->
     export = open_export(wishes.place)
     with (
         open_ledger(read_settings(environment), clock, new=True) as opened,
-        _progress(wishes.quiet) as progress,
+        progress_on(Console(stderr=True, quiet=wishes.quiet)) as progress,
     ):
         checked = _check(export, wishes, progress)
         if checked.unproved and not wishes.allow_unproved:
@@ -134,13 +129,6 @@ async def _append(
     )
     await append_missing(opened.ledger, [entry], outcome)
     return outcome
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    return Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True)
 
 
 def _bar(export: Export, progress: Progress, doing: str) -> Callable[[int], None]:

@@ -1,42 +1,25 @@
 """Runs the single-process topology behind uvicorn: one screen, clean signals."""
 
 import asyncio
-import signal
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import structlog
-import uvicorn
 from starlette.types import ASGIApp
 
 from tallystick.clock import SystemClock
-from tallystick.errors import Misconfigured, PermanentError
-from tallystick.limits import SHUTDOWN_SECONDS_MAX
+from tallystick.errors import PermanentError
+from tallystick.wiring.http import Server, heed_signals, listen, server_for
 from tallystick.wiring.settings import Settings
 from tallystick.wiring.single import Single, warm_up
 
-BACKLOG = 2_048
-KEEP_ALIVE_SECONDS = 75
 LOOK_SECONDS = 0.5
 """How often the loops of the process are looked after."""
+_ADVICE = "choose another address with TALLYSTICK_PORT or TALLYSTICK_HOST"
 
 _log = structlog.get_logger("wiring")
 
 
 Wrap = Callable[[ASGIApp], ASGIApp]
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its way with signals: it raises each again when it has stopped serving.
-
-    That would end the process before the rooms are closed.
-    """
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave them to whoever runs the server."""
-        yield
 
 
 def run(settings: Settings, wrap: Wrap = lambda app: app) -> None:
@@ -50,31 +33,15 @@ def run(settings: Settings, wrap: Wrap = lambda app: app) -> None:
     uvloop.run(_serve(settings, wrap))
 
 
-def server_of(single: Single, wrap: Wrap = lambda app: app) -> uvicorn.Server:
+def server_of(single: Single, wrap: Wrap = lambda app: app) -> Server:
     """The HTTP server around the composition; access lines are the canonical ones of `api`."""
-    config = uvicorn.Config(
-        wrap(single.app),
-        host=single.settings.host,
-        port=single.settings.port,
-        http="httptools",
-        ws="none",
-        loop="uvloop",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        date_header=True,
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX // 2,
-    )
-    return _Server(config)
+    host, port = single.settings.host, single.settings.port
+    return server_for(wrap(single.app), host, port, websockets=True)
 
 
 async def _serve(settings: Settings, wrap: Wrap) -> None:
     clock = SystemClock()
-    listener = _listen(settings)
+    listener = listen(settings.host, settings.port, _ADVICE)
     try:
         single = Single(settings, clock, listener.getsockname()[1])
     except BaseException:
@@ -83,7 +50,7 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
     warm_up(clock)
     await single.start()
     server = server_of(single, wrap)
-    _heed_signals(server)
+    heed_signals(server)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     announced = False
     try:
@@ -103,34 +70,6 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
         await serving
     finally:
         await single.stop()
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """The listening socket; taken before anything is opened, so that a failure touches nothing.
-
-    Raises:
-        Misconfigured: the address cannot be used.
-    """
-    host, port = settings.host, settings.port
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise Misconfigured(
-            f"Cannot listen on {host}:{port} ({error.strerror});"
-            " choose another address with TALLYSTICK_PORT or TALLYSTICK_HOST."
-        ) from error
-    return listener
-
-
-def _heed_signals(server: uvicorn.Server) -> None:
-    """SIGINT and SIGTERM end the serving, and the process when all is kept and closed."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.handle_exit, number, None)
 
 
 def screen(single: Single) -> str:

@@ -19,7 +19,7 @@ from tallystick.access import Principal, Tokens
 from tallystick.api import Api, Calls, Metrics, Services
 from tallystick.api.followers import Followers
 from tallystick.clock import Clock
-from tallystick.errors import Misconfigured, TemporaryError
+from tallystick.errors import TemporaryError
 from tallystick.execution import (
     Book,
     Desk,
@@ -30,7 +30,7 @@ from tallystick.execution import (
     QuoteBoard,
     Source,
 )
-from tallystick.execution.accounts import restore
+from tallystick.execution.book import restore
 from tallystick.execution.quotes.ecb import reference_rates
 from tallystick.fx import PAIRS, spot_date, trade_date
 from tallystick.ids import new_secret
@@ -50,6 +50,7 @@ from tallystick.watch.notify import (
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
 from tallystick.wiring.alerts import AlertDesk
+from tallystick.wiring.facts import Facts, facts_of, save_facts
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.settings import Settings
@@ -73,16 +74,6 @@ GC_GENERATION_0 = 200_000
 """Allocations between looks of the garbage collector: values here make no cycles."""
 
 _log = structlog.get_logger("wiring")
-
-
-class Facts(msgspec.Struct, frozen=True):
-    """What a client needs to begin: the content of `demo.json`."""
-
-    url: str
-    account: str
-    token: str
-    hec_token: str
-    vkey: str
 
 
 class Single:
@@ -299,16 +290,7 @@ class Single:
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{port}"
         self.facts = msgspec.structs.replace(self.facts, url=url, vkey=str(self.ledger.vkey))
-        self._save_facts()
-
-    def _save_facts(self) -> None:
-        facts = msgspec.json.format(msgspec.json.encode(self.facts), indent=2)
-        path = self.settings.folder / "demo.json"
-        aside = path.with_suffix(".new")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(facts + b"\n")
-        aside.rename(path)
+        save_facts(self.settings.folder, self.facts)
 
 
 def source_of(settings: Settings) -> Source:
@@ -348,14 +330,9 @@ def _book(history: History, ledger: Ledger) -> Book:
 
 def _facts(folder: Path, tokens: Tokens) -> Facts:
     """The demo's tokens: those of `demo.json` while they are valid, new ones otherwise."""
-    path = folder / "demo.json"
-    if path.exists():
-        try:
-            facts = msgspec.json.decode(path.read_bytes(), type=Facts)
-        except msgspec.DecodeError as error:
-            raise Misconfigured(f"{path} cannot be read ({error}); remove it.") from error
-        if tokens.knows(facts.token):
-            return facts
+    facts = facts_of(folder)
+    if facts is not None and tokens.knows(facts.token):
+        return facts
     token = tokens.issue("demo trader", DEMO_ACCOUNT, ("trade", "read", "operate"))
     return Facts("", DEMO_ACCOUNT, token, new_secret("hec"), "")
 

@@ -1,22 +1,15 @@
 """`tallystick verify`: the verifier with a progress bar and a sentence at the end."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from tallystick.clock import NS_PER_SECOND, SystemClock
-from tallystick.errors import TallystickError
+from tallystick.errors import Misconfigured, TallystickError
 from tallystick.ledger.checkpoint import VerifierKey, parse_checkpoint
 from tallystick.ledger.tiles import CHECKPOINT_PATH
 from tallystick.ledger.verify import (
@@ -32,6 +25,8 @@ from tallystick.ledger.verify import (
 )
 from tallystick.ledger.witness.policy import Policy
 from tallystick.limits import ENTRY_BYTES_MAX
+from tallystick.wiring.facts import facts_of
+from tallystick.wiring.progress import bar_on
 
 RECEIPT_BYTES_MAX = 4 * 1024 * 1024
 """A receipt is a few KiB; whatever is larger is none."""
@@ -98,7 +93,7 @@ def _verify(question: Question, console: Console) -> Report:
         raise CannotTell("--entry belongs to a proof of one entry, not to a folder or a URL.")
     if not is_url and not Path(what).is_dir():
         raise CannotTell(f"There is no file or folder {what}.")
-    with _bar(console) as advance:
+    with bar_on(console, "verifying") as advance:
         if not is_url and is_export(Path(what)):
             return verify_export(
                 Path(what), trust, advance, since, canonical_json=True, clock=clock
@@ -114,17 +109,6 @@ def _trust(question: Question) -> Trust:
     if question.policy is None:
         return Trust(keys)
     return Trust.under(Policy.parse(question.policy.read_bytes()), keys)
-
-
-@contextmanager
-def _bar(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, and what to tell it: how many of how many entries are done."""
-    columns = (
-        TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("verifying", total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 def _read(path: Path | None, bytes_max: int) -> bytes:
@@ -155,9 +139,8 @@ def read_keys(texts: Sequence[str]) -> tuple[VerifierKey, ...]:
 
 def _demo_token(what: str) -> str | None:
     """The token of the demo that runs at this URL from this folder, if one does."""
-    path = Path(".tallystick/demo.json")
     try:
-        facts = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
+        facts = facts_of(Path(".tallystick"))
+    except Misconfigured:  # whoever verifies need not have a server
         return None
-    return facts.get("token") if facts.get("url") == what.rstrip("/") else None
+    return facts.token if facts and facts.url == what.rstrip("/") else None

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from tallystick.api import OPERATIONS
 from tallystick.wiring.commands.erase import erase
+from tallystick.wiring.facts import Facts, save_facts
 
 ERASURE = {
     "subject": "S-1", "position": 7, "at": "2026-11-22T08:00:00.000000Z", "positions": [3, 5],
@@ -92,8 +93,7 @@ def test_it_finds_the_server_on_the_data_folder(
     server: Answering, run: Callable[..., Result], tmp_path: Path
 ) -> None:
     """URL and token of demo.json; its token goes to no other server."""
-    facts = {"url": server.url, "token": "tally_demo", "account": "demo"}
-    (tmp_path / "demo.json").write_text(json.dumps(facts))
+    save_facts(tmp_path, Facts(server.url, "demo", "tally_demo", "hec_demo", "ledger+0+AA=="))
 
     assert json.loads(run("S-1", *REASON, "--json").stdout) == ERASURE
     assert run("S-1", *REASON, "--url", server.url).exit_code == 0
@@ -125,6 +125,17 @@ def test_what_is_not_done_is_told(
     assert (said.exit_code, said.stdout) == (exit_code, "")
     assert said.stderr.startswith("tallystick: ")
     assert sentence in said.stderr
+
+
+def test_facts_that_cannot_be_read_are_told(run: Callable[..., Result], tmp_path: Path) -> None:
+    """The sentence names the file, what is wrong with it, and the options that do without."""
+    (tmp_path / "demo.json").write_text("{")
+    said = run("S-1", *REASON)
+
+    assert said.exit_code == 2
+    assert said.stderr.startswith("tallystick: No server is known (")
+    assert "demo.json cannot be read" in said.stderr
+    assert "--url and --token" in said.stderr
 
 
 def test_no_server_is_told(run: Callable[..., Result], server: Answering) -> None:

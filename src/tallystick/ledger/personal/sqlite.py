@@ -12,6 +12,7 @@ from typing import cast
 
 import apsw
 
+from tallystick.durable import transaction
 from tallystick.errors import Corrupt, PermanentError, TallystickError, TemporaryError
 from tallystick.ledger.personal.vault import Held, SealedField, Step
 
@@ -56,7 +57,7 @@ class SqliteVault:
         path.touch(mode=0o600)
         with _explained():
             self._connection = _connect(path)
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 self._migrate()
 
     def position(self) -> int:
@@ -67,14 +68,14 @@ class SqliteVault:
     def keep(self, subject: str, fields: Sequence[SealedField], at_ns: int) -> None:
         """Keep values whose entry is about to be appended."""
         rows = [(subject, field.commitment, field.sealed, at_ns) for field in fields]
-        with _explained(), _transaction(self._connection):
+        with _explained(), transaction(self._connection):
             self._connection.executemany(_KEEP, rows)
 
     def settle(self, step: Step, pending_before_ns: int) -> None:
         """Fold a step, in one transaction."""
         run = self._connection
         stands = [(each.subject, c) for each in step.recorded for c in each.commitments]
-        with _explained(), _transaction(run):
+        with _explained(), transaction(run):
             if step.anew:
                 run.execute(_FORGET)
             run.executemany(_RECORD, [(each.subject, each.position) for each in step.recorded])
@@ -121,19 +122,6 @@ def _connect(path: Path) -> apsw.Connection:
         "PRAGMA trusted_schema=OFF;"
     ).fetchall()
     return connection
-
-
-@contextmanager
-def _transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All or nothing. `with connection` would hold the interpreter while it waits for the lock."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager

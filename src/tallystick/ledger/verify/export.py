@@ -12,11 +12,16 @@ import msgspec
 
 from tallystick.clock import Clock
 from tallystick.errors import Refused
-from tallystick.ledger.checkpoint import Checkpoint, NoteError, VerifierKey, decode_base64
-from tallystick.ledger.columns import Columns, columns_of
+from tallystick.ledger.checkpoint import (
+    Checkpoint,
+    NoteError,
+    VerifierKey,
+    decode_base64,
+    decode_hash,
+)
+from tallystick.ledger.columns import Columns, columns_of, text_of
 from tallystick.ledger.compact import heights
 from tallystick.ledger.merkle import (
-    HASH_BYTES,
     CompactRange,
     ProofError,
     leaf_hash,
@@ -333,25 +338,13 @@ def _entry(row: Row) -> bytes:
         entry = decode_base64(row.entry_base64 or "")
     except ValueError as error:
         raise Tampered(f"Entry {row.position} is {error}.", row.position) from error
-    if is_text(entry):
+    if text_of(entry) is not None:
         raise Tampered(f"Entry {row.position} is in another spelling.", row.position)
     return entry
 
 
-def is_text(entry: bytes) -> bool:
-    """Whether an export holds these bytes as text, not as base64."""
-    try:
-        entry.decode()
-    except UnicodeDecodeError:
-        return False
-    return b"\x00" not in entry
-
-
 def _hash(text: str) -> bytes:
     try:
-        data = decode_base64(text)
+        return decode_hash(text)
     except ValueError as error:
         raise Tampered(f"A hash of the export is {error}.") from error
-    if len(data) != HASH_BYTES:
-        raise Tampered(f"A hash of the export is not {HASH_BYTES} bytes long.")
-    return data

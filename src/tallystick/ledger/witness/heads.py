@@ -4,7 +4,6 @@ A log's head is looked at and replaced in one transaction that keeps every other
 in this process or another, and is flushed (`synchronous=FULL`) when it ends.
 """
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import apsw
 
+from tallystick.durable import sync_folder, transaction
 from tallystick.errors import Corrupt, Misconfigured, TallystickError, TemporaryError
 from tallystick.ledger.vkey import VerifierKey
 from tallystick.ledger.witness.core import Head, Slot
@@ -55,7 +55,7 @@ class SqliteHeads:
         except BaseException:
             self._connection.close()
             raise
-        _flush_folder(path.parent)
+        sync_folder(path.parent)
 
     def _prepare(self, path: Path) -> None:
         connection = self._connection
@@ -123,16 +123,9 @@ class SqliteHeads:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Everything or nothing, alone on the file; durable when the block has ended."""
-        connection = self._connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._connection):
                 yield
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
         except apsw.Error as error:
             raise _explained(error) from error
 
@@ -145,12 +138,3 @@ def _explained(error: apsw.Error) -> TallystickError:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return Corrupt(f"The witness's memory is damaged: {error}")
     return TemporaryError(f"The witness's memory cannot be used; nothing was signed: {error}")
-
-
-def _flush_folder(folder: Path) -> None:
-    """A file that was just made stays in its folder after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from tallystick.ledger.checkpoint import SIZE_MAX, NoteError, SignatureLine, parse_signature
-from tallystick.ledger.merkle import HASH_BYTES
-from tallystick.ledger.vkey import decode_base64
+from tallystick.ledger.vkey import decode_hash
 
 PATH = "/add-checkpoint"
 SIZE_TYPE = "text/x.tlog.size"
@@ -106,9 +105,6 @@ def _decimal(text: str) -> int:
 
 def _hash(line: str) -> bytes:
     try:
-        data = decode_base64(line)
+        return decode_hash(line)
     except ValueError as error:
         raise NoteError(f"A hash of the proof is {error}.") from error
-    if len(data) != HASH_BYTES:
-        raise NoteError(f"A hash of the proof is not {HASH_BYTES} bytes long.")
-    return data

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 from typing import Self
 
+from tallystick.durable import sync_folder
 from tallystick.errors import TemporaryError
 from tallystick.watch.collect.lines import check_lines
-from tallystick.watch.collect.shelf import hot_path, sync_folder
+from tallystick.watch.collect.shelf import hot_path
 
 
 class HotSegment:

@@ -9,11 +9,11 @@ A rename is what finishes a seal or a merge, so every state between two steps ca
 the names alone.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tallystick.durable import sync_file, sync_folder
 from tallystick.errors import Corrupt
 
 _HOT = re.compile(r"hot-(\d{15})\.jsonl")
@@ -77,19 +77,6 @@ def sealed_files(folder: Path) -> list[SealedFile]:
 
 def publish(unfinished: Path, file: SealedFile) -> None:
     """Give a finished file its name; it is there for good when this returns."""
-    handle = os.open(unfinished, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_file(unfinished)
     unfinished.rename(file.path)
     sync_folder(file.path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from tallystick.clock import rfc3339
+from tallystick.durable import transaction
 from tallystick.errors import Corrupt, PermanentError, Refused, TemporaryError
 from tallystick.limits import PAGE_ITEMS_MAX
 from tallystick.watch.notify.alert import ALERT_BYTES_MAX, Alert
@@ -237,15 +238,8 @@ class Outbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock, _explained():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._lock, _explained(), transaction(self._connection):
+            yield
 
 
 @contextmanager

@@ -9,14 +9,13 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import CONTEXT, JSON, fail
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tallystick.wiring.check import CheckReport, Part
 
-EXIT_CANNOT_TELL = 2
 _COLOUR = {"clean": "green", "tampered": "bold red", "cannot_tell": "yellow"}
 _VERDICT_CHARACTERS = 12
 _NAME_CHARACTERS = 18
@@ -29,7 +28,7 @@ _SENTENCES = {
 
 @click.command(context_settings=CONTEXT)
 @click.option("--restart", is_flag=True, help="Begin anew, also where a check was interrupted.")
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@JSON
 def check(*, restart: bool, as_json: bool) -> NoReturn:
     """Check everything in the data folder against the ledger's entries.
 
@@ -53,11 +52,9 @@ def check(*, restart: bool, as_json: bool) -> NoReturn:
     try:
         report = _run(console, restart=restart)
     except TallystickError as error:
-        click.echo(f"tallystick: {error}", err=True)
-        sys.exit(EXIT_CANNOT_TELL)
+        fail(str(error))
     except KeyboardInterrupt:
-        click.echo("tallystick: interrupted; the next check goes on where this one was.", err=True)
-        sys.exit(EXIT_CANNOT_TELL)
+        fail("interrupted; the next check goes on where this one was.")
     if as_json:
         facts = {"exit_code": report.exit_code, **msgspec.to_builtins(report)}
         click.echo(json.dumps(facts, indent=2))
@@ -67,23 +64,12 @@ def check(*, restart: bool, as_json: bool) -> NoReturn:
 
 def _run(console: "Console", *, restart: bool) -> "CheckReport":
     """The check under a progress bar; each part is shown as soon as it is done."""
-    from rich.progress import (  # noqa: PLC0415  other commands start faster
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from tallystick.clock import SystemClock  # noqa: PLC0415
+    from tallystick.clock import SystemClock  # noqa: PLC0415  other commands start faster
     from tallystick.wiring.check import run_check  # noqa: PLC0415
+    from tallystick.wiring.progress import progress_on  # noqa: PLC0415
     from tallystick.wiring.settings import read_settings  # noqa: PLC0415
 
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+    with progress_on(console) as progress:
         bar = progress.add_task("opening", total=None)
 
         def advance(part: str, done: int, total: int) -> None:

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 import click
-import msgspec
 
 from tallystick.errors import TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import CONTEXT, EXIT_CANNOT, JSON, fail
 
 if TYPE_CHECKING:
     import httpx
 
 EXIT_REFUSED = 1
-EXIT_CANNOT_TELL = 2
 ANSWER_SECONDS_MAX = 60
 """An erasure waits for the disk a few times."""
 
@@ -28,7 +26,7 @@ ANSWER_SECONDS_MAX = 60
 @click.option("--url", help="The server; by default the one that runs on the data folder.")
 @click.option("--token", envvar="TALLYSTICK_TOKEN", help="A token with the scope operate.")
 @click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@JSON
 def erase(
     subject: str, reason: str, legal_basis: str | None, url: str | None, token: str | None,
     yes: bool, as_json: bool,
@@ -56,7 +54,7 @@ def erase(
     )
     answer = _ask(f"{where}/v1/subjects/{quote(subject, safe='')}/erase", bearer, body)
     if not isinstance(answer, dict) or "position" not in answer:
-        _fail("The server's answer is no erasure.", EXIT_CANNOT_TELL)
+        fail("The server's answer is no erasure.")
     if as_json:
         click.echo(json.dumps(answer, indent=2))
         return
@@ -68,20 +66,21 @@ def erase(
 
 def _server(url: str | None, token: str | None) -> tuple[str, str]:
     """URL and token: as given, else those of the server on the data folder of the settings."""
-    from tallystick.wiring.settings import read_settings  # noqa: PLC0415  help is shown faster
+    from tallystick.wiring.facts import facts_of  # noqa: PLC0415  help is shown faster
+    from tallystick.wiring.settings import read_settings  # noqa: PLC0415
 
     if url and token:
         return url.rstrip("/"), token
     try:
-        path = read_settings(os.environ).folder / "demo.json"
-        facts = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError, TallystickError) as error:
-        sentence = f"No server is known ({error}); name it with --url and --token."
-        _fail(sentence, EXIT_CANNOT_TELL)
-    there = facts.get("url", "")
-    if url and url.rstrip("/") != there:  # its token is nobody else's business
-        _fail(f"No token for {url} is known; name it with --token.", EXIT_CANNOT_TELL)
-    return there, token or facts.get("token", "")
+        folder = read_settings(os.environ).folder
+        facts = facts_of(folder)
+    except TallystickError as error:
+        fail(f"No server is known ({error}); name it with --url and --token.")
+    if facts is None:
+        fail(f"No server has run on {folder}; name it with --url and --token.")
+    if url and url.rstrip("/") != facts.url:  # its token is nobody else's business
+        fail(f"No token for {url} is known; name it with --token.")
+    return facts.url, token or facts.token
 
 
 def _ask(url: str, token: str, body: dict[str, str]) -> object:
@@ -97,7 +96,7 @@ def _ask(url: str, token: str, body: dict[str, str]) -> object:
         )
         answer: object = response.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        _fail(f"{url} gives no answer ({error}); asking again is safe.", EXIT_CANNOT_TELL)
+        fail(f"{url} gives no answer ({error}); asking again is safe.")
     if not response.is_success:
         _refused(response, answer)
     return answer
@@ -106,9 +105,4 @@ def _ask(url: str, token: str, body: dict[str, str]) -> object:
 def _refused(response: "httpx.Response", answer: object) -> NoReturn:
     detail = answer.get("detail") if isinstance(answer, dict) else None
     said = detail or f"The server answered with status {response.status_code}."
-    _fail(said, EXIT_REFUSED if response.is_client_error else EXIT_CANNOT_TELL)
-
-
-def _fail(sentence: str, status: int) -> NoReturn:
-    click.echo(f"tallystick: {sentence}", err=True)
-    sys.exit(status)
+    fail(said, EXIT_REFUSED if response.is_client_error else EXIT_CANNOT)

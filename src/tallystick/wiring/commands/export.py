@@ -2,17 +2,15 @@
 
 import json
 import os
-import sys
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 import click
 import msgspec
 
 from tallystick.errors import TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import CONTEXT, JSON, fail
 
-EXIT_NOT_DONE = 2
 _POSITION = click.IntRange(min=0)
 
 
@@ -35,7 +33,7 @@ _POSITION = click.IntRange(min=0)
 )
 @click.option("--url", help="The server; by default the one that runs on the data folder.")
 @click.option("--token", envvar="TALLYSTICK_TOKEN", help="Token that may read these entries.")
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@JSON
 def export(  # noqa: PLR0913  options are arguments
     *,
     folder: Path,
@@ -65,22 +63,19 @@ def export(  # noqa: PLR0913  options are arguments
       tallystick export demo-trades --account demo --kind order_decided --format parquet
       tallystick export first-thousand --to 1000 --url https://ledger.example --token tally_...
     """  # noqa: D301  the mark keeps click from wrapping
-    from tallystick.wiring.export import facts_of, run_export  # noqa: PLC0415  help is shown faster
+    from tallystick.wiring.export import run_export  # noqa: PLC0415  help is shown faster
 
-    if url is None:
-        facts = facts_of(Path(os.environ.get("TALLYSTICK_DATA", ".tallystick")))
-        if facts is None:
-            _fail("No server has run on the data folder; name one with --url.")
-        url, token = facts.url, token or facts.token
     given = {
         "from": from_, "to": to, "since": since, "until": until,
         "account": account, "pair": pair, "kind": kind,
     }  # fmt: skip
     asked = {name: str(value) for name, value in given.items() if value is not None}
     try:
+        if url is None:
+            url, token = _server(token)
         manifest = run_export(folder, form, asked, url=url, token=token, quiet=as_json)
     except (TallystickError, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(manifest), indent=2))
         return
@@ -92,6 +87,12 @@ def export(  # noqa: PLR0913  options are arguments
     click.echo(f"{file.name}: {file.bytes:,} bytes, checkpoint of {manifest.size:,} entries")
 
 
-def _fail(sentence: str) -> NoReturn:
-    click.echo(f"tallystick: {sentence}", err=True)
-    sys.exit(EXIT_NOT_DONE)
+def _server(token: str | None) -> tuple[str, str]:
+    """The server that runs on the data folder, and a token for it: its own where none is given."""
+    from tallystick.wiring.facts import facts_of  # noqa: PLC0415  help is shown faster
+    from tallystick.wiring.settings import read_settings  # noqa: PLC0415
+
+    facts = facts_of(read_settings(os.environ).folder)
+    if facts is None:
+        fail("No server has run on the data folder; name one with --url.")
+    return facts.url, token or facts.token

@@ -12,13 +12,12 @@ import click
 import msgspec
 
 from tallystick.errors import Refused, TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import CONTEXT, EXIT_CANNOT, JSON, fail
 
 if TYPE_CHECKING:
     from tallystick.wiring.qldb import Imported
 
 EXIT_CONTRADICTED = 1
-EXIT_CANNOT = 2
 _CONTRADICTIONS = frozenset({"QLDB_CONTRADICTION", "QLDB_DIGEST"})
 _DIGEST_BYTES = 32
 
@@ -57,7 +56,7 @@ def _digest(_: click.Context, __: click.Parameter, text: str | None) -> bytes | 
     is_flag=True,
     help="Also take what no hash proves, marked so: JSON exports lose types.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@JSON
 def qldb(
     place: Path,
     check_only: bool,
@@ -129,9 +128,8 @@ def _lines(found: "Imported") -> Iterator[str]:
 def _fail(error: TallystickError, *, as_json: bool) -> NoReturn:
     code = error.code if isinstance(error, Refused) else "MISCONFIGURED"
     exit_code = EXIT_CONTRADICTED if code in _CONTRADICTIONS else EXIT_CANNOT
-    if as_json:
-        facts = {"exit_code": exit_code, "code": code, "reason": str(error)}
-        click.echo(json.dumps(facts, indent=2))
-    else:
-        click.echo(f"tallystick: {error}", err=True)
+    if not as_json:
+        fail(str(error), exit_code)
+    facts = {"exit_code": exit_code, "code": code, "reason": str(error)}
+    click.echo(json.dumps(facts, indent=2))
     sys.exit(exit_code)

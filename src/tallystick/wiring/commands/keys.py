@@ -8,15 +8,11 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import BY, CONTEXT, JSON, REASON, fail
 
 if TYPE_CHECKING:
     from tallystick.wiring.keys import Keys
     from tallystick.wiring.settings import Settings
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-_BY = click.option("--by", default=lambda: os.environ.get("USER", "operator"), help="Who does it.")
-_REASON = click.option("--reason", required=True, help="Why; it is written into the ledger.")
 
 
 @click.group(context_settings=CONTEXT)
@@ -31,7 +27,7 @@ def keys() -> None:
 
 
 @keys.command("list")
-@_JSON
+@JSON
 def list_(as_json: bool) -> None:
     """Verifier keys that sign, the newest first, and those that signed before.
 
@@ -45,13 +41,13 @@ def list_(as_json: bool) -> None:
     try:
         _tell(list_keys(_settings(), SystemClock()), as_json)
     except TallystickError as error:
-        _fail(error)
+        fail(str(error))
 
 
 @keys.command()
-@_REASON
-@_BY
-@_JSON
+@REASON
+@BY
+@JSON
 def rotate(reason: str, by: str, as_json: bool) -> None:
     """Let a new key sign beside those that sign already.
 
@@ -65,14 +61,14 @@ def rotate(reason: str, by: str, as_json: bool) -> None:
     try:
         _tell(work.rotate(_settings(), SystemClock(), by=by, reason=reason), as_json)
     except TallystickError as error:
-        _fail(error)
+        fail(str(error))
 
 
 @keys.command()
 @click.argument("vkey")
-@_REASON
-@_BY
-@_JSON
+@REASON
+@BY
+@JSON
 def retire(vkey: str, reason: str, by: str, as_json: bool) -> None:
     """Let the key with the verifier key line VKEY sign no more; its private half is destroyed.
 
@@ -87,7 +83,7 @@ def retire(vkey: str, reason: str, by: str, as_json: bool) -> None:
         done = work.retire(_settings(), SystemClock(), vkey.strip(), by=by, reason=reason)
         _tell(done, as_json)
     except TallystickError as error:
-        _fail(error)
+        fail(str(error))
 
 
 def _settings() -> "Settings":
@@ -106,8 +102,3 @@ def _tell(keys: "Keys", as_json: bool) -> None:
         click.echo(f"retired  {vkey}")
     if keys.position is not None:
         click.echo(f"recorded as entry {keys.position}")
-
-
-def _fail(error: TallystickError) -> None:
-    click.echo(f"tallystick: {error}", err=True)
-    raise click.exceptions.Exit(2) from error

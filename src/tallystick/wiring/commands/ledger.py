@@ -7,11 +7,7 @@ import click
 import msgspec
 
 from tallystick.errors import TallystickError
-from tallystick.wiring.commands import CONTEXT
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-_BY = click.option("--by", default=lambda: os.environ.get("USER", "operator"), help="Who does it.")
-_REASON = click.option("--reason", required=True, help="Why; it is written into the ledger.")
+from tallystick.wiring.commands import BY, CONTEXT, JSON, REASON, fail
 
 
 @click.group(context_settings=CONTEXT)
@@ -20,11 +16,11 @@ def ledger() -> None:
 
 
 @ledger.command()
-@_REASON
-@_BY
+@REASON
+@BY
 @click.option("--published", help="Folder or URL of published files; by default the data folder's.")
 @click.option("--abandon", is_flag=True, help="Give up signed entries that are nowhere any more.")
-@_JSON
+@JSON
 def reconcile(reason: str, by: str, published: str | None, abandon: bool, as_json: bool) -> None:
     """Go on with a database that is not what was signed last, such as a restored backup.
 
@@ -49,8 +45,7 @@ def reconcile(reason: str, by: str, published: str | None, abandon: bool, as_jso
         answer = Answer(by, reason, abandon)
         done = run_reconcile(read_settings(os.environ), SystemClock(), answer, published, say)
     except TallystickError as error:
-        click.echo(f"tallystick: {error}", err=True)
-        raise click.exceptions.Exit(2) from error
+        fail(str(error))
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(done), indent=2))
     elif done.position is not None:

@@ -2,26 +2,23 @@
 
 import json
 import os
-import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from tallystick.errors import TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import CONTEXT, JSON, fail
 
 if TYPE_CHECKING:
     from tallystick.access import Scope, Tokens
     from tallystick.access.tokens import TokenRecord
 
-EXIT_MISUSED = 2
 NAME_CHARACTERS_MAX = 100
 SCOPES: tuple["Scope", ...] = ("trade", "read", "operate", "audit")
 """All of them; named here so that `tallystick verify` starts without the room of access."""
 OF_AN_ACCOUNT: frozenset["Scope"] = frozenset({"trade", "read"})
 """Scopes that mean nothing without an account."""
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
 
 @click.group(context_settings=CONTEXT)
@@ -45,7 +42,7 @@ def token() -> None:
     help="What it may do; more than one may be given.",
 )
 @click.option("--account", default="", help="Whose orders; needed with trade and read.")
-@_JSON
+@JSON
 def issue(name: str, scopes: tuple["Scope", ...], account: str, as_json: bool) -> None:
     """Issue a new token and print it: only its hash is kept, so it is never shown again.
 
@@ -59,9 +56,9 @@ def issue(name: str, scopes: tuple["Scope", ...], account: str, as_json: bool) -
       tallystick token issue --name "Auditor LLP" --scope audit
     """  # noqa: D301  the mark keeps click from wrapping
     if not account and OF_AN_ACCOUNT.intersection(scopes):
-        _fail("The scopes trade and read are for one account: name it with --account.")
+        fail("The scopes trade and read are for one account: name it with --account.")
     if not name.isprintable() or not 0 < len(name) <= NAME_CHARACTERS_MAX:
-        _fail(f"A name has 1 to {NAME_CHARACTERS_MAX} characters that can be printed.")
+        fail(f"A name has 1 to {NAME_CHARACTERS_MAX} characters that can be printed.")
     from tallystick.access.tokens import token_id  # noqa: PLC0415  help is shown faster
 
     wanted = tuple(dict.fromkeys(scopes))
@@ -77,7 +74,7 @@ def issue(name: str, scopes: tuple["Scope", ...], account: str, as_json: bool) -
 
 
 @token.command("list")
-@_JSON
+@JSON
 def list_(as_json: bool) -> None:
     """List every valid token by its id; the tokens themselves are not kept.
 
@@ -96,7 +93,7 @@ def list_(as_json: bool) -> None:
 
 @token.command()
 @click.argument("named", metavar="ID")
-@_JSON
+@JSON
 def revoke(named: str, as_json: bool) -> None:
     """Revoke the token with this ID (see list), or the token given itself, at once.
 
@@ -107,7 +104,7 @@ def revoke(named: str, as_json: bool) -> None:
     try:
         record = _tokens().revoke(named)
     except TallystickError as error:
-        _fail(str(error))
+        fail(str(error))
     if as_json:
         click.echo(json.dumps(_facts(record), indent=2))
     else:
@@ -122,18 +119,13 @@ def _tokens() -> "Tokens":
     try:
         folder = read_settings(os.environ).folder
         if not folder.is_dir():
-            _fail(f"There is no data folder {folder}: start Tallystick, or set TALLYSTICK_DATA.")
+            fail(f"There is no data folder {folder}: start Tallystick, or set TALLYSTICK_DATA.")
         return Tokens(folder / "tokens.json")
     except TallystickError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _facts(record: "TokenRecord") -> dict[str, object]:
     facts: dict[str, object] = msgspec.to_builtins(record)
     del facts["sha256"]
     return {"id": record.id, **facts}
-
-
-def _fail(sentence: str) -> NoReturn:
-    click.echo(f"tallystick: {sentence}", err=True)
-    sys.exit(EXIT_MISUSED)

@@ -5,35 +5,29 @@ It needs nothing of the trading side: a key, a memory, and the keys of the logs 
 
 import asyncio
 import json
-import signal
-import socket
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from tallystick.errors import Misconfigured, TallystickError
-from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands import CONTEXT, JSON, fail
 
 if TYPE_CHECKING:
-    import uvicorn
-    from starlette.types import ASGIApp
+    import socket
 
     from tallystick.clock import Clock
     from tallystick.ledger.witness.core import Logs, Witness
+    from tallystick.wiring.http import Server
     from tallystick.wiring.logs import Line
 
-EXIT_MISCONFIGURED = 2
 DATABASE = "witness.db"
 KEY = "witness.key"
-BACKLOG = 512
 REQUESTS_AT_ONCE_MAX = 256
 """Connections and requests under way; further ones are told to come back."""
-KEEP_ALIVE_SECONDS = 75
 LOOK_SECONDS = 0.05
 """How often it is looked whether the server listens already."""
 
@@ -75,7 +69,7 @@ LOOK_SECONDS = 0.05
     type=click.IntRange(0, 65_535),
     help="TCP port; 0 takes a free one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@JSON
 def witness(  # noqa: PLR0913  as many as there are options
     *,
     name: str | None,
@@ -100,16 +94,18 @@ def witness(  # noqa: PLR0913  as many as there are options
       tallystick witness --policy policy.txt --host 0.0.0.0 --port 8090
       tallystick witness --name w --log @a.vkey --log @b.vkey --data /var/lib/witness --json
     """  # noqa: D301  the mark keeps click from wrapping
+    from tallystick.wiring.http import listen  # noqa: PLC0415  help is shown faster
+
     try:
         with ExitStack() as opened:
             watched = _logs(logs, policy)
-            listener = opened.enter_context(closing(_listen(host, port)))
+            listener = opened.enter_context(closing(listen(host, port)))
             server = opened.enter_context(
                 _opened(watched, data, key or data / KEY, name, new_memory=new_memory)
             )
             _run(server, listener, as_json=as_json)
     except (OSError, TallystickError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _logs(lines: Sequence[str], policy: Path | None) -> "Logs":
@@ -167,81 +163,35 @@ def _opened(
         yield Witness(signer, logs, heads, SystemClock())
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """The listening socket, taken before anything is opened."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise Misconfigured(
-            f"Cannot listen on {host}:{port} ({error.strerror}); choose another address."
-        ) from error
-    return listener
-
-
-def _run(witness: "Witness", listener: socket.socket, *, as_json: bool) -> None:
+def _run(witness: "Witness", listener: "socket.socket", *, as_json: bool) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are answered first."""
     import uvloop  # noqa: PLC0415
 
     from tallystick.clock import SystemClock  # noqa: PLC0415
     from tallystick.ledger.witness.server import witness_app  # noqa: PLC0415
     from tallystick.wiring import logs  # noqa: PLC0415
+    from tallystick.wiring.http import server_for  # noqa: PLC0415
 
     clock = SystemClock()
     logs.configure(_write, clock, "info")
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     with ThreadPoolExecutor(1, thread_name_prefix="witness") as thread:
-        server = _server(witness_app(witness, thread, clock))
+        app = witness_app(witness, thread, clock)
+        server = server_for(app, host, port, requests_max=REQUESTS_AT_ONCE_MAX)
         uvloop.run(_serve(server, listener, clock, _screen(witness, url, as_json=as_json)))
 
 
-async def _serve(
-    server: "uvicorn.Server", listener: socket.socket, clock: "Clock", screen: str
-) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.handle_exit, number, None)
+async def _serve(server: "Server", listener: "socket.socket", clock: "Clock", screen: str) -> None:
+    from tallystick.wiring.http import heed_signals  # noqa: PLC0415
+
+    heed_signals(server)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await clock.sleep(LOOK_SECONDS)
     if server.started:
         print(screen, flush=True)
     await serving
-
-
-def _server(app: "ASGIApp") -> "uvicorn.Server":
-    import uvicorn  # noqa: PLC0415
-
-    from tallystick.limits import SHUTDOWN_SECONDS_MAX  # noqa: PLC0415
-
-    class Server(uvicorn.Server):
-        """uvicorn without its way with signals, which would end the process by them."""
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Leave them to whoever runs the server."""
-            yield
-
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        loop="uvloop",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        limit_concurrency=REQUESTS_AT_ONCE_MAX,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX // 2,
-    )
-    return Server(config)
 
 
 def _screen(witness: "Witness", url: str, *, as_json: bool) -> str:
@@ -264,8 +214,3 @@ def _write(line: "Line") -> None:
     # Whoever read the lines may go; the witness stays.
     with suppress(BrokenPipeError):
         print(json.dumps(line, ensure_ascii=False, default=str), flush=True)
-
-
-def _fail(sentence: str) -> NoReturn:
-    click.echo(f"tallystick: {sentence}", err=True)
-    sys.exit(EXIT_MISCONFIGURED)
