@@ -1,5 +1,6 @@
 """Currencies: ISO 4217's minor units and the codes that are not currencies to trade in."""
 
+import iso4217
 import pytest
 
 from tallystick.errors import Refused
@@ -20,6 +21,29 @@ def test_minor_digits_are_those_of_iso_4217(digits: int, codes: str) -> None:
     assert {code: currency(code).minor_digits for code in codes.split()} == dict.fromkeys(
         codes.split(), digits
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "digits"),
+    [
+        *(("AFN", 2), ("ALL", 2), ("IRR", 2), ("IQD", 3), ("KPW", 2), ("LAK", 2), ("LBP", 2)),
+        *(("MGA", 2), ("MMK", 2), ("RSD", 2), ("SOS", 2), ("SYP", 2), ("YER", 2)),
+    ],
+)
+def test_display_libraries_are_not_asked(code: str, digits: int) -> None:
+    """The thirteen codes to which CLDR gives other digits than ISO have those of ISO."""
+    assert currency(code).minor_digits == digits
+
+
+def test_the_whole_table_is_iso_4217s() -> None:
+    """Every code that has a minor unit, with its exponent; nothing else but CNH."""
+    listed = {
+        entry.code: entry.exponent for entry in iso4217.Currency if entry.exponent is not None
+    }
+    assert {code: each.minor_digits for code, each in CURRENCIES.items()} == listed | {"CNH": 2}
+    none = {entry.code for entry in iso4217.Currency if entry.exponent is None}
+    assert {"XAU", "XAG", "XDR", "XXX", "XTS"} <= none
+    assert set(listed.values()) == {0, 2, 3, 4}
 
 
 def test_every_code_names_itself() -> None:

@@ -1,32 +1,16 @@
-"""Value dates: the published cases, the rule's properties, and the roll of the trade date."""
+"""Spot: the published cases, and the rule's properties."""
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.clock import NS_PER_US, parse_rfc3339
 from tallystick.errors import Refused
-from tallystick.fx import PAIRS, Pair, explain_spot, is_good_day, pair, spot_date, trade_date
+from tallystick.fx import INSTRUMENTS, Pair, explain_spot, is_good_day, pair, spot_date
 
-PAIRS_ANY = st.sampled_from(list(PAIRS.values()))
-DATES_ANY = st.dates(date(2001, 1, 1), date(2099, 11, 30))
-
-
-def ns(stamp: str) -> int:
-    """Nanoseconds since the epoch of an RFC 3339 stamp."""
-    return parse_rfc3339(stamp)
-
-
-def local_ns(stamp: str, zone: str) -> int:
-    """Nanoseconds since the epoch of a local time."""
-    moment = datetime.fromisoformat(stamp).replace(tzinfo=ZoneInfo(zone))
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * NS_PER_US
-
-
-# --- Spot ------------------------------------------------------------------------------------
+PAIRS_ANY = st.sampled_from(list(INSTRUMENTS.values()))
+DATES_ANY = st.dates(date(2014, 1, 1), date(2035, 11, 30))
 
 
 @pytest.mark.parametrize(
@@ -147,6 +131,13 @@ def test_the_reasoning_names_the_holidays() -> None:
         (5, "EUR", "settles", "good day"),
         (5, "USD", "settles", "good day"),
     ]
+    juneteenth = explain_spot(pair("EUR/USD"), date(2023, 6, 15)).steps
+    assert [(step.day.day, step.verdict) for step in juneteenth if step.currency == "USD"] == (
+        [
+            *((16, "counts"), (17, "closed"), (18, "closed"), (19, "closed"), (20, "counts")),
+            (20, "settles"),
+        ]
+    )
     peso = explain_spot(pair("USD/MXN"), date(2017, 7, 3)).steps
     assert [step.reason for step in peso if step.verdict == "closed"] == ["Independence Day"]
     cross = explain_spot(pair("EUR/GBP"), date(2006, 6, 30)).steps
@@ -166,86 +157,3 @@ def test_beyond_the_calendars_is_refused(day: date) -> None:
         with pytest.raises(Refused) as refused:
             spot_date(pair("EUR/USD"), day)
         assert refused.value.code == "DATE_OUT_OF_RANGE"
-
-
-# --- The trade date --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("stamp", "day"),
-    [
-        # New York in summer (UTC-4) and in winter (UTC-5).
-        ("2026-07-15T20:59:59.999999Z", "2026-07-15"),
-        ("2026-07-15T21:00:00Z", "2026-07-16"),
-        ("2026-11-18T21:59:59.999999Z", "2026-11-18"),
-        ("2026-11-18T22:00:00Z", "2026-11-19"),
-        # The week ends on Friday at 17:00; what comes then is Monday's.
-        ("2026-11-20T21:59:59.999999Z", "2026-11-20"),
-        ("2026-11-20T22:00:00Z", "2026-11-23"),
-        ("2026-11-21T12:00:00Z", "2026-11-23"),
-        ("2026-11-22T22:00:00Z", "2026-11-23"),
-        ("2026-11-23T21:59:59.999999Z", "2026-11-23"),
-        # The clocks change on the Sunday: Friday's close and Monday's differ by an hour in UTC.
-        ("2026-03-06T21:59:59.999999Z", "2026-03-06"),
-        ("2026-03-06T22:00:00Z", "2026-03-09"),
-        ("2026-03-09T20:59:59.999999Z", "2026-03-09"),
-        ("2026-03-09T21:00:00Z", "2026-03-10"),
-        ("2026-10-30T20:59:59.999999Z", "2026-10-30"),
-        ("2026-10-30T21:00:00Z", "2026-11-02"),
-        ("2026-11-02T21:59:59.999999Z", "2026-11-02"),
-        ("2026-11-02T22:00:00Z", "2026-11-03"),
-    ],
-)
-def test_the_trade_date_rolls_at_five_in_new_york(stamp: str, day: str) -> None:
-    """16:59:59.999999 is today, 17:00 tomorrow, in either half of the year."""
-    assert trade_date(ns(stamp), pair("EUR/USD")).isoformat() == day
-
-
-@pytest.mark.parametrize(
-    ("local", "day"),
-    [
-        ("2026-07-15T06:59:59.999999", "2026-07-14"),
-        ("2026-07-15T07:00:00", "2026-07-15"),
-        ("2026-11-18T06:59:59.999999", "2026-11-17"),
-        ("2026-11-18T07:00:00", "2026-11-18"),
-        # Saturday morning in Auckland is Friday in New York: the week ends there, at 11:00.
-        ("2026-11-21T10:59:59.999999", "2026-11-20"),
-        ("2026-11-21T11:00:00", "2026-11-23"),
-        ("2026-11-23T07:00:00", "2026-11-23"),
-        ("2026-11-24T06:59:59.999999", "2026-11-23"),
-        ("2026-11-24T07:00:00", "2026-11-24"),
-    ],
-)
-def test_the_kiwi_rolls_at_seven_in_auckland(local: str, day: str) -> None:
-    """NZD/USD has its own hour; its crosses do not."""
-    assert trade_date(local_ns(local, "Pacific/Auckland"), pair("NZD/USD")).isoformat() == day
-
-
-def test_one_moment_may_have_two_trade_dates() -> None:
-    """Between the two rolls NZD/USD is a day ahead, and asking for one does not move the other."""
-    at = ns("2026-11-18T19:00:00Z")
-    for _ in range(2):
-        assert trade_date(at, pair("NZD/USD")) == date(2026, 11, 19)
-        assert trade_date(at, pair("NZD/JPY")) == date(2026, 11, 18)
-
-
-@given(st.datetimes(datetime(1999, 1, 2), datetime(2099, 12, 1)), PAIRS_ANY)  # noqa: DTZ001  naive bounds
-def test_the_trade_date_follows_the_local_clock(moment: datetime, each: Pair) -> None:
-    """At any moment it is the local date, shifted by the roll, moved off the weekend."""
-    at = local_ns(moment.isoformat(), "UTC")
-    in_new_york = moment.replace(tzinfo=UTC).astimezone(ZoneInfo("America/New_York"))
-    expected = (in_new_york.replace(tzinfo=None) + timedelta(hours=7)).date()
-    if each.symbol == "NZD/USD" and expected.weekday() < 5:
-        in_auckland = moment.replace(tzinfo=UTC).astimezone(ZoneInfo("Pacific/Auckland"))
-        shifted = (in_auckland.replace(tzinfo=None) - timedelta(hours=7)).date()
-        expected = shifted if shifted.weekday() < 5 else expected
-    while expected.weekday() > 4:
-        expected += timedelta(days=1)
-    assert trade_date(at, each) == expected
-
-
-@given(st.integers(915_148_800, 4_000_000_000), st.integers(0, 10 * 86_400), PAIRS_ANY)
-def test_the_trade_date_never_goes_back(second: int, later: int, each: Pair) -> None:
-    """Time forward, trade date forward or the same, in whatever order it is asked for."""
-    after = trade_date((second + later) * 1_000_000_000, each)
-    assert trade_date(second * 1_000_000_000, each) <= after

@@ -8,10 +8,39 @@ from pathlib import Path
 import pytest
 
 from tallystick.errors import Refused
-from tallystick.fx import PAIRS, currency, pair, parse_pair
+from tallystick.fx import (
+    FIXINGS,
+    INSTRUMENTS,
+    PAIRS,
+    currency,
+    instrument,
+    pair,
+    parse_instrument,
+    parse_pair,
+)
 
 G10 = ["EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF", "NOK", "SEK", "JPY"]
 OTHERS = ["DKK", "SGD", "HKD", "MXN", "ZAR", "TRY", "PLN", "CZK", "HUF", "CNH", "ILS"]
+OTHERS += ["THB", "RON", "ISK"]
+VENUES = {
+    *("AUD/SGD", "AUD/HKD", "NZD/SGD", "NZD/HKD", "CAD/SGD", "CAD/HKD", "CHF/HKD", "CHF/ZAR"),
+    *("GBP/SGD", "GBP/HKD", "GBP/PLN", "GBP/ZAR", "SGD/CHF", "SGD/HKD", "SGD/JPY", "HKD/JPY"),
+    *("TRY/JPY", "ZAR/JPY"),
+}
+GULF = {"AED", "JOD", "SAR", "QAR", "KWD", "BHD", "OMR"}
+NDF = {
+    *("CNY", "IDR", "INR", "KRW", "MYR", "PHP", "TWD", "VND", "EGP", "RUB", "KZT", "ARS", "BRL"),
+    *("CLP", "COP", "PEN", "UYU", "GTQ"),
+}
+PIPS = {"JPY": 2, "HUF": 2, "THB": 2, "ISK": 2, "KZT": 2, "CLP": 2, "COP": 2}
+PIPS |= {"KWD": 5, "BHD": 5, "OMR": 5} | {
+    "KRW": 1,
+    "IDR": 0,
+    "VND": 0,
+    "PHP": 3,
+    "TWD": 3,
+    "UYU": 3,
+}
 LEAN_SYMBOLS = (
     Path(__file__).resolve().parents[3] / "shared/data/fx/lean/symbol-properties-forex.csv"
 )
@@ -25,24 +54,44 @@ def test_g10_crosses_are_all_there_in_market_order() -> None:
 
 
 def test_the_others_are_quoted_against_usd_and_eur() -> None:
-    """Beyond the G10 there is a USD and a EUR pair each, and the two dinar and dirham pairs."""
+    """Beyond the G10: a USD and a EUR pair each, crosses of venues, and the Gulf's with USD."""
     crosses = {f"{base}/{quote}" for base, quote in combinations(G10, 2)}
     others = {f"{base}/{quote}" for base in ("USD", "EUR") for quote in OTHERS}
-    assert PAIRS.keys() == crosses | others | {"USD/JOD", "USD/AED"}
+    assert PAIRS.keys() == crosses | others | VENUES | {f"USD/{code}" for code in GULF}
 
 
-@pytest.mark.parametrize("symbol", PAIRS)
+def test_non_deliverable_pairs_are_apart() -> None:
+    """Each of the list is there against the dollar, with its fixing, and none can be dealt spot."""
+    assert INSTRUMENTS.keys() - PAIRS.keys() == {f"USD/{code}" for code in NDF}
+    assert FIXINGS.keys() == NDF
+    assert {code: FIXINGS[code].days for code in ("KRW", "INR", "TWD", "CNY", "CLP", "COP")} == (
+        {"KRW": 2, "INR": 2, "TWD": 2, "CNY": 2, "CLP": 1, "COP": 0}
+    )
+    assert all(0 <= each.days <= 2 and each.rate and each.reason for each in FIXINGS.values())
+    for symbol in INSTRUMENTS.keys() - PAIRS.keys():
+        assert instrument(symbol).settlement == "ndf"
+        assert parse_instrument(symbol.replace("/", "").lower()) is instrument(symbol)
+        with pytest.raises(Refused, match="non-deliverable forward only") as refused:
+            pair(symbol)
+        assert refused.value.code == "UNKNOWN_PAIR"
+
+
+@pytest.mark.parametrize("symbol", INSTRUMENTS)
 def test_a_pair_agrees_with_its_currencies(symbol: str) -> None:
     """Symbol, currencies, digits and lag of every line fit together; a pip is ten points."""
-    found = pair(symbol)
+    found = instrument(symbol)
     assert found.symbol == symbol == f"{found.base}/{found.quote}"
     assert found.base_digits == currency(found.base).minor_digits
     assert found.quote_digits == currency(found.quote).minor_digits
-    coarse = found.quote in {"JPY", "HUF"}
-    assert (found.price_digits, found.pip_digits) == ((3, 2) if coarse else (5, 4))
-    assert found.spot_lag == (1 if symbol in {"USD/CAD", "USD/TRY"} else 2)
-    assert found.usd_days == ("all" if found.quote == "MXN" else "last")
-    assert found.roll == ("auckland" if symbol == "NZD/USD" else "new_york")
+    pip_digits = 4 if symbol == "HKD/JPY" else PIPS.get(found.quote, 4)
+    assert (found.price_digits, found.pip_digits) == (pip_digits + 1, pip_digits)
+    short = {"USD/CAD", "USD/TRY", "USD/PHP", "USD/RUB"}
+    assert found.spot_lag == (1 if symbol in short else 2)
+    assert found.usd_days == ("all" if found.quote in {"MXN", "ARS", "CLP"} else "last")
+    assert found.settlement == ("ndf" if found.quote in NDF else "deliverable")
+    assert found.session == "week"
+    rolls = {"NZD/USD": "auckland", "USD/SAR": "riyadh"}
+    assert found.roll == rolls.get(symbol, "new_york")
 
 
 @pytest.mark.parametrize("text", ["EUR/USD", "EURUSD", "eurusd", "EUR-USD", " eur/usd "])
@@ -87,8 +136,8 @@ def test_nonsense_is_no_pair(text: str) -> None:
 def test_precision_agrees_with_two_brokers() -> None:
     """Our points are the tick sizes of OANDA and FXCM for every pair that we share with them.
 
-    There is no exception among the shared pairs. (OANDA's HKD/JPY has five places, where yen
-    pairs have three; it is not traded here.)
+    There is no exception among the deliverable pairs. (Of the others, OANDA lists the rupee in
+    three places, where banks quote it in four and more.)
     """
     if not LEAN_SYMBOLS.exists():
         pytest.skip(f"no symbol table at {LEAN_SYMBOLS}")
@@ -100,4 +149,4 @@ def test_precision_agrees_with_two_brokers() -> None:
                 shared += 1
                 tick = Decimal(row["minimum_price_variation"])
                 assert tick == Decimal(1).scaleb(-ours.price_digits), row["symbol"]
-    assert shared > 80
+    assert shared > 100

@@ -1,8 +1,12 @@
-"""The pairs that can be traded, and how the market quotes each of them.
+"""The pairs of the market, and how each of them is quoted and settled.
 
-The table is `pairs.csv`, one pair a line. The order of the currencies in a pair is the market's:
-EUR, GBP, AUD, NZD, USD, CAD, CHF, NOK, SEK, JPY among the G10, then the others against USD and
-EUR. The yen comes last: the market quotes NOK/JPY and SEK/JPY, and NOK/SEK.
+The table is `pairs.csv`, one pair a line; how non-deliverable ones are fixed is `fixings.toml`.
+The order of the currencies in a pair is the market's: EUR, GBP, AUD, NZD, USD, CAD, CHF, NOK, SEK,
+JPY among the G10, then the others against USD and EUR, the crosses that venues quote, and the
+Gulf's with USD. The yen comes last: the market quotes NOK/JPY and SEK/JPY, and NOK/SEK.
+
+`INSTRUMENTS` has them all. `PAIRS` are the deliverable ones, which can be dealt at spot; a
+non-deliverable pair is dealt forward only, fixed, and settled in dollars.
 """
 
 import csv
@@ -17,10 +21,15 @@ import msgspec
 from tallystick.errors import Refused
 from tallystick.fx.currencies import TEXT_CHARACTERS_SHOWN_MAX, currency
 
-Roll = Literal["new_york", "auckland"]
-"""Where the trade date rolls: 17:00 in New York, or 07:00 in Auckland."""
+Roll = Literal["new_york", "auckland", "riyadh"]
+"""Where the trade date rolls: 17:00 in New York, 07:00 in Auckland, or 12:00 in Riyadh."""
 UsdDays = Literal["last", "all"]
 """Which of the days up to spot must be good for USD; see `tallystick.fx.dates`."""
+
+Settlement = Literal["deliverable", "ndf"]
+"""Both currencies are paid; or the difference to a fixing is, in USD (non-deliverable forward)."""
+Hours = Literal["week"]
+"""When it is traded: from Sunday to Friday, 17:00 in New York; see `tallystick.fx.session`."""
 
 _WRITTEN = re.compile(r"([A-Z]{3})[/-]?([A-Z]{3})", re.ASCII)
 
@@ -42,6 +51,19 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
     spot_lag: int
     usd_days: UsdDays
     roll: Roll
+    settlement: Settlement = "deliverable"
+    session: Hours = "week"
+
+
+class Fixing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a non-deliverable currency is fixed: by which `rate`, good `days` before it settles.
+
+    `reason` says why as many days.
+    """
+
+    days: int
+    rate: str
+    reason: str
 
 
 def _table() -> dict[str, Pair]:
@@ -59,18 +81,38 @@ def _table() -> dict[str, Pair]:
     return table
 
 
-PAIRS: Final[Mapping[str, Pair]] = MappingProxyType(_table())
-"""Every pair that can be traded, by its symbol, in the order of the table."""
+def _fixings() -> dict[str, Fixing]:
+    text = (files("tallystick.fx") / "fixings.toml").read_text(encoding="ascii")
+    return msgspec.toml.decode(text, type=dict[str, Fixing])
+
+
+INSTRUMENTS: Final[Mapping[str, Pair]] = MappingProxyType(_table())
+"""Every pair, by its symbol, in the order of the table."""
+PAIRS: Final[Mapping[str, Pair]] = MappingProxyType(
+    {name: each for name, each in INSTRUMENTS.items() if each.settlement == "deliverable"}
+)
+"""Every pair that can be dealt at spot, by its symbol, in the order of the table."""
+FIXINGS: Final[Mapping[str, Fixing]] = MappingProxyType(_fixings())
+"""How each non-deliverable currency is fixed against USD."""
 
 
 def pair(symbol: str) -> Pair:
-    """The pair with exactly this symbol: `EUR/USD`.
+    """The deliverable pair with exactly this symbol: `EUR/USD`.
 
     Raises:
-        Refused: `UNKNOWN_PAIR`; the sentence says so when the market quotes it the other way.
+        Refused: `UNKNOWN_PAIR`; the sentence says so when the market quotes it the other way, or
+            deals it as a non-deliverable forward only.
     """
     try:
         return PAIRS[symbol]
+    except KeyError:
+        raise _unknown(symbol) from None
+
+
+def instrument(symbol: str) -> Pair:
+    """The pair with exactly this symbol, deliverable or not; raises what `pair` raises."""
+    try:
+        return INSTRUMENTS[symbol]
     except KeyError:
         raise _unknown(symbol) from None
 
@@ -81,14 +123,25 @@ def parse_pair(text: str) -> Pair:
     Raises:
         Refused: `UNKNOWN_PAIR`.
     """
+    return pair(_symbol(text))
+
+
+def parse_instrument(text: str) -> Pair:
+    """As `parse_pair`, but of all pairs, deliverable or not."""
+    return instrument(_symbol(text))
+
+
+def _symbol(text: str) -> str:
     match = _WRITTEN.fullmatch(text.strip().upper())
-    return pair(f"{match[1]}/{match[2]}" if match else text)
+    return f"{match[1]}/{match[2]}" if match else text
 
 
 def _unknown(symbol: str) -> Refused:
     base, _, quote = symbol.partition("/")
     turned = f"{quote}/{base}"
-    if turned in PAIRS:
+    if symbol in INSTRUMENTS:
+        sentence = f"{symbol} is dealt as a non-deliverable forward only, not at spot."
+    elif turned in INSTRUMENTS:
         sentence = f"{symbol} is quoted as {turned}."
     else:
         shown = symbol[:TEXT_CHARACTERS_SHOWN_MAX]
