@@ -82,3 +82,29 @@ FOLLOW_ROWS_MAX = 256
 QLDB_PART_CHARACTERS_MAX = 15_000
 """Characters of an imported document in one entry: at most 60,000 bytes, however they are spelled.
 """
+LINKED_ORDERS_MAX = 4
+"""Most orders that come with one: if done, and the other leg of a one-cancels-other."""
+ORDER_STEPS_MAX = 1_000
+"""Most steps of an order that are told with it."""
+BATCH_ORDERS_MAX = 1_000
+"""Most orders in one batch."""
+BATCH_BODY_BYTES_MAX = 1_048_576
+"""Largest body of a batch of orders."""
+PRICE_FOLLOWERS_MAX = 256
+"""Most clients that follow prices at once, over server-sent events and WebSockets together."""
+PRICE_UPDATES_KEPT_MAX = 10_000
+"""How many price updates back a client that resumes is told what it missed."""
+PRICE_PAIRS_CHARACTERS_MAX = 1_000
+"""Longest list of pairs in a query: every pair once is shorter."""
+PRICE_SOCKET_MESSAGE_BYTES_MAX = 4_096
+"""Longest message of a client over the price WebSocket."""
+PRICE_SOCKET_MESSAGES_PER_SECOND_MAX = 20
+"""Most messages of such a client a second."""
+PRICE_SOCKET_AUTH_SECONDS_MAX = 5
+"""How long a client that connects without a token may take to say it."""
+OVERRIDE_NOTE_CHARACTERS_MAX = 4_096
+"""Longest signed note that overrides a limit."""
+APPROVERS_MAX = 1_000
+"""Most people who may override limits."""
+CANCELS_AT_ONCE_MAX = 4_000
+"""Most orders that a stop of trading takes back in its own commit; further ones follow."""

@@ -24,6 +24,8 @@ def test_every_field_can_be_set() -> None:
         "WITNESS_SECONDS": "2", "RETENTION": "/r",
         "TICKS_SPEED": "2.5", "SEED": "7", "WEBHOOK_URL": "http://h/x", "WEBHOOK_SECRET": "s" * 16,
         "ALERTS_TERMINAL": "false", "LOG_LEVEL": "debug",
+        "MARKET": "venue", "PROVIDERS": "/lp", "SESSION": "market", "CALENDARS": "/c",
+        "APPROVERS": "/a", "FINANCING": "/f",
     }  # fmt: skip
     settings = read_settings({f"{PREFIX}{name}": value for name, value in given.items()})
 
@@ -35,6 +37,8 @@ def test_every_field_can_be_set() -> None:
         retention="/r",
         ticks_speed=2.5, seed=7, webhook_url="http://h/x", webhook_secret="s" * 16,
         alerts_terminal=False, log_level="debug",
+        market="venue", providers="/lp", session="market", calendars="/c",
+        approvers="/a", financing="/f",
     )  # fmt: skip
 
 

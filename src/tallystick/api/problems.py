@@ -56,9 +56,17 @@ REFUSAL_STATUS: dict[str, int] = {
     "ERASURE_FORBIDDEN": 409,
     "SUBJECT_TOO_LARGE": 409,
     "SUBJECT_ERASED": 410,
+    "ACCOUNT_NOT_FLAT": 409,
+    "INSUFFICIENT_FUNDS": 409,
+    "NO_POSITION": 404,
+    "SINCE_OUT_OF_RANGE": 416,
+    "UPGRADE_REQUIRED": 426,
+    "SECOND_PERSON_NEEDED": 409,
+    "NOTHING_TO_RESUME": 409,
 }
 
 TITLES: dict[str, str] = {
+    "ACCOUNT_NOT_FLAT": "The account's positions are counted by it",
     "ALERT_TOO_LARGE": "The alert is too large to be sent",
     "AMOUNT_MALFORMED": "The number is not a plain decimal string",
     "AMOUNT_NOT_POSITIVE": "The amount must be above zero",
@@ -69,10 +77,12 @@ TITLES: dict[str, str] = {
     "BAD_KEY": "The key is not usable",
     "BAD_LIMIT": "The page cannot have so many items",
     "BAD_LINE": "The log line cannot be stored",
+    "BAD_OVERRIDE": "The override of a limit cannot be used",
     "BAD_POLICY": "The policy of witnesses cannot be used",
     "BAD_QUERY": "The query cannot be understood",
     "BAD_RANGE": "The range is not inside the ledger",
     "BAD_REQUEST": "The request does not have the expected form",
+    "BAD_TIME": "The time cannot be read",
     "BAD_VKEY": "The verifier key cannot be used",
     "BODY_TOO_LARGE": "The body is too large",
     "DATE_OUT_OF_RANGE": "The calendars do not reach that far",
@@ -81,17 +91,27 @@ TITLES: dict[str, str] = {
     "EXPORT_EXISTS": "The folder is already there",
     "FORBIDDEN": "The token may not do this",
     "IDEMPOTENCY_CONFLICT": "The key was used for another order",
+    "INSUFFICIENT_FUNDS": "The account has not so much to take out",
     "INTERNAL": "Something went wrong on our side",
     "KEYS_TOO_MANY": "Too many keys sign already",
+    "KEY_REQUIRED": "The write needs an Idempotency-Key",
     "LAST_KEY": "The only key cannot be retired",
     "MATCHER_PATTERN": "The matcher cannot be used",
+    "MEMBER_NOT_ALLOWED": "The order type has no such member",
+    "MEMBER_REQUIRED": "The order type needs a member that is missing",
     "METHOD_NOT_ALLOWED": "The method is not allowed here",
+    "NOTHING_TO_RESUME": "Trading is not stopped there",
     "NOT_FOUND": "There is nothing here",
     "NOT_HERE_YET": "The entry is not here yet",
-    "ORDER_NOT_OPEN": "The order is not resting",
+    "NO_POSITION": "There is nothing to close",
+    "ORDER_NOT_OPEN": "The order is not working",
+    "OVERRIDE_EXPIRED": "The override has ended",
+    "OVERRIDE_TOO_LONG": "The override lasts too long",
     "PERSONAL_DATA": "A sentence repeats personal data",
-    "PRICE_NOT_ALLOWED": "A market order has no price",
-    "PRICE_REQUIRED": "A limit order needs a price",
+    "POINTS_MISSING": "The forward points do not reach that day",
+    "POINTS_UNUSABLE": "The forward points cannot be used",
+    "PRICE_NOT_ALLOWED": "The order type has no price",
+    "PRICE_REQUIRED": "The order type needs a price",
     "QLDB_CONTRADICTION": "The QLDB export contradicts its own hashes",
     "QLDB_DIGEST": "The QLDB export is not what the digest covers",
     "QLDB_INCOMPLETE": "The QLDB export is not whole",
@@ -100,33 +120,47 @@ TITLES: dict[str, str] = {
     "QLDB_UNREADABLE": "The QLDB export cannot be read",
     "QUERY_TOO_LARGE": "The lines found are too long for one page",
     "QUERY_TOO_SLOW": "The query takes too long",
+    "SECOND_PERSON_NEEDED": "A second person has to agree",
     "SILENCES_TOO_MANY": "There are too many silences",
     "SILENCE_EMPTY": "The silence has no matchers",
     "SILENCE_PERIOD": "The silence's times cannot be used",
     "SILENCE_UNEXPLAINED": "The silence does not say why",
+    "SINCE_OUT_OF_RANGE": "There is no such entry to go on from",
     "SUBJECT_ERASED": "The subject was erased",
     "SUBJECT_TOO_LARGE": "The subject has too many recordings or fields",
+    "TENOR_NOT_DEALT": "The pair has no such tenor on that day",
     "TIME_IN_FORCE_NOT_ALLOWED": "The time in force does not suit the order type",
+    "TOO_MANY_LINKED_ORDERS": "Too many orders come with one",
     "UNAUTHENTICATED": "A valid token is needed",
     "UNAVAILABLE": "Not possible right now; try again",
     "UNKNOWN_ACCOUNT": "There is no such account",
+    "UNKNOWN_APPROVER": "Nobody who may approve signed it",
     "UNKNOWN_CURRENCY": "There is no such currency",
+    "UNKNOWN_DESK": "There is no such desk",
     "UNKNOWN_DOCUMENT": "There is no such document",
     "UNKNOWN_ENTRY": "There is no such entry",
     "UNKNOWN_FIELD": "The body has a member that is not known",
     "UNKNOWN_KEY": "There is no such key",
+    "UNKNOWN_LIMIT": "There is no such limit",
     "UNKNOWN_ORDER": "There is no such order",
     "UNKNOWN_PAIR": "There is no such pair",
     "UNKNOWN_SILENCE": "There is no such silence",
     "UNKNOWN_SUBJECT": "There is no such subject",
+    "UNKNOWN_TENOR": "There is no such tenor",
     "UNKNOWN_TOKEN": "There is no such token",
+    "UPGRADE_REQUIRED": "The path speaks WebSocket",
+    "VALUE_DATE_CLOSED": "A currency does not settle on that day",
+    "VALUE_DATE_RANGE": "The value date is too early or too late",
     "VALUE_NOT_ALLOWED": "A member has a value that is not allowed",
 }
 """The closed list of codes of refused requests, each with its title."""
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """RFC 9457 section 3.1, with two extension members: `code` and `field`."""
+    """RFC 9457 section 3.1, with three extension members: `code`, `field` and `step`.
+
+    `field` names the offending member, `step` the smallest step that its value may have.
+    """
 
     title: str
     status: int
@@ -134,6 +168,7 @@ class Problem(msgspec.Struct, frozen=True):
     code: str
     type: str = "about:blank"
     field: str | msgspec.UnsetType = msgspec.UNSET
+    step: str | msgspec.UnsetType = msgspec.UNSET
 
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -154,7 +189,10 @@ def problem_of(error: TallystickError) -> Problem:
     if isinstance(error, Refused):
         status = REFUSAL_STATUS.get(error.code, status)
         title = TITLES.get(error.code, error.code)
-        return Problem(title, status, str(error), error.code, field=error.field or msgspec.UNSET)
+        return Problem(
+            title, status, str(error), error.code,
+            field=error.field or msgspec.UNSET, step=error.step or msgspec.UNSET,
+        )  # fmt: skip
     code = "UNAVAILABLE" if isinstance(error, TemporaryError) else "INTERNAL"
     detail = str(error) if isinstance(error, TemporaryError) else TITLES["INTERNAL"] + "."
     return Problem(TITLES[code], status, detail, code)

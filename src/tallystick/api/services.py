@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tallystick.access import Tokens
 from tallystick.api.followers import Followers
+from tallystick.api.price_stream import PriceStream
 from tallystick.clock import Clock
 from tallystick.execution import Desk, History, QuoteBoard
 from tallystick.ledger import Ledger
@@ -33,6 +34,7 @@ class Services:
     """The folder of tlog-tiles resources."""
     subjects: Subjects
     followers: Followers
+    prices: PriceStream
     hec_token: str
     ledger_public: bool
     """Whether entries may be read without a token."""

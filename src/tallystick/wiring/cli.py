@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from datetime import date, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,9 +15,11 @@ from tallystick.wiring.commands import CONTEXT, JSON, fail
 from tallystick.wiring.commands.check import check
 from tallystick.wiring.commands.erase import erase
 from tallystick.wiring.commands.export import export
+from tallystick.wiring.commands.fx import fx
 from tallystick.wiring.commands.import_ import import_
 from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
+from tallystick.wiring.commands.load import load
 from tallystick.wiring.commands.token import token
 from tallystick.wiring.commands.witness import witness
 
@@ -152,47 +153,8 @@ def verify(
     sys.exit(report.exit_code)
 
 
-for command in (check, erase, export, import_, keys, ledger, token, witness):
+for command in (check, erase, export, fx, import_, keys, ledger, load, token, witness):
     main.add_command(command)
-
-
-@main.group()
-def fx() -> None:
-    """Conventions of the foreign-exchange market."""
-
-
-@fx.command()
-@click.argument("pair")
-@click.argument("trade_date", required=False)
-@JSON
-def dates(pair: str, trade_date: str | None, as_json: bool) -> None:
-    """When a spot trade in PAIR done on TRADE_DATE (today by default) settles, and why.
-
-    \b
-    Examples:
-      tallystick fx dates EURUSD 2017-07-03
-      tallystick fx dates USD/CAD --json
-    """  # noqa: D301  the mark keeps click from wrapping
-    from tallystick.clock import SystemClock  # noqa: PLC0415
-    from tallystick.fx import explain_spot, parse_pair  # noqa: PLC0415
-    from tallystick.fx import trade_date as trade_date_of  # noqa: PLC0415
-
-    try:
-        traded = parse_pair(pair)
-        day = _date(trade_date) if trade_date else trade_date_of(SystemClock().now_ns(), traded)
-        explained = explain_spot(traded, day)
-    except TallystickError as error:
-        fail(str(error))
-    if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(explained), indent=2))
-        return
-    click.echo(f"{explained.pair} traded on {explained.trade_date:%a %d %b %Y}")
-    for step in explained.steps:
-        line = f"  {step.day:%a %d %b}  {step.currency}  {step.verdict:8} {step.reason}"
-        click.echo(line.rstrip())
-    click.echo(f"settles on {explained.spot:%a %d %b %Y}")
-    for currency in explained.provisional:
-        click.echo(f"note: the calendar of {currency} is provisional for years not yet announced")
 
 
 @main.command()
@@ -218,10 +180,3 @@ def reference(folder: Path) -> None:
         fail(f"The pages cannot be written: {error}.")
     for path in written:
         click.echo(path)
-
-
-def _date(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
-    except ValueError:
-        fail(f"{text!r} is not a date such as 2017-07-03.")

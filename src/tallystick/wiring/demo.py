@@ -72,7 +72,7 @@ def run_demo(plan: DemoPlan, *, as_json: bool) -> None:
 
 async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
     clock = SystemClock()
-    single, prices = _composed(plan, clock)
+    single, source, prices = _composed(plan, clock)
     warm_up(clock)
     await single.start()
     server = server_of(single)
@@ -81,12 +81,12 @@ async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
         while not server.started:
             await clock.sleep(0.01)
         single.listen_on(server.servers[0].sockets[0].getsockname()[1])
-        pairs = await _priced(single, clock)
+        pairs = await _priced(single, source, clock)
         flow = Flow(plan.orders, plan.rate, pairs, random.Random(plan.seed))  # noqa: S311  seeded
         state = DemoState(flow, single, prices)
         screen = console if console.is_terminal else Console(quiet=True)
         with Live(draw(state), console=screen, refresh_per_second=REDRAWS_PER_SECOND) as live:
-            await _trade(plan, single, state, clock, live)
+            await _trade(plan, single, source, state, clock, live)
     finally:
         server.should_exit = True
         await serving
@@ -99,8 +99,8 @@ async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
     console.print(f"Verify all of it:\n\n{summary.verify}\n", soft_wrap=True, highlight=False)
 
 
-def _composed(plan: DemoPlan, clock: Clock) -> tuple[Single, str]:
-    """The product with the demo's prices, and where these come from in words."""
+def _composed(plan: DemoPlan, clock: Clock) -> tuple[Single, LeanTicks | EcbAnchored, str]:
+    """The product with the demo's prices, their source, and where they come from in words."""
     folder = plan.keep or Path(".tallystick-demo") / f"{clock.now_ns() // NS_PER_SECOND}"
     settings = Settings(
         port=0,
@@ -110,18 +110,19 @@ def _composed(plan: DemoPlan, clock: Clock) -> tuple[Single, str]:
         seed=plan.seed,
         alerts_terminal=False,
     )
-    single = Single(settings, clock)
-    if isinstance(single.source, LeanTicks):
-        pairs = ", ".join(single.source.pairs)
-        return single, f"real ticks of {pairs}, replayed {TICKS_SPEED:.0f} times faster"
+    if plan.ticks is not None:
+        ticks = LeanTicks(plan.ticks, speed=TICKS_SPEED)
+        words = f"real ticks of {', '.join(ticks.pairs)}, replayed {TICKS_SPEED:.0f} times faster"
+        return Single(settings, clock, sources=[ticks]), ticks, words
     seconds = plan.orders / plan.rate
     days = reference_rates(min(ECB_DAYS_MAX, 2 + math.ceil(seconds / DAY_SECONDS)))
     chance = random.Random(plan.seed)  # noqa: S311  a seeded simulation
-    single.source = EcbAnchored(gradual([rates for _day, rates in days]), chance)
-    return single, (
+    source = EcbAnchored(gradual([rates for _day, rates in days]), chance)
+    words = (
         f"ECB reference rates of {days[0][0]:%d %b %Y} and on, a day in {DAY_SECONDS:.0f} seconds;"
         " moves between them are synthetic"
     )
+    return Single(settings, clock, sources=[source]), source, words
 
 
 def gradual(days: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
@@ -138,9 +139,8 @@ def gradual(days: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
     return [*path, dict(days[-1])]
 
 
-async def _priced(single: Single, clock: Clock) -> list[str]:
+async def _priced(single: Single, source: LeanTicks | EcbAnchored, clock: Clock) -> list[str]:
     """The pairs that have a price, once all have one that will soon."""
-    source = single.source
     wanted = len(source.pairs) if isinstance(source, LeanTicks) else 1
     give_up_ns = clock.monotonic_ns() + int(PAIRS_SECONDS_MAX * NS_PER_SECOND)
     while len(single.board.all()) < wanted:
@@ -151,7 +151,12 @@ async def _priced(single: Single, clock: Clock) -> list[str]:
 
 
 async def _trade(
-    plan: DemoPlan, single: Single, state: DemoState, clock: Clock, live: Live
+    plan: DemoPlan,
+    single: Single,
+    source: LeanTicks | EcbAnchored,
+    state: DemoState,
+    clock: Clock,
+    live: Live,
 ) -> None:
     tokens = {}
     for client in CLIENTS:
@@ -166,7 +171,7 @@ async def _trade(
         placer = _Placer(plan, single, state, clock, http, tokens)
         beside = [
             asyncio.create_task(_redraw(state, clock, live)),
-            asyncio.create_task(_pass_days(single, clock)),
+            asyncio.create_task(_pass_days(source, clock)),
         ]
         try:
             async with asyncio.TaskGroup() as workers:
@@ -186,10 +191,10 @@ async def _redraw(state: DemoState, clock: Clock, live: Live) -> None:
         await clock.sleep(1 / REDRAWS_PER_SECOND)
 
 
-async def _pass_days(single: Single, clock: Clock) -> None:
+async def _pass_days(source: LeanTicks | EcbAnchored, clock: Clock) -> None:
     """Let the reference rates move on, one step of `gradual` with each tick."""
-    while isinstance(single.source, EcbAnchored):
-        single.source.next_day()
+    while isinstance(source, EcbAnchored):
+        source.next_day()
         await clock.sleep(TICK_SECONDS)
 
 

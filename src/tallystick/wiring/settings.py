@@ -61,6 +61,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Recorded seconds of ticks replayed in one second."""
     seed: int | None = None
     """Seed of the synthetic prices; by default every start is different."""
+    market: Literal["calm", "venue"] = "calm"
+    """What the synthetic prices are like: `calm` moves all pairs twice a second, `venue` is fitted
+    to a real venue's ticks, with bursts, jumps and quiet hours."""
+    providers: str | None = None
+    """File (TOML) of liquidity providers whose prices are taken instead; the best of them where
+    several quote a pair. See docs/guides/prices.md."""
+    session: Literal["auto", "market", "always"] = "auto"
+    """When orders are taken: in the FX week (`market`: Sunday to Friday, 17:00 New York) or
+    `always`; `auto` keeps the market's hours for prices of liquidity providers only."""
+    calendars: str | None = None
+    """Folder of dated holiday overrides (`CUR.toml`), above those that are shipped; none by
+    default. See docs/guides/value-dates.md."""
+    approvers: str | None = None
+    """File of the public keys of those who may sign a temporary override of a limit; without it
+    there are no overrides. See docs/guides/risk.md."""
+    financing: str | None = None
+    """File (TOML) of the yearly interest rates by which positions are rolled overnight and forwards
+    are priced; by default indicative ones. See docs/guides/accounts.md."""
     webhook_url: str | None = None
     """Where alerts are posted as signed JSON, beside the terminal; none by default."""
     webhook_secret: str | None = None

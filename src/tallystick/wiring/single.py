@@ -5,7 +5,7 @@ import gc
 import os
 import random
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,20 +18,13 @@ from starlette.requests import Request
 from tallystick.access import Principal, Tokens
 from tallystick.api import Api, Calls, Metrics, Services
 from tallystick.api.followers import Followers
+from tallystick.api.price_socket import price_socket_route
+from tallystick.api.price_stream import PriceStream
 from tallystick.clock import Clock
 from tallystick.errors import TemporaryError
-from tallystick.execution import (
-    Book,
-    Desk,
-    EcbAnchored,
-    History,
-    LeanTicks,
-    LimitsText,
-    QuoteBoard,
-    Source,
-)
+from tallystick.execution import Book, Desk, History, LimitsText, QuoteBoard
 from tallystick.execution.book import restore
-from tallystick.execution.quotes.ecb import reference_rates
+from tallystick.execution.quotes import LiveSource, PriceFeed, Source
 from tallystick.fx import PAIRS, spot_date, trade_date
 from tallystick.ids import new_secret
 from tallystick.ledger import Ledger, Publisher
@@ -52,6 +45,7 @@ from tallystick.wiring import logs, tasks
 from tallystick.wiring.alerts import AlertDesk
 from tallystick.wiring.facts import Facts, facts_of, save_facts
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
+from tallystick.wiring.prices import session_by, sources_of, use_calendars
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.settings import Settings
 from tallystick.wiring.subjects import subjects_of
@@ -79,8 +73,16 @@ _log = structlog.get_logger("wiring")
 class Single:
     """The whole product in one process. `start` it inside an event loop, `stop` it there too."""
 
-    def __init__(self, settings: Settings, clock: Clock, port: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        port: int | None = None,
+        sources: Sequence[Source | LiveSource] | None = None,
+    ) -> None:
         """Open everything; nothing runs yet. `port` is where the listener already is.
+
+        `sources` of prices, where they are not those of the settings.
 
         The facts are kept last: a start that fails leaves those of the run before it.
 
@@ -99,9 +101,16 @@ class Single:
         self.facts = _facts(folder, self.tokens)
         self.publisher = Publisher(store_of(settings, clock), folder / PUBLISHED)
         self.history = History(folder / "projections.db", self.ledger)
+        use_calendars(settings)
         self.board = QuoteBoard()
-        self.source = source_of(settings)
-        self.desk = Desk(self.ledger, _book(self.history, self.ledger), self.board, clock)
+        self.feed = PriceFeed(sources or sources_of(settings, clock), self.board, clock)
+        self.desk = Desk(
+            self.ledger,
+            _book(self.history, self.ledger),
+            self.board,
+            clock,
+            lambda at_ns: self.prices.session(at_ns).open,
+        )
         self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
         self.bus = EmbeddedBus(folder / "stream.db")
         self.relay = Relay(self.ledger, self.bus, clock)
@@ -113,6 +122,7 @@ class Single:
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
         self.calls = Calls(clock)
         self.followers = Followers(self.ledger, clock)
+        self.prices = PriceStream(self.board, clock, session_by(settings))
         self.app = self._api(folder / PUBLISHED)
         cosigner = cosigner_of(settings, self.ledger.vkeys, clock)
         self.publishing = Publishing(self.publisher, self.ledger, clock, cosigner)
@@ -128,7 +138,7 @@ class Single:
         self.watching.restore()
         self.board.listen(self.desk.on_quotes)
         self.desk.on_snapshot = self._keep
-        self.board.update(self.source.quotes(self.clock.now_ns()))
+        self.feed.ask()
         self._desk_task = asyncio.create_task(self.desk.run(), name="desk")
         await self._open_demo_account()
         await self.subjects.start()
@@ -184,6 +194,7 @@ class Single:
         """Let go of whoever follows: their requests would never end by themselves."""
         self.hub.close()
         self.followers.close()
+        self.prices.close()
 
     def close(self) -> None:
         """Let go of every file."""
@@ -197,7 +208,8 @@ class Single:
 
     def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
         yield "relay", tasks.patiently("relay", self.relay.run, self.clock)
-        yield "prices", tasks.prices(self.source, self.board, self.clock)
+        yield "prices", self.feed.run()
+        yield "expire", tasks.expire(self.desk, self.clock)
         yield "publish", tasks.patiently("publish", self.publishing.run, self.clock)
         if self.settings.ledger_on_postgres:
             follow = partial(tasks.follow_writers, self.ledger, self.desk)
@@ -228,14 +240,19 @@ class Single:
             published=published,
             subjects=self.subjects,
             followers=self.followers,
+            prices=self.prices,
             hec_token=self.facts.hec_token,
             ledger_public=self.settings.ledger_public,
             ledger_tiles_public=self.settings.ledger_tiles_read == "public",
             ledger_add=self.settings.ledger_add,
             ready=self._missing,
         )
-        page = [*page_routes(), live_route(self.hub, self._principal_of)]
-        return Api(services, self.calls, Metrics(self.calls, self._gauges), page)
+        more = [
+            *page_routes(),
+            live_route(self.hub, self._principal_of),
+            price_socket_route(self.prices, self.tokens, self.calls),
+        ]
+        return Api(services, self.calls, Metrics(self.calls, self._gauges), more)
 
     def _principal_of(self, request: Request) -> Principal:
         return self.tokens.principal(request.headers.get("authorization"))
@@ -278,6 +295,7 @@ class Single:
             "Clients that follow the ledger.",
             self.followers.count,
         )
+        yield "tallystick_price_followers", "Clients that follow prices.", self.prices.count
         yield "tallystick_live_followers", "Pages that follow live.", self.hub.listening
 
     async def _open_demo_account(self) -> None:
@@ -291,14 +309,6 @@ class Single:
         url = f"http://{shown}:{port}"
         self.facts = msgspec.structs.replace(self.facts, url=url, vkey=str(self.ledger.vkey))
         save_facts(self.settings.folder, self.facts)
-
-
-def source_of(settings: Settings) -> Source:
-    """Where prices come from, as the settings say."""
-    if settings.ticks:
-        return LeanTicks(Path(settings.ticks), speed=settings.ticks_speed)
-    chance = random.Random(settings.seed)  # noqa: S311  prices, not secrets
-    return EcbAnchored([reference_rates(1)[0][1]], chance)
 
 
 def _notifier(path: Path, settings: Settings, clock: Clock) -> Notifier:

@@ -10,9 +10,10 @@ import apsw
 import msgspec
 import structlog
 
+from tallystick.api.calls import ORDERS_ROUTE, OrderLine
 from tallystick.clock import NS_PER_SECOND, Clock, rfc3339
 from tallystick.errors import Corrupt, TemporaryError
-from tallystick.execution import Desk, History, Quote, QuoteBoard, Source
+from tallystick.execution import Desk, History, Quote, QuoteBoard
 from tallystick.fx import PAIRS
 from tallystick.ledger import Ledger
 from tallystick.ledger.checkpoint import parse_checkpoint
@@ -21,13 +22,14 @@ from tallystick.money import format_decimal
 from tallystick.stream import Message
 from tallystick.wal import fold_wal
 from tallystick.watch.detect import Watcher
+from tallystick.watch.detect.observation import CallSeen
 from tallystick.web import Head, LiveHub, Logs, PriceRow, Prices
 from tallystick.wiring.alerts import AlertDesk
 from tallystick.wiring.live import order_events
 from tallystick.wiring.logs import Line
 
-PRICE_SECONDS = 0.1
-"""How often sources are asked for new quotes."""
+EXPIRE_SECONDS = 0.25
+"""How often the desk looks for orders whose end has come."""
 LIVE_SECONDS = 0.25
 """How often the page hears of prices, heads and log lines."""
 WAL_SECONDS = 2.0
@@ -41,14 +43,15 @@ WATCHER_SAVE_SECONDS = 10
 LIVE_ROWS_MAX = 200
 """Most orders or log lines said at once to a page."""
 
+_PLACED = f"POST {ORDERS_ROUTE}"
 _log = structlog.get_logger("wiring")
 
 
-async def prices(source: Source, board: QuoteBoard, clock: Clock) -> None:
-    """From the source to the board."""
+async def expire(desk: Desk, clock: Clock) -> None:
+    """End the orders whose time is over."""
     while True:
-        board.update(source.quotes(clock.now_ns()))
-        await clock.sleep(PRICE_SECONDS)
+        desk.expire_due()
+        await clock.sleep(EXPIRE_SECONDS)
 
 
 async def patiently(what: str, work: Callable[[], Awaitable[None]], clock: Clock) -> None:
@@ -103,7 +106,7 @@ class Watching:
         self._watcher = watcher
         self._state = state
         self._clock = clock
-        self._calls: deque[Line] = deque(maxlen=PAGE_ITEMS_MAX * 10)
+        self._calls: deque[Line | CallSeen] = deque(maxlen=PAGE_ITEMS_MAX * 10)
         self._saved_ns = clock.monotonic_ns()
 
     def restore(self) -> None:
@@ -119,6 +122,15 @@ class Watching:
         if line["event_name"] == "api.request_answered":
             self._calls.append(line)
 
+    def offer_order(self, line: OrderLine, at_ns: int) -> None:
+        """The line of one placed order, and its time."""
+        at_seconds = at_ns / NS_PER_SECOND
+        self._calls.append(
+            CallSeen(
+                line.timestamp, at_seconds, _PLACED, line.status, line.duration_us, line.account
+            )
+        )
+
     async def take(self, messages: list[Message]) -> None:
         """The stream's consumer."""
         self._watcher.take(messages)
@@ -129,7 +141,11 @@ class Watching:
         """API calls, as they are answered."""
         while True:
             for _ in range(min(len(self._calls), CALLS_AT_ONCE_MAX)):
-                self._watcher.take_call(self._calls.popleft())
+                call = self._calls.popleft()
+                if isinstance(call, CallSeen):
+                    self._watcher.take_call_seen(call)
+                else:
+                    self._watcher.take_call(call)
             await self._clock.sleep(0.01 if self._calls else CALLS_SECONDS)
 
     def save(self) -> None:
@@ -155,10 +171,10 @@ class LiveFeed:
         self._size = -1
         board.listen(self._quotes)
 
-    def offer(self, line: Line) -> None:
+    def offer(self, line: Line | OrderLine) -> None:
         """One log line, from any thread."""
         if self._hub.listening:
-            self._lines.append(line)
+            self._lines.append(line if isinstance(line, dict) else msgspec.to_builtins(line))
 
     async def take(self, messages: list[Message]) -> None:
         """The stream's consumer: orders for the accounts that they belong to."""

@@ -1,6 +1,7 @@
 """The board: the newest quote of each pair, and what a currency is worth in dollars."""
 
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -94,6 +95,105 @@ def test_what_has_no_price_has_no_worth(words: Any) -> None:
 
     assert board.usd("EUR", 1) is None
     assert board.usd("GBP", 1) is None
+
+
+@given(
+    pair=st.sampled_from(list(PAIRS.values())),
+    bid=st.integers(1, 10**9),
+    spread=st.integers(1, 100),
+)
+def test_rates_are_exact(pair: Any, bid: int, spread: int) -> None:
+    """Minor units for minor units at the mid, both ways; `Fraction` is the oracle."""
+    board = QuoteBoard()
+    assert board.rate(pair.base, pair.quote) is None
+    board.update([Quote(pair.symbol, Price(bid), Price(bid + spread), 0, "test")])
+
+    there, back = board.rate(pair.base, pair.quote), board.rate(pair.quote, pair.base)
+
+    mid = Fraction(2 * bid + spread, 2 * 10**pair.price_digits)
+    minor = Fraction(10) ** (currency(pair.quote).minor_digits - currency(pair.base).minor_digits)
+    assert there is not None
+    assert back is not None
+    assert Fraction(*there) == mid * minor
+    assert Fraction(*back) == 1 / Fraction(*there)
+    assert min(*there, *back) > 0
+
+
+def test_rates_through_the_dollar_and_the_euro(words: Any) -> None:
+    """Their own pair first, then the dollar, then the euro; a currency is worth itself."""
+    board = QuoteBoard()
+    board.update([words.quote("EUR/NOK", "11.0", "11.2"), words.quote("EUR/SEK", "11.4", "11.6")])
+    krone = board.rate("NOK", "SEK")
+    assert krone is not None
+    assert Fraction(*krone) == Fraction(115, 111)
+
+    board.update([words.quote("USD/NOK", "10", "10.2"), words.quote("USD/SEK", "10.5", "10.7")])
+    krone = board.rate("NOK", "SEK")
+    assert krone is not None
+    assert Fraction(*krone) == Fraction(106, 101)
+
+    board.update([words.quote("NOK/SEK", "1.04", "1.06")])
+    krone = board.rate("NOK", "SEK")
+    assert krone is not None
+    assert Fraction(*krone) == Fraction(105, 100)
+    assert board.rate("SEK", "SEK") == (1, 1)
+    assert board.rate("SEK", "JPY") is None
+
+
+def test_a_cross_is_said_only_while_somebody_wants_it(words: Any) -> None:
+    """With each batch that moves a leg, once; wanted twice it takes two to let go."""
+    board = QuoteBoard()
+    heard: list[list[str]] = []
+    board.listen(lambda fresh: heard.append([quote.pair for quote in fresh]))
+    legs = [words.quote(), words.quote("USD/JPY", "150.000", "150.010")]
+
+    board.update(legs)
+    board.want("EUR/JPY")
+    board.want("EUR/JPY")
+    board.update(legs)
+    board.unwant("EUR/JPY")
+    board.update([legs[1]])
+    board.unwant("EUR/JPY")
+    board.update(legs)
+
+    both = ["EUR/USD", "USD/JPY"]
+    assert heard == [both, [*both, "EUR/JPY"], ["USD/JPY", "EUR/JPY"], both]
+
+
+def test_a_pair_that_is_quoted_is_not_said_as_a_cross(words: Any) -> None:
+    """Its own price goes before; withdrawn, its cross comes back, and its worth stays."""
+    board = QuoteBoard()
+    heard: list[Quote] = []
+    board.want("EUR/JPY")
+    own = words.quote("EUR/JPY", "162.000", "162.010")
+    board.update([words.quote(), words.quote("USD/JPY", "150.000", "150.010"), own])
+    board.listen(heard.extend)
+
+    board.update([words.quote()])
+    assert [quote.pair for quote in heard] == ["EUR/USD"]
+    board.withdraw("EUR/JPY")
+    board.withdraw("EUR/JPY")
+    board.update([words.quote()])
+
+    assert heard[-1].source.startswith("cross via USD")
+    assert board.get("EUR/JPY") is heard[-1]
+    rate = board.rate("EUR", "JPY")
+    assert rate is not None
+    assert Fraction(*rate) == Fraction(162_005, 1_000) / 100
+
+
+def test_what_no_longer_stands_is_replaced_by_something_older(words: Any) -> None:
+    """An aggregator knows that its newest source is gone."""
+    board = QuoteBoard()
+    new = words.quote(at_ns=words.START_NS + 5)
+    old = words.quote(bid="1.07")
+    board.update([new])
+    board.update([old])
+    assert board.get("EUR/USD") is new
+
+    board.replace([old])
+
+    assert board.get("EUR/USD") is old
 
 
 def test_all_traded_currencies_have_a_dollar_pair() -> None:

@@ -33,6 +33,49 @@ def mid(quote: Quote) -> float:
     return quote.twice_mid / 2 / 10 ** pair(quote.pair).price_digits
 
 
+def test_five_levels_of_depth(words: Any) -> None:
+    """Both sides, best first from the price itself, larger sizes further away."""
+    for quotes in walk(source(), 5, words.START_NS):
+        for quote in quotes:
+            for levels, best, sign in ((quote.bids, quote.bid, -1), (quote.asks, quote.ask, 1)):
+                assert len(levels) == 5
+                assert levels[0].price == best
+                away = [level.price * sign for level in levels]
+                assert away == sorted(set(away))
+                sizes = [level.quantity for level in levels]
+                assert sizes == sorted(sizes)
+
+
+def test_a_venue_is_a_seeded_walk_too(words: Any) -> None:
+    """All pairs at once first; then each in its own time, in order, and none in the future."""
+    rates = [rates for _day, rates in reference_rates(1)]
+    one, other = (EcbAnchored(rates, random.Random(3), "venue") for _ in range(2))  # noqa: S311  seeded
+    assert {quote.pair for quote in one.quotes(words.START_NS)} == set(PAIRS)
+    other.quotes(words.START_NS)
+
+    seen = words.START_NS
+    for second in range(1, 30):
+        now = words.START_NS + second * NS_PER_SECOND
+        quotes = one.quotes(now)
+        assert quotes == other.quotes(now)
+        for quote in quotes:
+            assert seen <= quote.at_ns <= now
+            assert 0 < quote.bid < quote.ask
+            seen = quote.at_ns
+
+
+def test_a_venue_that_slept_does_not_make_up_for_it(words: Any) -> None:
+    """A machine that stood still for a day goes on with one quote a pair."""
+    rates = [rates for _day, rates in reference_rates(1)]
+    each = EcbAnchored(rates, random.Random(3), "venue")  # noqa: S311  seeded
+    each.quotes(words.START_NS)
+
+    late = each.quotes(words.START_NS + 86_400 * NS_PER_SECOND)
+
+    assert len(late) < 2 * len(PAIRS)
+    assert {quote.pair for quote in late} == set(PAIRS)
+
+
 def test_a_seed_is_a_walk(words: Any) -> None:
     """The same seed gives the same quotes, another one others."""
     start = words.START_NS
