@@ -23,8 +23,8 @@ def test_an_unknown_path_is_a_problem(product: Any, refused: Check, path: str) -
     ("method", "path", "allow"),
     [
         ("PUT", "/v1/orders", "GET, HEAD, POST"),
-        ("PATCH", "/v1/orders/O-1", "DELETE, GET, HEAD"),
-        ("POST", "/v1/orders/O-1", "DELETE, GET, HEAD"),
+        ("PATCH", "/v1/orders/O-1", "DELETE, GET, HEAD, PUT"),
+        ("POST", "/v1/orders/O-1", "DELETE, GET, HEAD, PUT"),
         ("POST", "/v1/trades", "GET, HEAD"),
         ("OPTIONS", "/v1/orders", "GET, HEAD, POST"),
         ("GET", "/services/collector", "OPTIONS, POST"),
@@ -51,8 +51,8 @@ def test_a_head_request_has_the_headers_only(product: Any) -> None:
     assert response.headers["content-length"] == "15"
 
 
-def test_a_websocket_is_not_spoken(serve: Callable[..., Any], tmp_path: Path) -> None:
-    """A request to upgrade is answered as plain HTTP, and the process lives on."""
+def test_an_unknown_websocket_is_refused(serve: Callable[..., Any], tmp_path: Path) -> None:
+    """A request to upgrade where there is no WebSocket gets a 403, and the process lives on."""
     server = serve(tmp_path / "data")  # of its own: the HTTP library says a word about it
     headers = {
         "Connection": "Upgrade",
@@ -61,7 +61,7 @@ def test_a_websocket_is_not_spoken(serve: Callable[..., Any], tmp_path: Path) ->
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
     with server.client() as client:
-        assert client.get("/v1/nothing", headers=headers).json()["code"] == "NOT_FOUND"
+        assert client.get("/v1/nothing", headers=headers).status_code == 403
         assert client.get("/healthz").status_code == 200
     assert server.stop() == 0
     assert "ERROR" not in server.said()

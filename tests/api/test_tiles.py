@@ -90,7 +90,7 @@ class Door:
 
 OTHER_ROOMS = (
     "desk", "history", "board", "logs", "intake", "watcher", "notifier", "hec_token", "ready",
-    "subjects", "followers",
+    "subjects", "followers", "prices",
 )  # fmt: skip
 
 

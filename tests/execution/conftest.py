@@ -25,7 +25,9 @@ from tallystick.execution import (
     decode,
     parse_request,
 )
-from tallystick.execution.accounts import Account, Limits, snapshot
+from tallystick.execution.book import Account, Limits, snapshot
+from tallystick.execution.decide import Market
+from tallystick.execution.reach import reach_of
 from tallystick.execution.rules import Case
 from tallystick.fx import pair
 from tallystick.keys import FileKeyring
@@ -101,7 +103,19 @@ def make_case(
     board.update([*quotes, *([quote] if quote else [])])
     account = account or make_account()
     amount = Amount(0) if quote is None else amount_of(request, quote)
-    return Case(request, account, quote, amount, at_ns, stopped, board.usd)
+    reach = reach_of(request, account)
+    return Case(
+        request, account, quote, amount, at_ns, "halted" if stopped else "active", board.usd,
+        account.limits, reach.quantity, reach.opens,
+    )  # fmt: skip
+
+
+def make_market(quote: Quote | None, board: QuoteBoard | None = None) -> Market:
+    """What is known of the market: one quote, or a whole board's."""
+    if board is None:
+        board = QuoteBoard()
+        board.update([quote] if quote else [])
+    return Market(quote, board.usd, board.rate)
 
 
 def amount_of(request: OrderRequest, quote: Quote) -> Amount:
@@ -145,8 +159,14 @@ def book_balances(book: Book) -> dict[tuple[str, str], Decimal]:
 
 def book_state(book: Book) -> Any:
     """All that a book is, the order of what rests included."""
-    resting = {symbol: list(line) for symbol, line in book.open_by_pair.items() if line}
-    return json.loads(snapshot(book)), resting
+    waiting = sorted(book.working._orders)
+    lines = {
+        line: [place[:2] for place in places]
+        for line, places in sorted(book.working._lines.items()) if places
+    }
+    state = json.loads(snapshot(book))
+    state["asked"].sort(key=json.dumps)  # by scope: which was first does not matter
+    return state, waiting, lines, [place[:2] for place in book.working._ends]
 
 
 class Disk(MemoryStore):
@@ -294,6 +314,7 @@ class Words:
     request = staticmethod(make_request)
     account = staticmethod(make_account)
     case = staticmethod(make_case)
+    market = staticmethod(make_market)
     naive_balances = staticmethod(naive_balances)
     book_balances = staticmethod(book_balances)
     book_state = staticmethod(book_state)

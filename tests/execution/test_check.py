@@ -11,7 +11,7 @@ import pytest
 from tallystick.clock import rfc3339
 from tallystick.errors import Corrupt, PermanentError, TemporaryError
 from tallystick.execution import History, LimitsText, encode
-from tallystick.execution.accounts import Book, snapshot
+from tallystick.execution.book import Book, snapshot
 from tallystick.execution.check import check_projection, check_snapshot
 from tallystick.execution.entries import (
     AccountOpened,
@@ -167,7 +167,7 @@ TAMPERED = {
         "DELETE FROM orders WHERE position = 8",
         r"The entries make \(8, acc-2, cancelled, 9\); the projections' table orders lacks it",
     ),
-    "an extra order": ("INSERT INTO orders VALUES (9, 'acc-1', 'new', NULL)", "table orders says"),
+    "an extra order": ("INSERT INTO orders VALUES (9, 'acc-1', 1, 2, 'new', NULL)", "table orders says"),
     "a trade's account": ("UPDATE trades SET account = 'x' WHERE position = 7", "table trades"),
     "a trade's pair": ("UPDATE trades SET pair = 'GBP/USD' WHERE position = 7", "table trades"),
     "a missing trade": ("DELETE FROM trades WHERE position = 7", "table trades lacks"),

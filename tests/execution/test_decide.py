@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from tallystick.errors import Refused
 from tallystick.execution import Book, Quote, QuoteBoard
-from tallystick.execution.accounts import Resting
-from tallystick.execution.decide import cancel_resting, decide, fill_resting
+from tallystick.execution.decide import Market, decide
 from tallystick.execution.entries import AccountOpened, Entry, KillSwitchSet, OrderDecided, encode
+from tallystick.execution.orders import working_of
+from tallystick.execution.worked import cancel, meet
 from tallystick.fx import PAIRS, currency, spot_date, trade_date
-from tallystick.money import Amount, Price, Quantity, format_decimal
+from tallystick.money import Amount, Price, format_decimal
 
 POSITION = 12
 ANY_PAIR = st.sampled_from(list(PAIRS.values()))
@@ -34,17 +35,33 @@ def book_of(words: Any, **limits: Any) -> Book:
     return book
 
 
-def decided(words: Any, request: Any, quote: Quote | None, **members: Any) -> OrderDecided:
+def market_of(quote: Quote | None, usd: Any = worthless) -> Market:
+    """A market of one quote, in which nothing has a worth in any other currency."""
+    return Market(quote, usd, lambda _first, _second: None)
+
+
+def decided(
+    words: Any, request: Any, quote: Quote | None, *, key: str | None = None,
+    book: Book | None = None, usd: Any = worthless,
+) -> OrderDecided:  # fmt: skip
     """The decision as the entry at `POSITION`."""
-    given_or_usual = {
-        "key": None,
-        "at_ns": words.START_NS,
-        "book": book_of(words, order_quantity_max="1000000000", collar_bps=10_000),
-        "usd": worthless,
-        **members,
-    }
-    key = given_or_usual.pop("key")
-    return decide(request, key, position=POSITION, quote=quote, **given_or_usual)
+    book = book or book_of(words, order_quantity_max="1000000000", collar_bps=10_000)
+    market = market_of(quote, usd)
+    return decide(request, key, position=POSITION, at_ns=words.START_NS, market=market, book=book)
+
+
+def met(words: Any, resting: OrderDecided, quote: Quote) -> list[Any]:
+    """What a quote does to an order that rests: the entries behind its own."""
+    book = book_of(words, order_quantity_max="1000000000", collar_bps=10_000)
+    book.size = POSITION
+    book.apply(resting)
+    working = working_of(resting.order)
+    found = []
+    market = market_of(quote)
+    for entry in meet(working, quote, book=book, at_ns=words.START_NS, market=market):
+        book.apply(entry)
+        found.append(entry)
+    return found
 
 
 def quoted(words: Any, traded: Any, bid: int, ask: int) -> Quote:
@@ -129,19 +146,19 @@ def test_a_resting_order_fills_balanced_too(
     price = format_decimal(limit, traded.price_digits)
     quantity = format_decimal(units, traded.base_digits)
     request = words.request(pair=traded.symbol, side=side, quantity=quantity, price=price)
-    order = msgspec.structs.replace(decided(words, request, None).order, state="new")
-    resting = Resting(order, Quantity(units), Price(limit))
+    rejected = decided(words, request, None)
+    order = msgspec.structs.replace(rejected.order, state="new")
+    resting = msgspec.structs.replace(rejected, order=order, rejection=None)
 
     def fill(points: int) -> Any:
         bid, ask = (points - 1, points) if side == "buy" else (points, points + 1)
-        quote = quoted(words, traded, bid, ask)
-        return fill_resting(resting, quote, position=POSITION + 1, at_ns=words.START_NS)
+        return met(words, resting, quoted(words, traded, bid, ask))
 
-    filled = fill(reached)
+    (filled,) = fill(reached)
     require_balanced(filled)
     assert (filled.order.id, filled.fills[0].id) == (order.id, f"F-{POSITION + 1}-1")
     assert filled.fills[0].price == format_decimal(reached, traded.price_digits)
-    assert fill(missed) is None
+    assert fill(missed) == []
 
 
 def test_what_an_entry_says(words: Any) -> None:
@@ -169,21 +186,23 @@ def test_what_an_entry_says(words: Any) -> None:
 
 
 def test_nothing_is_given_away(words: Any) -> None:
-    """Three cents of a krone are one yen at a limit of 16.700, but none at 16.650: no fill."""
+    """Three cents of a krone are one yen at a limit of 16.700, but none at 16.650: no fill.
+
+    What rested is cancelled then: it would be worth nothing at any better price.
+    """
     members = {"pair": "NOK/JPY", "quantity": "0.03", "price": "16.700"}
     request, cheap = words.request(**members), words.quote("NOK/JPY", "16.640", "16.650")
 
     at_once = decided(words, request, cheap)
     rests = decided(words, request, words.quote("NOK/JPY", "16.800", "16.810"))
-    resting = Resting(rests.order, request.quantity, request.price)
 
     assert at_once.rejection is not None
     assert (at_once.order.state, at_once.rejection.code) == ("rejected", "AMOUNT_TOO_SMALL")
     assert rests.order.state == "new"
-    assert fill_resting(resting, cheap, position=POSITION, at_ns=words.START_NS) is None
+    (cancelled,) = met(words, rests, cheap)
+    assert (cancelled.order.state, cancelled.code) == ("cancelled", "AMOUNT_TOO_SMALL")
     dear = words.quote("NOK/JPY", "16.690", "16.700")
-    filled = fill_resting(resting, dear, position=POSITION, at_ns=words.START_NS)
-    assert filled is not None
+    (filled,) = met(words, rests, dear)
     assert filled.fills[0].amount == "1"
 
 
@@ -248,9 +267,11 @@ def test_deciding_changes_nothing(words: Any) -> None:
 def test_a_cancelled_order_keeps_its_words(words: Any) -> None:
     """Only the state is another one; who and why is on record."""
     order = decided(words, words.request(price="1.08"), words.quote()).order
-    resting = Resting(order, Quantity(100_000_000), Price(108_000))
 
-    entry = cancel_resting(resting, at_ns=words.START_NS, by="a trader", reason="changed my mind")
+    entry = cancel(
+        working_of(order), at_ns=words.START_NS, by="a trader", code="CLIENT_REQUEST",
+        reason="changed my mind",
+    )  # fmt: skip
 
     assert order.state == "new"
     assert entry.order == msgspec.structs.replace(order, state="cancelled")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.errors import Overloaded, PermanentError, Refused, ShuttingDown, TemporaryError
-from tallystick.execution import desk as desk_module
-from tallystick.execution.accounts import restore
+from tallystick.execution import engine as engine_module
+from tallystick.execution.book import restore
 
 
 async def code_of(act: Any) -> str:
@@ -155,7 +155,7 @@ def test_one_that_gives_up_does_not_take_others_along(words: Any) -> None:
 
 def test_a_full_queue_says_so(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits without a bound; afterwards there is room again."""
-    monkeypatch.setattr(desk_module, "WAITING_ORDERS_MAX", 5)
+    monkeypatch.setattr(engine_module, "WAITING_ORDERS_MAX", 5)
 
     async def main() -> None:
         async with words.Floor() as floor:
@@ -205,7 +205,7 @@ def test_closing_drains(words: Any) -> None:
 
 def test_snapshots_under_load(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each equals a refold of the ledger at its size; what gathers meanwhile is not in it."""
-    monkeypatch.setattr(desk_module, "SNAPSHOT_ENTRIES", 7)
+    monkeypatch.setattr(engine_module, "SNAPSHOT_ENTRIES", 7)
     kept: list[tuple[int, bytes]] = []
 
     async def main() -> None:

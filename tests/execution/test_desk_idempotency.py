@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tallystick.errors import Refused
-from tallystick.execution import desk as desk_module
+from tallystick.execution import recent as recent_module
 
 
 async def code_of(act: Any) -> str:
@@ -143,8 +143,8 @@ def test_an_old_key_comes_to_light_at_the_append(
     words: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Long forgotten in memory: its retry is replayed, and its neighbours are placed once."""
-    monkeypatch.setattr(desk_module, "WARY_ORDERS", 1)
-    monkeypatch.setattr(desk_module, "RECENT_KEYS_MAX", 2)
+    monkeypatch.setattr(recent_module, "WARY_ORDERS", 1)
+    monkeypatch.setattr(recent_module, "RECENT_KEYS_MAX", 2)
 
     async def main() -> None:
         async with words.Floor() as floor:
@@ -166,14 +166,14 @@ def test_an_old_key_comes_to_light_at_the_append(
 
 def test_remembered_keys_are_bounded(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest are in memory, at least half of the bound and at most all of it."""
-    monkeypatch.setattr(desk_module, "RECENT_KEYS_MAX", 8)
+    monkeypatch.setattr(recent_module, "RECENT_KEYS_MAX", 8)
 
     async def main() -> None:
         async with words.Floor() as floor:
             await floor.open("demo")
             for n in range(50):
                 await floor.place(client_order_id=f"c-{n}")
-                known = {**floor.desk._older, **floor.desk._recent}
+                known = {**floor.desk.recent._older, **floor.desk.recent._newest}
                 assert len(known) <= 9
                 newest = range(max(0, n - 3), n + 1)
                 assert {f"order demo c-{m}": m + 1 for m in newest}.items() <= known.items()

@@ -210,7 +210,7 @@ def test_what_the_operator_may_not_do(words: Any) -> None:
                 assert await code_of(act) == code
             await desk.set_kill_switch(None, active=False, by="x", reason=long[1:])
 
-            assert kinds(floor) == ["account_opened", "kill_switch_set"]
+            assert kinds(floor) == ["account_opened", "trading_state_set"]
             floor.require_truth()
 
     asyncio.run(main())

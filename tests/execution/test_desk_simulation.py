@@ -14,8 +14,9 @@ import pytest
 from tallystick.clock import ManualClock
 from tallystick.errors import Refused, TemporaryError
 from tallystick.execution import Book, Placed
-from tallystick.execution import desk as desk_module
-from tallystick.execution.accounts import restore
+from tallystick.execution import engine as engine_module
+from tallystick.execution import recent as recent_module
+from tallystick.execution.book import restore
 
 SEEDS = 300
 STEPS = 60
@@ -227,9 +228,9 @@ class Day:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_simulation(words: Any, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing acknowledged is lost, nothing is placed twice, the money is all there."""
-    monkeypatch.setattr(desk_module, "SNAPSHOT_ENTRIES", 9)
-    monkeypatch.setattr(desk_module, "WARY_ORDERS", seed % 3)
-    monkeypatch.setattr(desk_module, "RECENT_KEYS_MAX", 2 + seed % 5)
+    monkeypatch.setattr(engine_module, "SNAPSHOT_ENTRIES", 9)
+    monkeypatch.setattr(recent_module, "WARY_ORDERS", seed % 3)
+    monkeypatch.setattr(recent_module, "RECENT_KEYS_MAX", 2 + seed % 5)
     day = Day(words, seed)
     try:
         asyncio.run(day.live())

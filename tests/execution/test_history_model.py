@@ -192,7 +192,17 @@ class Model:
     def switch_versions(self, account: str | None) -> list[tuple[int, KillSwitch]]:
         """Likewise of a kill switch."""
         return [
-            (position, KillSwitch(entry.account, entry.active, entry.by, entry.reason))
+            (
+                position,
+                KillSwitch(
+                    entry.account,
+                    entry.active,
+                    entry.by,
+                    entry.reason,
+                    "halted" if entry.active else "active",
+                    "all" if entry.account is None else "account",
+                ),
+            )
             for position, entry in enumerate(self.entries)
             if isinstance(entry, KillSwitchSet) and entry.account == account
         ]

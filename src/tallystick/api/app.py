@@ -9,7 +9,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallystick.api import follow, hec, history, ledger, orders, subjects, system, tiles, watching
+from tallystick.api import (
+    follow,
+    fx,
+    hec,
+    history,
+    ledger,
+    orders,
+    prices,
+    subjects,
+    system,
+    tiles,
+    watching,
+)
 from tallystick.api.calls import Calls, Fields
 from tallystick.api.hot import ROUTE as HOT_ROUTE
 from tallystick.api.hot import HotOrders
@@ -24,6 +36,8 @@ _UNKNOWN_ROUTE = "unknown"
 
 OPERATIONS: tuple[Operation, ...] = (
     *orders.OPERATIONS,
+    *prices.OPERATIONS,
+    *fx.OPERATIONS,
     *ledger.OPERATIONS,
     *tiles.OPERATIONS,
     *history.OPERATIONS,
@@ -113,7 +127,7 @@ class Api:
 def _route_of(scope: Scope) -> str:
     matched = scope.get("route")
     path: str = getattr(matched, "path", _UNKNOWN_ROUTE)
-    return path
+    return path.replace(":path}", "}")
 
 
 def _explained(error: Exception) -> TallystickError:

@@ -5,27 +5,7 @@ from starlette.responses import HTMLResponse, Response
 
 from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
-from tallystick.clock import rfc3339
 from tallystick.errors import TemporaryError
-from tallystick.fx import PAIRS, spot_date, trade_date
-from tallystick.money import format_decimal
-
-
-class PriceItem(msgspec.Struct, frozen=True):
-    """A pair's newest quote and what a trade done now would settle on."""
-
-    pair: str
-    bid: str
-    ask: str
-    at: str
-    source: str
-    value_date: str
-
-
-class PriceList(msgspec.Struct, frozen=True):
-    """The newest quote of every pair."""
-
-    prices: list[PriceItem]
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -49,31 +29,12 @@ class KillSwitches(msgspec.Struct, frozen=True):
     accounts: list[str]
 
 
-async def prices(services: Services, _call: Call) -> PriceList:
-    """The newest quote of every pair."""
-    now_ns = services.clock.now_ns()
-    items = []
-    for quote in services.board.all():
-        pair = PAIRS[quote.pair]
-        digits = pair.price_digits
-        items.append(
-            PriceItem(
-                pair=quote.pair,
-                bid=format_decimal(quote.bid, digits),
-                ask=format_decimal(quote.ask, digits),
-                at=rfc3339(quote.at_ns),
-                source=quote.source,
-                value_date=spot_date(pair, trade_date(now_ns, pair)).isoformat(),
-            )
-        )
-    return PriceList(items)
-
-
 async def get_kill_switches(services: Services, _call: Call) -> KillSwitches:
     """Who is stopped."""
-    stopped = services.desk.book.stopped
-    accounts = sorted(account for account, active in stopped.items() if active and account)
-    return KillSwitches(stopped.get(None, False), accounts)
+    states = services.desk.book.scopes.states
+    halted = [key for key, state in states.items() if state == "halted"]
+    accounts = sorted(name for scope, name in halted if scope == "account" and name is not None)
+    return KillSwitches(("all", None) in halted, accounts)
 
 
 async def set_kill_switch(services: Services, call: Call) -> KillSwitches:
@@ -109,10 +70,6 @@ async def page(html: str, headers: dict[str, str], _services: Services, _call: C
 
 
 OPERATIONS = (
-    Operation(
-        "GET", "/v1/prices", "The newest quote of every pair.",
-        prices, PriceList, scope="read", tag="prices",
-    ),
     Operation(
         "GET", "/v1/kill-switch", "Who is stopped.",
         get_kill_switches, KillSwitches, scope="read", tag="risk",

@@ -1,7 +1,7 @@
 """The decision: order + quote + rules + account -> fill or rejection, and the desk around it."""
 
-from tallystick.execution.accounts import HOUSE, Book, balances_text
 from tallystick.execution.batch import Recorded
+from tallystick.execution.book import HOUSE, Book, balances_text
 from tallystick.execution.desk import Desk, Placed
 from tallystick.execution.entries import (
     Entry,

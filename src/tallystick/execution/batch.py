@@ -1,7 +1,7 @@
 """What the desk commits together: proposals on their way, and whoever waits for them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -9,15 +9,23 @@ from tallystick.errors import Refused
 from tallystick.execution.entries import Entry
 from tallystick.ledger import Receipt, Sealable, Sealed
 
-Propose = Callable[[int, int], Entry | None]
-"""(position, time ns) -> the entry on the book as it stands; None when there is nothing to say."""
+Propose = Callable[[int, int], Iterable[Entry]]
+"""(position, time ns) -> the entries on the book as it stands; none when there is nothing to say.
+
+The book folds each before the next is asked for.
+"""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
-    """Any other entry that was made durable."""
+    """What was made durable: the first entry of a proposal with its receipt, and the others.
+
+    `replayed` when it was said before, under the same key.
+    """
 
     entry: Entry
     receipt: Receipt
+    more: tuple[Entry, ...] = ()
+    replayed: bool = False
 
 
 class Done(asyncio.Future[Sealed]):
@@ -32,19 +40,23 @@ class Done(asyncio.Future[Sealed]):
 class Item:
     """One proposal on its way.
 
-    `entry` is None when there was nothing to say, or when another writer settled its keys first;
-    `refusal` when a second decision refused what the first one did not.
+    `entries` is empty when there was nothing to say, or when another writer settled its keys
+    first; `refusal` when a second decision refused what the first one did not. `number` is the
+    place of its first entry in the batch; `single` whether all `keys` are that entry's.
     """
 
-    __slots__ = ("batch", "entry", "keys", "number", "propose", "refusal")
+    __slots__ = ("batch", "entries", "keys", "number", "propose", "refusal", "single")
 
-    def __init__(self, propose: Propose, keys: tuple[str, ...], batch: "Batch") -> None:
+    def __init__(
+        self, propose: Propose, keys: tuple[str, ...], batch: "Batch", *, single: bool = True
+    ) -> None:
         self.propose = propose
         self.keys = keys
         self.batch = batch
-        self.entry: Entry | None = None
+        self.entries: list[Entry] = []
         self.number = -1
         self.refusal: Refused | None = None
+        self.single = single
 
     async def recorded(self) -> "Recorded | None":
         """The durable entry and its receipt; None where there is none.
@@ -54,9 +66,19 @@ class Item:
             TemporaryError: the commit failed; nothing was stored.
         """
         sealed = await self.batch.done
+        return self.outcome(sealed)
+
+    def outcome(self, sealed: Sealed) -> "Recorded | None":
+        """The same, when its batch is sealed."""
         if self.refusal is not None:
             raise self.refusal
-        return None if self.entry is None else Recorded(self.entry, sealed.receipt(self.number))
+        entries = self.entries
+        if not entries:
+            return None
+        receipt = sealed.receipt(self.number)
+        if len(entries) == 1:
+            return Recorded(entries[0], receipt)
+        return Recorded(entries[0], receipt, tuple(entries[1:]))
 
 
 class Batch:

@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from tallystick.errors import Corrupt, PermanentError, TemporaryError
-from tallystick.execution.accounts import Book, snapshot
+from tallystick.execution.book import Book, snapshot
 from tallystick.execution.entries import decode
 from tallystick.execution.projection import FOLD_ROWS, VERSION, Projection
 from tallystick.ledger import Ledger
@@ -24,6 +24,7 @@ BUSY_MS_MAX = 5_000
 _CONTENT = {
     "times": "SELECT position, at FROM {db}.times",
     "orders": "SELECT position, account, state, settled FROM {db}.orders",
+    "steps": "SELECT decided, position FROM {db}.steps",
     "trades": "SELECT position, account, pair FROM {db}.trades",
     "names": "SELECT number, name FROM {db}.names",
     "entries": "SELECT position, account, pair, kind FROM {db}.entries",

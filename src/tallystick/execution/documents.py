@@ -11,19 +11,24 @@ from typing import Literal, get_args
 import msgspec
 
 from tallystick.errors import Refused
-from tallystick.execution.accounts import balances_text
+from tallystick.execution.book import balances_text
 from tallystick.execution.entries import (
     AccountOpened,
     Entry,
     Fill,
     KillSwitchSet,
+    LimitsSet,
     LimitsText,
     Order,
-    OrderCancelled,
     OrderDecided,
     OrderFilled,
+    OrderStep,
     Raw,
     Rejection,
+    Scope,
+    ScopedLimits,
+    TradingState,
+    TradingStateSet,
     decode,
 )
 from tallystick.execution.projection import EVERYBODY, Projection
@@ -32,13 +37,27 @@ from tallystick.ids import order_position
 from tallystick.money import parse_own
 
 DocumentKind = Literal[
-    "order", "trade", "account", "limit", "kill_switch", "keys", "reconciliation", "subject"
+    "order",
+    "trade",
+    "account",
+    "limit",
+    "override",
+    "kill_switch",
+    "resume",
+    "margin",
+    "quote",
+    "keys",
+    "reconciliation",
+    "subject",
 ]
 KINDS: tuple[DocumentKind, ...] = get_args(DocumentKind)
 
 _ENDLESS = 2**62
 _TRADE_PREFIX = "F-"
-_ORDER = "SELECT position, settled FROM orders WHERE position = ?"
+_ORDER = (
+    "SELECT position FROM orders WHERE position = :decided"
+    " UNION ALL SELECT position FROM steps WHERE decided = :decided ORDER BY position"
+)
 _OWNER = {
     "order": "SELECT account FROM orders WHERE position = ?",
     "trade": "SELECT account FROM trades WHERE position = ?",
@@ -85,17 +104,22 @@ class AccountState(msgspec.Struct, frozen=True):
 
 
 class KillSwitch(msgspec.Struct, frozen=True):
-    """Whether trading is stopped, for one account or (`account` null) for all, and who says so."""
+    """Whether trading is stopped, for a scope or (`account` null) for all, and who says so.
+
+    `active`: nothing may be traded; `state` says it in three words.
+    """
 
     account: str | None
     active: bool
     by: str
     reason: str
+    state: TradingState = "halted"
+    scope: Scope = "account"
 
 
 Wanted = dict[str, str | int]
 """Values of a statement, by name."""
-State = OrderState | TradeRow | AccountState | LimitsText | KillSwitch | Entry
+State = OrderState | TradeRow | AccountState | LimitsText | ScopedLimits | KillSwitch | Entry
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -125,8 +149,8 @@ class Documents:
         Raises:
             Refused: `UNKNOWN_DOCUMENT`.
         """
-        if kind in {"account", "limit", "kill_switch"}:
-            return None if (kind, name) == ("kill_switch", EVERYBODY) else name
+        if kind in {"account", "limit", "override", "kill_switch", "resume", "margin"}:
+            return None if name == EVERYBODY or ":" in name else name
         if kind in _OWNER:
             position = _position_in(kind, name)
             found = self._projection.connection.execute(_OWNER[kind], (position,)).get
@@ -167,7 +191,9 @@ class Documents:
         wanted: Wanted = {
             "account": account, "start": start, "stop": before, "limit": _ENDLESS,
         }  # fmt: skip
-        for position in self._all(_TRADED, wanted):
+        moved = self._all(_TRADED, wanted)
+        moved += self._all(_SOME, {"document": f"account/{account}", **wanted})
+        for position in sorted(moved):
             post(self._entry(position), account, balances)
         return balances
 
@@ -203,8 +229,7 @@ class Documents:
         if kind == "trade":
             fills = trades_of(position, self._row(position))
             return [position] if any(fill.id == name for fill in fills) else []
-        found = self._projection.connection.execute(_ORDER, (position,)).fetchall()
-        return [int(str(each)) for row in found for each in row if each is not None]
+        return self._all(_ORDER, {"decided": position})
 
     def _read(self, kind: DocumentKind, name: str, positions: Sequence[int]) -> list[Version]:
         if not positions:
@@ -230,6 +255,8 @@ class Documents:
                 limits = entry.limits
             elif isinstance(entry, KillSwitchSet):
                 stopped = entry.active
+            elif isinstance(entry, TradingStateSet):
+                stopped = entry.state == "halted"
             else:
                 post(entry, name, balances)
             yield AccountState(name, limits, bool(stopped), balances_text(balances))
@@ -252,11 +279,17 @@ def unknown(kind: str, name: str) -> Refused:
 
 def post(entry: Entry, account: str, balances: dict[str, int]) -> None:
     """Add what the entry posts to the account."""
-    if isinstance(entry, OrderDecided | OrderFilled):
-        for posting in entry.postings:
-            if posting.account == account:
-                held = balances.get(posting.currency, 0)
-                balances[posting.currency] = held + parse_own(posting.amount)
+    for posting in getattr(entry, "postings", ()):
+        if posting.account == account:
+            held = balances.get(posting.currency, 0)
+            balances[posting.currency] = held + parse_own(posting.amount)
+
+
+def state_after(entry: OrderStep, order_id: str, before: Order) -> Order:
+    """An order after an entry about it: its own, or the one of the order in its place."""
+    if entry.order.id == order_id:
+        return entry.order
+    return msgspec.structs.replace(before, state="replaced")
 
 
 def _position_in(kind: DocumentKind, name: str) -> int | None:
@@ -270,14 +303,19 @@ def _position_in(kind: DocumentKind, name: str) -> int | None:
         return None
 
 
-def _orders(_name: str, entries: Sequence[tuple[int, Entry]]) -> Iterator[State]:
+def _orders(name: str, entries: Sequence[tuple[int, Entry]]) -> Iterator[State]:
+    order: Order | None = None
     for _position, entry in entries:
-        if isinstance(entry, OrderDecided):
-            yield OrderState(entry.order, entry.fills, entry.rejection)
-        elif isinstance(entry, OrderFilled):
-            yield OrderState(entry.order, entry.fills)
-        elif isinstance(entry, OrderCancelled):
-            yield OrderState(entry.order)
+        if not isinstance(entry, OrderStep):
+            continue
+        if entry.order.id != name:  # the order that stands in its place
+            before = entry.order if order is None else order
+            order = msgspec.structs.replace(before, state="replaced")
+            yield OrderState(order)
+            continue
+        order = entry.order
+        fills = entry.fills if isinstance(entry, OrderDecided | OrderFilled) else ()
+        yield OrderState(order, fills, entry.rejection if isinstance(entry, OrderDecided) else None)
 
 
 def _trades(name: str, entries: Sequence[tuple[int, Entry]]) -> Iterator[State]:
@@ -287,14 +325,20 @@ def _trades(name: str, entries: Sequence[tuple[int, Entry]]) -> Iterator[State]:
 
 def _limits(_name: str, entries: Sequence[tuple[int, Entry]]) -> Iterator[State]:
     for _position, entry in entries:
-        if isinstance(entry, AccountOpened):
+        if isinstance(entry, AccountOpened | LimitsSet):
             yield entry.limits
 
 
 def _kill_switches(_name: str, entries: Sequence[tuple[int, Entry]]) -> Iterator[State]:
     for _position, entry in entries:
         if isinstance(entry, KillSwitchSet):
-            yield KillSwitch(entry.account, entry.active, entry.by, entry.reason)
+            state: TradingState = "halted" if entry.active else "active"
+            scope: Scope = "all" if entry.account is None else "account"
+            yield KillSwitch(entry.account, entry.active, entry.by, entry.reason, state, scope)
+        elif isinstance(entry, TradingStateSet):
+            yield KillSwitch(
+                entry.id, entry.state == "halted", entry.by, entry.reason, entry.state, entry.scope
+            )
 
 
 def _themselves(_name: str, entries: Sequence[tuple[int, Entry]]) -> Iterator[State]:
@@ -308,7 +352,11 @@ _STATES: dict[DocumentKind, Callable[[str, Sequence[tuple[int, Entry]]], Iterato
     "order": _orders,
     "trade": _trades,
     "limit": _limits,
+    "override": _themselves,
     "kill_switch": _kill_switches,
+    "resume": _themselves,
+    "margin": _themselves,
+    "quote": _themselves,
     "keys": _themselves,
     "reconciliation": _themselves,
     "subject": _themselves,

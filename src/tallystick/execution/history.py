@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from tallystick.errors import Refused
-from tallystick.execution.documents import Documents
-from tallystick.execution.entries import OrderCancelled, OrderDecided, OrderFilled, decode
+from tallystick.execution.documents import Documents, state_after
+from tallystick.execution.entries import Fill, OrderDecided, OrderFilled, OrderStep, decode
 from tallystick.execution.projection import Projection
 from tallystick.execution.rows import OrderRow, OrderStory, TradeRow, trades_of
 from tallystick.execution.search import Search
@@ -21,9 +21,14 @@ __all__ = ["History", "OrderRow", "OrderStory", "TradeRow", "trades_of"]
 
 _ORDERS = (
     "SELECT position, settled FROM orders WHERE account = :account AND position < :before"
-    " AND (:state IS NULL OR state = :state) ORDER BY position DESC LIMIT :limit"
+    " AND (:pair IS NULL OR pair = :pair) AND (:type IS NULL OR type = :type)"
+    " AND {state} ORDER BY position DESC LIMIT :limit"
 )
+_IN_STATE = _ORDERS.format(state="(:state IS NULL OR state = :state)")
+_OPEN = _ORDERS.format(state="state IN ('new', 'partially_filled', 'suspended')")
+"""Answered by the index of open orders, however many others the account has."""
 _SETTLED = "SELECT position, settled FROM orders WHERE position = :position"
+_STEPS = "SELECT position, NULL FROM steps WHERE decided = :decided ORDER BY position"
 _TRADES = (
     "SELECT position, NULL FROM trades WHERE account = :account AND position < :before"
     " AND (:pair IS NULL OR pair = :pair) ORDER BY position DESC LIMIT :limit"
@@ -57,17 +62,34 @@ class History:
         return self._projection.fold(rows_max)
 
     def orders(
-        self, account: str, *, state: str | None, limit: int, before: int | None
+        self,
+        account: str,
+        *,
+        state: str | None,
+        limit: int,
+        before: int | None,
+        pair: str | None = None,
+        order_type: str | None = None,
     ) -> list[OrderRow]:
-        """The account's orders, newest first, before position `before`."""
+        """The account's orders, newest first, before position `before`.
+
+        `state` may be `open` for all states from which an order can go on.
+        """
         self.fold()
+        numbers = {}
+        for name, value in (("pair", pair), ("type", order_type)):
+            numbers[name] = None if value is None else self._projection.number_of(value) or 0
         asked: dict[str, str | int | None] = {
             "account": account,
-            "state": state,
             "limit": limit,
             "before": before or _NEWEST,
+            **numbers,
         }
-        return [self._row(self._story(*found)) for found in self._positions(_ORDERS, asked)]
+        if state == "open":
+            found = self._positions(_OPEN, asked)
+        else:
+            found = self._positions(_IN_STATE, asked | {"state": state})
+        return [self._row(self._story(*each)) for each in found]
 
     def order(self, order_id: str, account: str | None) -> OrderStory:
         """What became of one order of `account`, or of anybody (None).
@@ -124,10 +146,14 @@ class History:
         assert isinstance(decided, OrderDecided)  # noqa: S101  what `_fold` put in the table
         if settled is None:
             return OrderStory(decided, decided.order, decided.fills, (position,))
-        later = decode(self._ledger.rows(settled, 1)[0].entry)
-        assert isinstance(later, OrderFilled | OrderCancelled)  # noqa: S101  likewise
-        fills = later.fills if isinstance(later, OrderFilled) else ()
-        return OrderStory(decided, later.order, fills, (position, settled))
+        order, fills = decided.order, list(decided.fills)
+        steps = [step for step, _ in self._positions(_STEPS, {"decided": position})]
+        for step in steps:
+            later = decode(self._ledger.rows(step, 1)[0].entry)
+            assert isinstance(later, OrderStep)  # noqa: S101  likewise
+            order = state_after(later, decided.order.id, order)
+            fills += _fills_of(later, decided.order.id)
+        return OrderStory(decided, order, tuple(fills), (position, *steps))
 
     def _row(self, story: OrderStory) -> OrderRow:
         rejection = story.decided.rejection
@@ -141,3 +167,10 @@ class History:
 
     def _trade_rows(self, position: int) -> Iterator[TradeRow]:
         return trades_of(position, self._ledger.rows(position, 1)[0].entry)
+
+
+def _fills_of(entry: OrderStep, order_id: str) -> tuple[Fill, ...]:
+    """The fills of one order in an entry, which may be another's that took its place."""
+    if isinstance(entry, OrderDecided | OrderFilled) and entry.order.id == order_id:
+        return entry.fills
+    return ()

@@ -4,10 +4,21 @@
 CREATE TABLE orders (
   position INTEGER PRIMARY KEY,  -- of the entry that decided it: its id is O-<position>
   account  TEXT NOT NULL,
+  pair     INTEGER NOT NULL,     -- these two by number, as in `entries`
+  type     INTEGER NOT NULL,
   state    TEXT NOT NULL,
-  settled  INTEGER               -- position of the entry that filled or cancelled it later
+  settled  INTEGER               -- position of the newest entry that changed it later
 ) STRICT;
 CREATE INDEX orders_account ON orders (account, position);
+CREATE INDEX orders_open ON orders (account, position)
+  WHERE state IN ('new', 'partially_filled', 'suspended');
+
+-- Every later entry about an order: fills, cancels, triggers, what stands in its place.
+CREATE TABLE steps (
+  decided  INTEGER NOT NULL,     -- position of the entry that decided it
+  position INTEGER NOT NULL,
+  PRIMARY KEY (decided, position)
+) STRICT, WITHOUT ROWID;
 
 -- Every fill, in the order of the ledger.
 CREATE TABLE trades (
@@ -41,7 +52,7 @@ CREATE TABLE times (
 ) STRICT;
 CREATE INDEX times_at ON times (at, position);
 
--- An account's balances after the entry at `position`; one row a fold for each that traded in it.
+-- An account's balances after the entry at `position`; one row a fold for each that they moved in.
 CREATE TABLE holdings (
   account  TEXT NOT NULL,
   position INTEGER NOT NULL,

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from tallystick.execution.accounts import HOUSE
+from tallystick.execution.book import HOUSE
 from tallystick.execution.entries import Posting
 from tallystick.ids import order_position
 from tallystick.ledger import Ledger
@@ -25,10 +25,9 @@ BUSY_MS_MAX = 5_000
 """How long to wait for another connection's lock."""
 FOLD_ROWS = 512
 """Entries folded in one transaction; also most entries between two rows of `times`."""
-VERSION = 2
+VERSION = 4
 """Of the schema: kept in the file, so that one of another version is noticed."""
 DECIDED = "order_decided"
-SETTLING = ("order_filled", "order_cancelled")
 STAMP_CHARACTERS = 27
 """Of a time as the desk writes it; what says its time otherwise is as old as what stands before."""
 EVERYBODY = "*"
@@ -38,7 +37,15 @@ ONLY = "ledger"
 
 _VERSIONS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "account_opened": (("limit", "account"), ("account", "account")),
+    "funds_moved": (("account", "account"),),
+    "position_rolled": (("account", "account"),),
+    "margin_changed": (("margin", "account"), ("account", "account")),
     "kill_switch_set": (("kill_switch", "account"), ("account", "account")),
+    "trading_state_set": (("kill_switch", "id"), ("account", "id")),
+    "resume_asked": (("resume", "id"),),
+    "limits_set": (("limit", "id"),),
+    "limit_overridden": (("override", "id"),),
+    "quote_given": (("quote", "id"),),
     "keys_changed": (("keys", None),),
     "ledger_reconciled": (("reconciliation", None),),
     "subject_recorded": (("subject", "subject"),),
@@ -53,8 +60,9 @@ _ADVANCE = (
     "INSERT INTO progress (one, position, root) VALUES (1, ?, ?)"
     " ON CONFLICT (one) DO UPDATE SET position = excluded.position, root = excluded.root"
 )
-_ORDER = "INSERT INTO orders (position, account, state) VALUES (?, ?, ?)"
+_ORDER = "INSERT INTO orders (position, account, pair, type, state) VALUES (?, ?, ?, ?, ?)"
 _SETTLE = "UPDATE orders SET state = ?, settled = ? WHERE position = ?"
+_STEP = "INSERT INTO steps (decided, position) VALUES (?, ?)"
 _TRADE = "INSERT INTO trades (position, account, pair) VALUES (?, ?, ?)"
 _ENTRY = "INSERT INTO entries (position, account, pair, kind) VALUES (?, ?, ?, ?)"
 _NAME = "INSERT INTO names (number, name) VALUES (?, ?)"
@@ -76,7 +84,9 @@ class _Order(msgspec.Struct, gc=False):
     id: str
     account: str
     pair: str
+    type: str
     state: str
+    replaces: str | None = None
 
 
 class _Brief(msgspec.Struct, gc=False):
@@ -85,6 +95,7 @@ class _Brief(msgspec.Struct, gc=False):
     kind: str | None = None
     at: str | None = None
     account: str | None = None
+    pair: str | None = None
     order: _Order | None = None
     fills: tuple[msgspec.Raw, ...] = ()
     postings: tuple[Posting, ...] = ()
@@ -99,13 +110,19 @@ class _Chunk:
     """What one transaction adds, table by table."""
 
     def __init__(self) -> None:
-        self.orders: list[tuple[int, str, str]] = []
+        self.orders: list[tuple[int, str, int | None, int | None, str]] = []
         self.settled: list[tuple[str, int, int]] = []
+        self.steps: list[tuple[int, int]] = []
         self.trades: list[tuple[int, str, str]] = []
         self.entries: list[tuple[int, int | None, int | None, int | None]] = []
         self.documents: list[tuple[str, int]] = []
         self.held: dict[str, int] = {}
         """Account -> position of the last entry that changed its balances."""
+
+    def change(self, decided: int, position: int, state: str) -> None:
+        """The entry at `position` brought the order that was decided at another into a state."""
+        self.settled.append((state, position, decided))
+        self.steps.append((decided, position))
 
 
 class Projection:
@@ -146,7 +163,10 @@ class Projection:
         return self.ledger.size - self.position
 
     def number_of(self, name: str) -> int | None:
-        """The number under which an account, a pair or a kind is kept, if any entry names it."""
+        """The number under which an account, a pair or a kind is kept, if any entry names it.
+
+        Order types have theirs, too.
+        """
         return self._names.get(name)
 
     def first_from(self, at: str) -> int:
@@ -231,6 +251,7 @@ class Projection:
         write = self.connection.executemany
         write(_ORDER, chunk.orders)
         write(_SETTLE, chunk.settled)
+        write(_STEP, chunk.steps)
         write(_TRADE, chunk.trades)
         write(_ENTRY, chunk.entries)
         write(_DOCUMENT, chunk.documents)
@@ -243,12 +264,16 @@ class Projection:
         if order is None:
             if kind in _VERSIONS:
                 chunk.documents += _documents(kind, entry, position)
-            self._fold_columns(position, Columns(brief.at, kind, brief.account), chunk)
+            self._post(position, brief.postings, chunk)
+            self._fold_columns(position, Columns(brief.at, kind, brief.account, brief.pair), chunk)
             return
         if kind == DECIDED:
-            chunk.orders.append((position, order.account, order.state))
-        elif kind in SETTLING:
-            chunk.settled.append((order.state, position, order_position(order.id)))
+            numbers = self._number(order.pair), self._number(order.type)
+            chunk.orders.append((position, order.account, *numbers, order.state))
+            if order.replaces is not None and order.state != "rejected":
+                chunk.change(order_position(order.replaces), position, "replaced")
+        else:
+            chunk.change(order_position(order.id), position, order.state)
         if brief.fills:
             chunk.trades.append((position, order.account, order.pair))
             self._post(position, brief.postings, chunk)
@@ -292,8 +317,15 @@ def _documents(kind: str, entry: bytes, position: int) -> list[tuple[str, int]]:
     """The documents of which this entry makes a version."""
     members = _decode_members(entry)
     found = []
+    scope = msgspec.json.decode(members.get("scope", b'"account"'))
     for document, member in _VERSIONS[kind]:
         name = ONLY if member is None else msgspec.json.decode(members[member])
-        if document != "account" or name is not None:
-            found.append((f"{document}/{EVERYBODY if name is None else name}", position))
+        if document != "account" or (name is not None and scope == "account"):
+            name = EVERYBODY if name is None else name
+            found.append((f"{document}/{scoped(scope, name)}", position))
     return found
+
+
+def scoped(scope: str, name: str) -> str:
+    """The id of a document that is about a scope: an account's name, `desk:NAME`, `pair:SYMBOL`."""
+    return f"{scope}:{name}" if scope in {"desk", "pair"} else name

@@ -58,7 +58,7 @@ def trades_in(position: int, entry: Entry) -> Iterator[TradeRow]:
             order_id=order.id,
             account=order.account,
             pair=order.pair,
-            side=order.side,
+            side=fill.side or order.side,
             price=fill.price,
             quantity=fill.quantity,
             amount=fill.amount,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.execution.accounts import Account, Repeat
+from tallystick.execution.book import Account, Repeat
 from tallystick.execution.rules import duplicate
 
 WINDOW_NS = 1_000_000_000

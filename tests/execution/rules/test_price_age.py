@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tallystick.clock import NS_PER_SECOND
+from tallystick.execution.quotes.ages import max_age_ns
 from tallystick.execution.rules import price_age
 
-OLDEST_NS = price_age.PRICE_AGE_SECONDS_MAX * NS_PER_SECOND
+OLDEST_NS = max_age_ns("EUR/USD", "test floor")
 
 
 def test_no_price_no_trade(words: Any) -> None:
@@ -22,7 +22,7 @@ def test_no_price_no_trade(words: Any) -> None:
     ("age_ns", "stale"),
     [(0, False), (OLDEST_NS - 1, False), (OLDEST_NS, False), (OLDEST_NS + 1, True), (-1, False)],
 )
-def test_the_border_is_sixty_seconds(words: Any, age_ns: int, *, stale: bool) -> None:
+def test_the_border_is_that_of_the_table(words: Any, age_ns: int, *, stale: bool) -> None:
     """At the border it still trades, one nanosecond later not; a quote may be a moment ahead."""
     quote = words.quote()
 
@@ -31,5 +31,8 @@ def test_the_border_is_sixty_seconds(words: Any, age_ns: int, *, stale: bool) ->
     )
 
     assert (rejection is not None) == stale
+    if rejection is not None:
+        assert rejection.code == "STALE_PRICE"
+        assert rejection.reason.endswith("It is 60 s old, 60 s allowed.")
     if rejection is not None:
         assert (rejection.code, rejection.reason[-12:]) == ("STALE_PRICE", "It is 60 s old."[-12:])

@@ -9,10 +9,8 @@ NS_PER_MS = 1_000_000
 
 def check(case: Case) -> Rejection | None:
     """Reject the order when its like came `duplicates_max` times within the window."""
-    request = case.request
-    limits = case.account.limits
-    economics = (request.pair.symbol, request.side, request.quantity, request.type, request.price)
-    seen = case.account.repeats.get(economics)
+    limits = case.limits
+    seen = case.account.repeats.get(case.economics)
     if seen is None or case.at_ns - seen.start_ns >= limits.duplicate_window_ms * NS_PER_MS:
         return None
     if seen.count < limits.duplicates_max:

@@ -6,11 +6,14 @@ from tallystick.execution.rules.case import Case
 
 
 def check(case: Case) -> Rejection | None:
-    """Reject quantities above the limit, or worth nothing in the quote currency."""
+    """Reject quantities above the limit, or worth nothing in the quote currency.
+
+    What only makes a position smaller may be of any size.
+    """
     request = case.request
     traded = request.pair
-    units_max = case.account.limits.order_quantity_max
-    if request.quantity > units_max * 10**traded.base_digits:
+    units_max = case.limits.order_quantity_max
+    if request.quantity > units_max * 10**traded.base_digits and not case.only_reduces:
         figures = f"{request.quantity_text} {traded.base} asked, {units_max:,} allowed."
         return reject(RejectionCode.QUANTITY_TOO_LARGE, figures)
     return None if case.amount > 0 else reject(RejectionCode.AMOUNT_TOO_SMALL)

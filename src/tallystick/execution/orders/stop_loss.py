@@ -1,0 +1,13 @@
+"""Stop-loss orders close a position at the market when it has moved to their stop price."""
+
+from tallystick.execution.orders.kind import WAITING, OrderKind
+from tallystick.execution.orders.stop import waits
+
+KIND = OrderKind(
+    needs=("stop_price",),
+    may=("trigger", "price_bound", "trade"),
+    times=WAITING,
+    executes="market",
+    waits=waits,
+    reduces=True,
+)
