@@ -159,13 +159,15 @@ def test_a_projection_that_is_behind_is_right_as_far_as_it_is(
 TAMPERED = {
     "an order's account": (
         "UPDATE orders SET account = 'acc-9' WHERE position = 7",
-        r"table orders says \(7, acc-9, filled, None\); the entries do not",
+        r"table orders says \(7, acc-9, 8, 9, filled, None\); the entries do not",
     ),
     "an order's state": ("UPDATE orders SET state = 'rejected' WHERE position = 7", "table orders"),
     "an order's end": ("UPDATE orders SET settled = 10 WHERE position = 8", "table orders"),
+    "an order's pair": ("UPDATE orders SET pair = 1 WHERE position = 8", "table orders"),
+    "an order's type": ("UPDATE orders SET type = 1 WHERE position = 8", "table orders"),
     "a missing order": (
         "DELETE FROM orders WHERE position = 8",
-        r"The entries make \(8, acc-2, cancelled, 9\); the projections' table orders lacks it",
+        r"The entries make \(8, acc-2, 8, 11, cancelled, 9\); the projections' table orders lacks it",
     ),
     "an extra order": ("INSERT INTO orders VALUES (9, 'acc-1', 1, 2, 'new', NULL)", "table orders says"),
     "a trade's account": ("UPDATE trades SET account = 'x' WHERE position = 7", "table trades"),

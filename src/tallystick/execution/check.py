@@ -23,7 +23,7 @@ BUSY_MS_MAX = 5_000
 """How long to wait while the server begins the file's write-ahead log anew."""
 _CONTENT = {
     "times": "SELECT position, at FROM {db}.times",
-    "orders": "SELECT position, account, state, settled FROM {db}.orders",
+    "orders": "SELECT position, account, pair, type, state, settled FROM {db}.orders",
     "steps": "SELECT decided, position FROM {db}.steps",
     "trades": "SELECT position, account, pair FROM {db}.trades",
     "names": "SELECT number, name FROM {db}.names",

@@ -19,7 +19,7 @@ from tallystick.execution.decide import (
     screen,
     seen,
 )
-from tallystick.execution.entries import Fill, OrderState, QuoteSeen, Rejection
+from tallystick.execution.entries import Fill, OrderState, Posting, QuoteSeen, Rejection
 from tallystick.execution.headroom import Headroom, MarginImpact, headroom_of, impact_of
 from tallystick.execution.reach import reach_of
 from tallystick.execution.rejections import RejectionCode, reject
@@ -28,6 +28,7 @@ from tallystick.execution.rules import RULES, Case
 from tallystick.fx import currency, spot_date, trade_date
 from tallystick.money import divide_half_up, format_decimal, parse_own
 
+Filled = tuple[tuple[Fill, ...], tuple[Posting, ...]]
 HOME_DEFAULT = "USD"
 """In which costs are told of an account without a home currency."""
 
@@ -102,9 +103,11 @@ def precheck(request: OrderRequest, *, at_ns: int, market: Market, book: Book) -
     outcome = Outcome("rejected")
     if quote is not None:
         outcome = outcome_of(request, account, quote, None)
-    filled = fill(
-        request.account, traded, request.side, outcome.executed, position=book.size, at_ns=at_ns
-    )
+    filled: Filled | None = ((), ())
+    if outcome.executed:
+        filled = fill(
+            request.account, traded, request.side, outcome.executed, position=book.size, at_ns=at_ns
+        )
     linked = tuple(_linked(request, at_ns, market, book))
     found = list(_reasons(case, reach.rejection, outcome, None if filled is None else filled[0]))
     if any(each.rejections for each in linked):

@@ -239,9 +239,7 @@ def _linked(order: PlaceOrder) -> tuple[tuple[OrderRequest, ...], OrderRequest |
     return if_done, oco
 
 
-def _check_names(
-    first: str, if_done: tuple[OrderRequest, ...], oco: OrderRequest | None
-) -> None:
+def _check_names(first: str, if_done: tuple[OrderRequest, ...], oco: OrderRequest | None) -> None:
     """Each order of a request has a client_order_id of its own."""
     names = {first}
     fields = [(f"if_done[{number}]", each) for number, each in enumerate(if_done)]
@@ -280,8 +278,8 @@ def _linked_one(
     if parsed.kind.waits is None or parsed.time_in_force in {"IOC", "FOK"}:
         raise Refused(
             "VALUE_NOT_ALLOWED",
-            f"An order that comes with another one has to wait; a {parsed.type} order"
-            f" ({parsed.time_in_force}) does not.",
+            "An order that comes with another one has to wait; one of the type"
+            f" {parsed.type} ({parsed.time_in_force}) does not.",
             field=f"{field}.type",
         )
     return parsed

@@ -9,7 +9,7 @@ def test_if_done(play: Callable[..., None]) -> None:
     """Both sleep until the first is filled, then work; one filled cancels the other."""
     play("""
         1.08249 1.08251
-        A: buy 1m limit price=1.08200 + S: stop_loss stop_price=1.08100 + T: take_profit price=1.083 \
+        A: buy 1m limit price=1.082 + S: stop_loss stop_price=1.081 + T: take_profit price=1.083 \
             => A new; S suspended; T suspended
         1.08050 1.08210
         1.08198 1.08200      => A filled 1m@1.08200; S activated; T activated
@@ -134,7 +134,7 @@ def test_an_oco_whose_first_leg_has_children(play: Callable[..., None]) -> None:
     """The other leg is filled: the first goes, and its children with it."""
     play("""
         1.08249 1.08251
-        A: buy 1m limit price=1.08200 + S: stop_loss stop_price=1.08100 + oco B: stop stop_price=1.083 \
+        A: buy 1m limit price=1.082 + S: stop_loss stop_price=1.081 + oco B: stop stop_price=1.083 \
             => A new; S suspended; B new
         1.08298 1.08300 \
             => B filled 1m@1.08300; A cancelled OCO_FILLED; S cancelled PARENT_NOT_FILLED

@@ -1,20 +1,21 @@
 """How far an account may come out of balance when its working orders fill. Pure.
 
-Which of them will fill is not known, and trying all combinations takes for ever. So there are two
-upper bounds, each of one pass, and the smaller one counts:
-
-- currency by currency, all that makes it larger fills, or all that makes it smaller does;
-- pair by pair, the larger side adds its whole worth to what is held.
-
-The first is exact where orders close what is held, the second where they stand on both sides of
-the market.
+Which of them will fill is not known. Within a pair the worst is that one side fills whole; of the
+pairs with the most waiting every combination is tried, and those with less add all their worth.
+So the answer is exact where orders wait in a few pairs, and never too small.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
+from itertools import product
 
 from tallystick.execution.rules.case import Case
 from tallystick.fx import pair
+
+TRIED_PAIRS_MAX = 3
+"""Pairs of which every combination is tried: eight at most."""
+
+_Side = tuple[str, str, int]
+"""(currency that becomes longer, the one that becomes shorter, by how many US cents)."""
 
 
 def worst(held: Mapping[str, int], case: Case) -> tuple[int, int] | None:
@@ -24,29 +25,36 @@ def worst(held: Mapping[str, int], case: Case) -> tuple[int, int] | None:
     of them has no price.
     """
     usd = case.usd
-    long = short = 0
+    values: dict[str, int] = {}
     for code, amount in held.items():
         if amount:  # nothing held needs no price
             value = usd(code, amount)
             if value is None:
                 return None
-            if value > 0:
-                long += value
-            else:
-                short -= value
+            values[code] = value
     if not case.account.pending:
-        return long, short
-    return _with_pending(held, case, long, short)
+        return _sides(values)
+    waiting = _waiting(case)
+    return None if waiting is None else _worst_of(values, waiting)
 
 
-def _with_pending(
-    held: Mapping[str, int], case: Case, long: int, short: int
-) -> tuple[int, int] | None:
-    """The same, with what working orders may add; `long` and `short` are without it."""
-    usd = case.usd
-    up: defaultdict[str, int] = defaultdict(int)
-    down: defaultdict[str, int] = defaultdict(int)
-    larger = 0
+def _worst_of(values: Mapping[str, int], waiting: list[tuple[_Side, _Side]]) -> tuple[int, int]:
+    waiting.sort(key=lambda sides: max(sides[0][2], sides[1][2]), reverse=True)
+    rest = sum(max(buy[2], sell[2]) for buy, sell in waiting[TRIED_PAIRS_MAX:])
+    long = short = 0
+    for filled in product(*waiting[:TRIED_PAIRS_MAX]):
+        after = dict(values)
+        for longer, shorter, worth in filled:
+            after[longer] = after.get(longer, 0) + worth
+            after[shorter] = after.get(shorter, 0) - worth
+        now = _sides(after)
+        long, short = max(long, now[0]), max(short, now[1])
+    return long + rest, short + rest
+
+
+def _waiting(case: Case) -> list[tuple[_Side, _Side]] | None:
+    """What the working orders of each pair may do, by side; None: one has no price."""
+    found: list[tuple[_Side, _Side]] = []
     replaced = None if case.replaced is None else case.replaced.order
     for symbol, pending in case.account.pending.items():
         buying, selling = pending.buying, pending.selling
@@ -58,21 +66,18 @@ def _with_pending(
         if not buying and not selling:
             continue
         traded = pair(symbol)
-        bought, sold = usd(traded.base, buying), usd(traded.base, selling)
+        bought, sold = case.usd(traded.base, buying), case.usd(traded.base, selling)
         if bought is None or sold is None:
             return None
-        up[traded.base] += bought
-        down[traded.quote] += bought
-        down[traded.base] += sold
-        up[traded.quote] += sold
-        larger += max(bought, sold)
-    if not larger:
-        return long, short
-    upmost = downmost = 0
-    for code in {*held, *up}:
-        amount = held.get(code, 0)
-        value = usd(code, amount) if amount else 0
-        assert value is not None, "priced before"  # noqa: S101
-        upmost += max(0, value + up[code])
-        downmost += max(0, down[code] - value)
-    return min(long + larger, upmost), min(short + larger, downmost)
+        found.append(((traded.base, traded.quote, bought), (traded.quote, traded.base, sold)))
+    return found
+
+
+def _sides(values: Mapping[str, int]) -> tuple[int, int]:
+    long = short = 0
+    for value in values.values():
+        if value > 0:
+            long += value
+        else:
+            short -= value
+    return long, short
