@@ -6,10 +6,10 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml
 PAGE := src/tallystick/web/static/index.html
 
-.PHONY: run test demo check lint types bench bench-ledger soak conformance page pins dist clean help
+.PHONY: run test demo check lint types bench bench-orders bench-ledger soak conformance page pins dist clean help
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 run: $(VENV)/.run $(PAGE) ## start Tallystick on http://127.0.0.1:8080
 	@exec ./tallystick serve
@@ -31,8 +31,10 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(PY) -m mypy
 
-bench: $(VENV)/.bench ## ratios against a ceiling and a naive peer (needs PostgreSQL), see benchmarks/README.md
-	$(PY) benchmarks/run.py $(ARGS)
+bench: bench-orders ## the same as bench-orders
+
+bench-orders: $(VENV)/.bench ## orders against ceilings, peers and bare journals (needs PostgreSQL), see benchmarks/README.md
+	$(PY) benchmarks/orders.py $(ARGS)
 
 bench-ledger: $(VENV)/.bench ## the ledger against a bare journal and Tessera, up to ten million entries
 	$(PY) benchmarks/ledger.py $(ARGS)

@@ -14,7 +14,7 @@ from tallystick.execution import (
     encode,
     parse_request,
 )
-from tallystick.execution.decide import decide
+from tallystick.execution.decide import Market, decide
 from tallystick.execution.entries import AccountOpened, OrderDecided, order_keys
 from tallystick.ledger import Sealable
 from tallystick.money import Price
@@ -93,15 +93,8 @@ def _decision(*, filled: bool) -> OrderDecided:
     board.update([Quote("EUR/USD", Price(108_240), Price(108_250), at_ns, "bench")])
     book.apply(AccountOpened(rfc3339(at_ns), ACCOUNT, LIMITS))
     book.cut()
-    entry = decide(
-        _request(),
-        None,
-        position=_POSITION_MARK,
-        at_ns=at_ns,
-        quote=board.get("EUR/USD") if filled else None,
-        book=book,
-        usd=board.usd,
-    )
+    market = Market(board.get("EUR/USD") if filled else None, board.usd, board.rate)
+    entry = decide(_request(), None, position=_POSITION_MARK, at_ns=at_ns, market=market, book=book)
     assert (entry.rejection is None) is filled, "what was asked for"
     return entry
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from journals import Track, journal
 from ledger_entries import Orders
 from ledger_figures import AppendRound, PeerRound, Spread
 from ledger_peer import Tessera
-from ledger_tracks import Backend, LedgerTrack, Track, journal, open_track
+from ledger_tracks import Backend, LedgerTrack, open_track
 from tallystick.ledger import Sealable
 
 BATCHES = (1, 64, 1_024)

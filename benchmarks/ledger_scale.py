@@ -16,14 +16,15 @@ from pathlib import Path
 
 import msgspec
 
+from journals import journal
 from ledger_entries import KeyForm, Orders
 from ledger_figures import ScaleRound
 from ledger_open import Opened
 from ledger_race import alternate, scratch
-from ledger_tracks import LedgerTrack, journal, open_track
+from ledger_tracks import LedgerTrack, open_track
 from tallystick.clock import SystemClock
 from tallystick.execution import Book, History
-from tallystick.execution.accounts import restore, snapshot
+from tallystick.execution.book import restore, snapshot
 from tallystick.execution.entries import decode
 from tallystick.ledger import Ledger, Publisher
 from tallystick.wiring.ledger import PUBLISHED, store_of

@@ -1,8 +1,9 @@
-"""The product with a ceiling in front: the same process, and one handler that only parses.
+"""The product with ceilings in front: the same process, and handlers that do next to nothing.
 
 `POST /bench/parse?bytes=N` decodes an order with the product's own struct and sends a canned
 answer of N bytes: what this server and this HTTP stack could do if deciding, remembering and
-proving cost nothing. Everything else goes to the product.
+proving cost nothing. `POST /bench/noop?bytes=N` does not even look at the body. Everything else
+goes to the product.
 """
 
 import os
@@ -16,7 +17,7 @@ from tallystick.execution import PlaceOrder
 from tallystick.wiring import serve
 from tallystick.wiring.settings import read_settings
 
-PATH = "/bench/parse"
+PARSE, NOOP = "/bench/parse", "/bench/noop"
 ANSWER_BYTES_DEFAULT = 1_800
 ANSWER_BYTES_MAX = 65_536
 
@@ -34,7 +35,7 @@ def canned(size: int) -> bytes:
 
 
 class Ceiling:
-    """Answers `POST /bench/parse` itself and passes everything else to `app` (ASGI 3)."""
+    """Answers the two paths itself and passes everything else to `app` (ASGI 3)."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -43,23 +44,21 @@ class Ceiling:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's event, as ASGI has it."""
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            await self._parse(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] == PARSE and scope["method"] == "POST":
+            self._decoder.decode(await _body(receive))
+            await self._answer(scope, send)
+        elif scope["type"] == "http" and scope["path"] == NOOP and scope["method"] == "POST":
+            await _body(receive)
+            await self._answer(scope, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _parse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        message = await receive()
-        body = message.get("body", b"")
-        while message.get("more_body"):
-            message = await receive()
-            body += message.get("body", b"")
-        self._decoder.decode(body)
-        start, rest = self._answer(scope["query_string"])
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        start, rest = self._canned(scope["query_string"])
         await send(start)
         await send(rest)
 
-    def _answer(self, query: bytes) -> tuple[Message, Message]:
+    def _canned(self, query: bytes) -> tuple[Message, Message]:
         known = self._answers.get(query)
         if known is None:
             asked = parse_qs(query.decode()).get("bytes", [str(ANSWER_BYTES_DEFAULT)])
@@ -75,8 +74,17 @@ class Ceiling:
         return known
 
 
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    return body
+
+
 def main() -> None:
-    """Serves the product exactly as `./tallystick serve` does, with the ceiling in front."""
+    """Serves the product exactly as `./tallystick serve` does, with the ceilings in front."""
     serve.run(read_settings(os.environ), wrap=Ceiling)
 
 

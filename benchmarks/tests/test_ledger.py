@@ -14,9 +14,10 @@ import ledger_race
 import ledger_scale
 import ledger_waiting
 import postgres
+from journals import sqlite_journal
 from ledger_entries import ACCOUNT, ID_CHARACTERS, KeyForm, Orders, opening
 from ledger_figures import AppendRound, Spread
-from ledger_tracks import DATABASE, open_track, sqlite_journal
+from ledger_tracks import DATABASE, open_track
 from tallystick.clock import SystemClock
 from tallystick.execution import Book
 from tallystick.execution.entries import OrderDecided, decode, keys_of
