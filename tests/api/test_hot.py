@@ -15,9 +15,11 @@ from starlette.routing import Router
 
 from tallystick.api.operation import route
 from tallystick.api.orders import OPERATIONS, place_order
+from tallystick.execution import Quote
 from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.verify import verify_receipt
 from tallystick.limits import BODY_BYTES_MAX
+from tallystick.money import Price
 from tallystick.wiring.single import Single
 
 Check = Callable[..., dict[str, Any]]
@@ -146,7 +148,10 @@ def test_a_key_belongs_to_an_account(product: Any) -> None:
     assert mine["order"]["id"] != theirs["order"]["id"]
 
 
-REFUSALS = [
+LIMIT = {"type": "limit", "price": "1.08", "time_in_force": None}
+WAITS = {"type": "stop", "stop_price": "1.08"}
+STOP_LOSS = {"type": "stop_loss", "stop_price": "1.08", "time_in_force": None}
+REFUSALS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"quantity": 1000000}, 422, "VALUE_NOT_ALLOWED", "quantity"),
     ({"quantity": 1000000.5}, 422, "VALUE_NOT_ALLOWED", "quantity"),
     ({"quantity": True}, 422, "VALUE_NOT_ALLOWED", "quantity"),
@@ -159,8 +164,39 @@ REFUSALS = [
     ({"quantity": "-1"}, 422, "AMOUNT_NOT_POSITIVE", "quantity"),
     ({"quantity": None}, 422, "BAD_REQUEST", "quantity"),
     ({"side": "bid"}, 422, "VALUE_NOT_ALLOWED", "side"),
-    ({"type": "stop"}, 422, "VALUE_NOT_ALLOWED", "type"),
-    ({"time_in_force": "GTD"}, 422, "VALUE_NOT_ALLOWED", "time_in_force"),
+    ({"type": "iceberg"}, 422, "VALUE_NOT_ALLOWED", "type"),
+    ({"time_in_force": "DAY"}, 422, "VALUE_NOT_ALLOWED", "time_in_force"),
+    ({"time_in_force": "GTD"}, 422, "TIME_IN_FORCE_NOT_ALLOWED", "time_in_force"),
+    ({"trigger": "last"}, 422, "VALUE_NOT_ALLOWED", "trigger"),
+    ({"trigger": "mid"}, 422, "MEMBER_NOT_ALLOWED", "trigger"),
+    ({"position_fill": "close"}, 422, "VALUE_NOT_ALLOWED", "position_fill"),
+    ({"stop_price": "1.1"}, 422, "MEMBER_NOT_ALLOWED", "stop_price"),
+    ({"price_bound": "0"}, 422, "AMOUNT_NOT_POSITIVE", "price_bound"),
+    ({"price_bound": "1.123456"}, 422, "AMOUNT_TOO_PRECISE", "price_bound"),
+    ({"type": "stop", "time_in_force": None}, 422, "MEMBER_REQUIRED", "stop_price"),
+    ({"type": "trailing_stop", "time_in_force": None}, 422, "MEMBER_REQUIRED", "distance"),
+    ({"type": "quoted"}, 422, "MEMBER_REQUIRED", "quote"),
+    ({"type": "quoted", "quote": "Q 1"}, 422, "BAD_KEY", "quote"),
+    (LIMIT | {"time_in_force": "GTD"}, 422, "MEMBER_REQUIRED", "expires_at"),
+    (LIMIT | {"time_in_force": "GTD", "expires_at": "tomorrow"}, 422, "BAD_TIME", "expires_at"),
+    (LIMIT | {"expires_at": "2099-01-01T00:00:00Z"}, 422, "MEMBER_NOT_ALLOWED", "expires_at"),
+    ({"trade": "F-1-1"}, 422, "MEMBER_NOT_ALLOWED", "trade"),
+    (STOP_LOSS | {"trade": "x" * 65}, 422, "BAD_KEY", "trade"),
+    (STOP_LOSS | {"position_fill": "open_only"}, 422, "VALUE_NOT_ALLOWED", "position_fill"),
+    ({"if_done": [{"type": "stop_loss"}]}, 422, "MEMBER_REQUIRED", "if_done[0].stop_price"),
+    ({"if_done": [{"type": "market"}]}, 422, "VALUE_NOT_ALLOWED", "if_done[0].type"),
+    ({"if_done": [{"type": "hope"}]}, 422, "VALUE_NOT_ALLOWED", "if_done[0].type"),
+    ({"if_done": [{"typ": "stop"}]}, 422, "UNKNOWN_FIELD", "if_done[0].typ"),
+    ({"if_done": [{}]}, 422, "BAD_REQUEST", "if_done[0].type"),
+    ({"if_done": [WAITS] * 5}, 422, "TOO_MANY_LINKED_ORDERS", "if_done"),
+    ({"if_done": [WAITS] * 4, "oco": WAITS}, 422, "TOO_MANY_LINKED_ORDERS", "if_done"),
+    ({"oco": WAITS | {"price": "1.08"}}, 422, "PRICE_NOT_ALLOWED", "oco.price"),
+    (
+        {"if_done": [WAITS | {"client_order_id": "a"}, WAITS | {"client_order_id": "a"}]},
+        422,
+        "BAD_KEY",
+        "if_done[1].client_order_id",
+    ),
     ({"time_in_force": "GTC"}, 422, "TIME_IN_FORCE_NOT_ALLOWED", "time_in_force"),
     ({"price": "1.08"}, 422, "PRICE_NOT_ALLOWED", "price"),
     ({"type": "limit", "time_in_force": "GTC"}, 422, "PRICE_REQUIRED", "price"),
@@ -186,9 +222,33 @@ def test_what_cannot_become_an_order_is_refused(
     response = product.demo.post("/v1/orders", json=product.order(**changes))
     problem = refused(response, status, code, field)
 
-    named = {"TIME_IN_FORCE_NOT_ALLOWED": "GTC", "UNKNOWN_PAIR": "EUR/"}
-    assert named.get(code, field) in problem["detail"], problem["detail"]
+    named = {
+        "TIME_IN_FORCE_NOT_ALLOWED": "GT",
+        "UNKNOWN_PAIR": "EUR/",
+        "TOO_MANY_LINKED_ORDERS": "At most 4",
+    }
+    member = named.get(code) or field.rpartition(".")[2]
+    assert member in problem["detail"], problem["detail"]
     assert product.demo.get("/v1/positions").json()["position"] == size
+
+
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        ({"quantity": "1.001"}, "0.01"),
+        ({"pair": "USD/JPY", "type": "limit", "price": "150.0001"}, "0.001"),
+        ({"type": "limit", "price": "1.081234"}, "0.00001"),
+        ({"if_done": [WAITS | {"stop_price": "1.081234"}]}, "0.00001"),
+    ],
+)
+def test_what_is_too_precise_is_told_the_step(
+    product: Any, changes: dict[str, Any], step: str
+) -> None:
+    """In the sentence, and as a member of the problem for programs."""
+    problem = product.demo.post("/v1/orders", json=product.order(**changes)).json()
+
+    assert (problem["code"], problem["step"]) == ("AMOUNT_TOO_PRECISE", step)
+    assert problem["detail"].endswith(f"The step is {step}.")
 
 
 @pytest.mark.parametrize(
@@ -306,9 +366,10 @@ def test_the_described_operation_answers_the_same(
     async def ask() -> list[bytes]:
         """The same order to each of both."""
         async with inside(tmp_path) as single:
-            single.board.update(single.source.quotes(single.clock.now_ns()))
+            now_ns = single.clock.now_ns()
+            single.board.update([Quote("EUR/USD", Price(108249), Price(108251), now_ns, "test")])
             await single._open_demo_account()
-            hot = single.app._hot
+            hot = single.app.hot
             described = Router([route(operation, hot._services)])  # type: ignore[attr-defined]
             headers = {"Authorization": f"Bearer {single.facts.token}"}
             answers = []

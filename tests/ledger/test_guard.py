@@ -16,7 +16,7 @@ import pytest
 from tallystick.errors import Corrupt, Forked, Misconfigured
 from tallystick.keys import FileKeyring, Signer
 from tallystick.ledger import Ledger, MemoryStore, Sealable, SqliteStore
-from tallystick.ledger.guard import SLOT_BYTES, FileGuard, Guard, Head, MemoryGuard
+from tallystick.ledger.guard import SLOT_BYTES, Agrees, FileGuard, Guard, Head, MemoryGuard
 
 KEY = FileKeyring("ledger.example/guarded", b"\x09" * 32)
 
@@ -373,3 +373,25 @@ def test_another_key_on_the_same_database_is_not_a_fork_but_a_stranger(disk: Dis
     with pytest.raises(Corrupt, match="not this key's"):
         Ledger(store, stranger, disk.guard)
     store.close()
+
+
+def test_a_start_asks_the_guard_once() -> None:
+    """A ledger that opens advances its guard once, new or not; each append does so once."""
+
+    class Counting(MemoryGuard):
+        """Counts how often it is advanced."""
+
+        advanced = 0
+
+        def advance(self, head: Head, agrees: Agrees) -> None:
+            """As always."""
+            self.advanced += 1
+            super().advance(head, agrees)
+
+    guard, store = Counting(), MemoryStore()
+    for opened in range(1, 4):
+        ledger = Ledger(store, KEY, guard)
+        assert guard.advanced == 2 * opened - 1
+        assert guard.head() == Head(ledger.size, ledger.root(ledger.size))
+        asyncio.run(ledger.append(ledger.size, [Sealable(b"%d" % ledger.size)]))
+        assert guard.advanced == 2 * opened

@@ -14,6 +14,7 @@ from tallystick.errors import Corrupt, Forked, HeadMoved, KeyTaken, Refused, Tem
 from tallystick.keys import FileKeyring, Signer
 from tallystick.ledger import Ledger, MemoryStore, Receipt, Sealable, Sealed
 from tallystick.ledger import ledger as ledger_module
+from tallystick.ledger import tail as tail_module
 from tallystick.ledger import tree as tree_module
 from tallystick.ledger.checkpoint import Checkpoint, parse_body, parse_checkpoint, verify_note
 from tallystick.ledger.merkle import (
@@ -162,7 +163,8 @@ def test_pages_end_with_the_ledger(place: Any) -> None:
 
 def test_memory_and_store_give_the_same_rows(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest rows come from memory: where that begins makes no difference, nor who wrote."""
-    monkeypatch.setattr(ledger_module, "TAIL_ROWS", 10)
+    for module in (ledger_module, tail_module):
+        monkeypatch.setattr(module, "TAIL_ROWS", 10)
     ledger, other = place.ledger(), place.ledger()
     for counts in ((3, 4), (9, 6, 1)):
         append(ledger, *counts)

@@ -72,7 +72,9 @@ def test_reading_from_before_the_oldest_begins_there(bus: EmbeddedBus, tmp_path:
 def test_memory_and_file_say_the_same(bus: EmbeddedBus) -> None:
     """The newest messages come from memory; where the two meet makes no difference."""
     publish(bus, 33)
-    assert [message.position for message in bus._tail] == [28, 29, 30, 31, 32]
+    kept = [message.position for message in bus._tail]
+    assert kept[-5:] == [28, 29, 30, 31, 32]
+    assert len(kept) <= 10
     for start in range(35):
         wanted = [Message(n, b"%d" % n) for n in range(start, 33)]
         assert bus.read(start, 100) == wanted

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from tallystick.api import (
     follow,
@@ -62,7 +62,7 @@ class Api:
     ) -> None:
         """`more`: routes of other rooms, such as the page's."""
         self._calls = calls
-        self._hot: ASGIApp = HotOrders(services, calls)
+        self.hot = HotOrders(services, calls)
         described = [*OPERATIONS, *_documents(metrics)]
         routes = [route(operation, services) for operation in described]
         self._router = Router([*routes, *more], redirect_slashes=False)
@@ -75,7 +75,7 @@ class Api:
         if scope["type"] != "http":
             return
         if scope["path"] == HOT_ROUTE and scope["method"] == "POST":
-            await self._hot(scope, receive, send)
+            await self.hot(scope, receive, send)
         else:
             await self._routed(scope, receive, send)
 

@@ -1,14 +1,23 @@
-"""One canonical log line and one count for every API call."""
+"""One canonical log line and one count for every API call.
 
+Placed orders come by the ten thousand a second, so their line has a type of its own, which skips
+the way of the others through structlog; what stands in it is the same.
+"""
+
+from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable
 
+import msgspec
 import structlog
 
-from tallystick.clock import Clock
+from tallystick.clock import Clock, rfc3339
 
 BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the latency histogram, after the OpenTelemetry advice for HTTP servers."""
 NS_PER_US = 1_000
+ORDERS_ROUTE = "/v1/orders"
+ANSWERED = "api.request_answered"
 _BOUNDS_US = tuple(int(bound * 1_000_000) for bound in BUCKETS_SECONDS)
 
 Fields = dict[str, str | int | None]
@@ -29,18 +38,50 @@ class RouteCount:
         """Count one call."""
         self.calls += 1
         self.total_us += duration_us
-        for number, bound in enumerate(_BOUNDS_US):
-            if duration_us <= bound:
-                self.buckets[number] += 1
-                return
-        self.buckets[-1] += 1
+        self.buckets[bisect_left(_BOUNDS_US, duration_us)] += 1
+
+
+class OrderLine(
+    msgspec.Struct,
+    gc=False,
+    rename={
+        "method": "http.request.method",
+        "route": "http.route",
+        "status": "http.response.status_code",
+        "order_id": "order.id",
+        "order_state": "order.state",
+        "position": "ledger.position",
+        "service_name": "service.name",
+    },
+):
+    """The line of one placed order: as JSON it is what `Calls.answered` would have said."""
+
+    timestamp: str
+    duration_us: int
+    account: str | None
+    order_id: str
+    order_state: str
+    position: int
+    method: str = "POST"
+    route: str = ORDERS_ROUTE
+    status: int = 201
+    severity_text: str = "INFO"
+    event_name: str = ANSWERED
+    service_name: str = "tallystick"
+
+
+OrderSink = Callable[[OrderLine, int], None]
+"""Takes the line of a placed order and its time (nanoseconds since the epoch); may not wait."""
 
 
 class Calls:
     """Counts calls and writes their lines; owned by the event loop's thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, orders: OrderSink | None = None) -> None:
+        """`orders` takes the lines of placed orders; without it structlog does."""
         self._clock = clock
+        self._orders = orders
+        self._placed: RouteCount | None = None
         self._log: structlog.typing.FilteringBoundLogger | None = None
         self.counts: defaultdict[tuple[str, str, int], RouteCount] = defaultdict(RouteCount)
 
@@ -56,7 +97,7 @@ class Calls:
             self._log = structlog.get_logger("api").bind()  # once: binding costs as much as saying
         say = self._log.info if status < 500 else self._log.error
         say(
-            "api.request_answered",
+            ANSWERED,
             **{
                 "http.request.method": method,
                 "http.route": route,
@@ -65,3 +106,24 @@ class Calls:
                 **fields,
             },
         )
+
+    def placed(
+        self, start_ns: int, account: str | None, order_id: str, state: str, position: int
+    ) -> None:
+        """`POST /v1/orders` was answered 201: what `answered` does, several times cheaper."""
+        if self._orders is None:
+            named: Fields = {
+                "account": account,
+                "order.id": order_id,
+                "order.state": state,
+                "ledger.position": position,
+            }
+            self.answered("POST", ORDERS_ROUTE, 201, start_ns, named)
+            return
+        duration_us = (self._clock.monotonic_ns() - start_ns) // NS_PER_US
+        if self._placed is None:
+            self._placed = self.counts["POST", ORDERS_ROUTE, 201]
+        self._placed.add(duration_us)
+        at_ns = self._clock.now_ns()
+        line = OrderLine(rfc3339(at_ns), duration_us, account, order_id, state, position)
+        self._orders(line, at_ns)

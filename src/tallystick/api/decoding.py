@@ -6,14 +6,23 @@ from typing import TypeVar, get_args
 import msgspec
 
 from tallystick.errors import Refused
-from tallystick.execution.entries import OrderState, OrderType, Side, TimeInForce
+from tallystick.execution.entries import (
+    OrderState,
+    OrderType,
+    PositionFill,
+    Side,
+    TimeInForce,
+    Trigger,
+)
 
 T = TypeVar("T")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "side": get_args(Side),
     "type": get_args(OrderType),
     "time_in_force": get_args(TimeInForce),
-    "state": get_args(OrderState),
+    "trigger": get_args(Trigger),
+    "position_fill": get_args(PositionFill),
+    "state": (*get_args(OrderState), "open"),
 }
 """Members with a closed list of values, so that a refusal can name them."""
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
@@ -49,13 +58,16 @@ def decode_query(query: dict[str, str], kind: type[T]) -> T:
 
 def refusal_of(message: str) -> Refused:
     """The codec's complaint as a refusal that a trader understands."""
-    if unknown := _UNKNOWN.search(message):
-        name = unknown[1]
-        return Refused("UNKNOWN_FIELD", f"There is no member {name!r} here.", field=name)
-    if missing := _MISSING.search(message):
-        return Refused("BAD_REQUEST", f"The member {missing[1]!r} is missing.", field=missing[1])
     where = _AT.search(message)
     field = where[1] if where else None
+    inside = f"{field}." if field else ""
+    if unknown := _UNKNOWN.search(message):
+        name = unknown[1]
+        sentence = f"There is no member {name!r} here."
+        return Refused("UNKNOWN_FIELD", sentence, field=inside + name)
+    if missing := _MISSING.search(message):
+        name = missing[1]
+        return Refused("BAD_REQUEST", f"The member {name!r} is missing.", field=inside + name)
     text = _AT.sub("", message)
     if text in {"Expected `str`, got `int`", "Expected `str`, got `float`"}:
         return Refused(
@@ -63,8 +75,9 @@ def refusal_of(message: str) -> Refused:
             f'{field} must be a string, such as "1000000"; JSON numbers are not exact.',
             field=field,
         )
-    if text.startswith("Invalid enum value") and field in ALLOWED:
-        allowed = ", ".join(ALLOWED[field])
+    known = ALLOWED.get((field or "").rpartition(".")[2])  # also in an order inside another
+    if text.startswith("Invalid enum value") and known is not None:
+        allowed = ", ".join(known)
         return Refused("VALUE_NOT_ALLOWED", f"{field} must be one of {allowed}.", field=field)
     subject = field or "The body"
     return Refused("VALUE_NOT_ALLOWED", f"{subject}: {text[:1].lower()}{text[1:]}.", field=field)

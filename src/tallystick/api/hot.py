@@ -1,21 +1,28 @@
-"""`POST /v1/orders` as a plain ASGI endpoint: the hot path, without a framework in the way.
+"""`POST /v1/orders`, the hot path, without a framework in the way.
 
-It does what `api.orders.place_order` does and answers the same bytes.
+It does what `api.orders.place_order` does and answers the same bytes. It is a plain ASGI endpoint;
+a server that has the whole request at hand may ask for the whole `answer` instead.
 """
+
+from collections.abc import Sequence
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from tallystick.api.calls import Calls, Fields
+from tallystick.api.calls import ORDERS_ROUTE, Calls, Fields
 from tallystick.api.decoding import decode_body
-from tallystick.api.orders import OrderAnswer
+from tallystick.api.order_answers import answer_of
 from tallystick.api.problems import known_error, problem_response
 from tallystick.api.services import Services
 from tallystick.errors import Refused
 from tallystick.execution import Placed, PlaceOrder, check_key, parse_request
 from tallystick.limits import BODY_BYTES_MAX
 
-ROUTE = "/v1/orders"
+ROUTE = ORDERS_ROUTE
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names in lower case, as ASGI has them."""
+Answer = tuple[int, Headers, bytes]
+"""Status, headers (with the content-length) and body."""
 _ENCODE = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
 _REPLAYED = (b"idempotency-replayed", b"true")
@@ -30,39 +37,41 @@ class HotOrders:
         self._decoder = msgspec.json.Decoder(PlaceOrder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request (ASGI 3)."""
+        status, headers, body = await self.answer(scope["headers"], receive)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def answer(self, headers: Headers, body: bytes | Receive) -> Answer:
+        """The answer to a request with these headers and this body, or where to get the body."""
         start_ns = self._calls.start_ns()
         account: str | None = None
         try:
-            authorization, key = _headers(scope)
+            authorization, key = _headers(headers)
             principal = self._services.tokens.principal(authorization)
             account = principal.account
             principal.require("trade")
-            order = decode_body(self._decoder, await _read(receive))
+            data = body if isinstance(body, bytes) else await _read(body)
+            order = decode_body(self._decoder, data)
             principal.require_account(order.account)
             placed = await self._services.desk.place(parse_request(order), key)
+            answer = _answer(placed)
         except Exception as error:  # noqa: BLE001  outermost loop of a request
             response = problem_response(known_error(error))
-            await response(scope, receive, send)
             code = error.code if isinstance(error, Refused) else type(error).__name__
             said: Fields = {"account": account, "error.type": code, "body": str(error)}
             self._calls.answered("POST", ROUTE, response.status_code, start_ns, said)
-            return
-        await _answer(placed, send)
+            return response.status_code, response.raw_headers, bytes(response.body)
         entry = placed.entry
-        named: Fields = {
-            "account": account,
-            "order.id": entry.order.id,
-            "order.state": entry.order.state,
-            "ledger.position": placed.receipt.position,
-        }
-        self._calls.answered("POST", ROUTE, 201, start_ns, named)
+        order_id, state = entry.order.id, entry.order.state
+        self._calls.placed(start_ns, account, order_id, state, placed.receipt.position)
+        return answer
 
 
-def _headers(scope: Scope) -> tuple[str | None, str | None]:
+def _headers(headers: Headers) -> tuple[str | None, str | None]:
     """(Authorization, Idempotency-Key) of the request."""
     authorization = key = None
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"authorization":
             authorization = value.decode("latin-1")
         elif name == b"idempotency-key":
@@ -84,9 +93,9 @@ async def _read(receive: Receive) -> bytes:
     return body
 
 
-async def _answer(placed: Placed, send: Send) -> None:
+def _answer(placed: Placed) -> Answer:
     entry = placed.entry
-    body = _ENCODE(OrderAnswer(entry.order, entry.fills, entry.rejection, placed.receipt))
+    body = _ENCODE(answer_of(placed))
     headers = [
         _JSON,
         (b"content-length", b"%d" % len(body)),
@@ -94,5 +103,4 @@ async def _answer(placed: Placed, send: Send) -> None:
     ]
     if placed.replayed:
         headers.append(_REPLAYED)
-    await send({"type": "http.response.start", "status": 201, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return 201, headers, body

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tallystick.ledger.entry import Receipt, Sealable
-    from tallystick.ledger.ledger import Ledger, Sealed
+    from tallystick.ledger.ledger import Ledger
     from tallystick.ledger.publish import Publisher
+    from tallystick.ledger.sealed import Sealed
     from tallystick.ledger.storage import MemoryStore, PostgresStore, SqliteStore
 
 _HOMES = {
@@ -20,7 +21,7 @@ _HOMES = {
     "Publisher": "publish",
     "Receipt": "entry",
     "Sealable": "entry",
-    "Sealed": "ledger",
+    "Sealed": "sealed",
     "SqliteStore": "storage",
 }
 

@@ -18,6 +18,7 @@ import msgspec
 from tallystick.clock import Clock, SystemClock
 from tallystick.errors import Corrupt
 from tallystick.ledger.checkpoint import Checkpoint, VerifierKey, parse_body, verify_note
+from tallystick.ledger.compact import Levels
 from tallystick.ledger.merkle import CompactRange, perfect_root
 from tallystick.ledger.store import Row
 from tallystick.ledger.tiles import TILE_HEIGHT, TILE_WIDTH
@@ -205,7 +206,7 @@ class StoreCheck:
 
         How many there were, and the hashes of the tiles that are being filled.
         """
-        levels = [list(hashes) for hashes in self.passed.levels]
+        levels = Levels(self.passed.levels)
         index, seen = start // TILE_WIDTH, len(roots)
         wanted = [
             FullTile(0, index + n, b"".join(leaves[n * TILE_WIDTH : (n + 1) * TILE_WIDTH]), root)
@@ -213,23 +214,11 @@ class StoreCheck:
         ]
         self._require_tiles(wanted)
         for number, root in enumerate(roots, index):
-            seen += self._fill(levels, number, root)
-        return seen, tuple(map(tuple, levels))
-
-    def _fill(self, levels: list[list[bytes]], index: int, root: bytes) -> int:
-        """Add the root of full tile `index` of level 0 to the level above; the tiles it filled."""
-        level = 0
-        while True:
-            if len(levels) == level:
-                levels.append([])
-            levels[level].append(root)
-            if len(levels[level]) < TILE_WIDTH:
-                return level
-            hashes, levels[level] = levels[level], []
-            root = perfect_root(hashes)
-            index //= TILE_WIDTH
-            level += 1
-            self._require_tiles([FullTile(level, index, b"".join(hashes), root)])
+            for level, hashes, above in levels.add(root):
+                at = number >> (TILE_HEIGHT * level)
+                self._require_tiles([FullTile(level, at, b"".join(hashes), above)])
+                seen += 1
+        return seen, tuple(map(tuple, levels.hashes))
 
     def _require_tiles(self, wanted: Sequence[FullTile]) -> None:
         """These neighbours of one level are in the store just so."""

@@ -19,49 +19,13 @@ from tallystick.ledger.checkpoint import (
 from tallystick.ledger.entry import Receipt, Sealable
 from tallystick.ledger.guard import Guard, Head
 from tallystick.ledger.merkle import HASH_BYTES, leaf_hash, verify_inclusion
+from tallystick.ledger.sealed import Sealed
 from tallystick.ledger.store import Batch, Row, Store
+from tallystick.ledger.tail import TAIL_ROWS, Tail
 from tallystick.ledger.tree import TILE_WIDTH, FullTile, Tree
 
-TAIL_ROWS = 4_096
-"""Newest rows kept in memory, at least; at most twice as many."""
 STEP_ROWS = 1_024
 """Rows of another writer that are read at once."""
-
-
-class Sealed:
-    """What an append gives back: enough to make the receipt of each of its entries.
-
-    The proofs are made, all at once, when the first receipt is asked for: an import asks for none.
-    """
-
-    __slots__ = ("_proofs", "_prove", "first", "note", "rows")
-
-    def __init__(
-        self,
-        first: int,
-        rows: Sequence[Row],
-        note: str,
-        prove: Callable[[range], list[list[bytes]]],
-    ) -> None:
-        """`prove(positions)` makes the inclusion proofs in the tree that `note` signs."""
-        self.first = first
-        self.rows = rows
-        self.note = note
-        self._prove = prove
-        self._proofs: list[list[bytes]] | None = None
-
-    def receipt(self, number: int) -> Receipt:
-        """The receipt of the `number`-th entry of the batch, from 0."""
-        row = self.rows[number]
-        if self._proofs is None:
-            self._proofs = self._prove(range(self.first, self.first + len(self.rows)))
-        return Receipt(
-            position=self.first + number,
-            entry=row.entry,
-            leaf_hash=row.leaf_hash.hex(),
-            inclusion=self._proofs[number],
-            checkpoint=self.note,
-        )
 
 
 class Ledger:
@@ -99,17 +63,13 @@ class Ledger:
         self._vkeys = (*(key for _, key in self._signers), *retired)
         self._appending = False
         self._followers: list[Callable[[int], None]] = []
-        self._tail: list[Row] = []
-        self._tail_start = 0
-        """Position of the first row in `_tail`."""
+        self._tail = Tail()
         self._staged: dict[tuple[int, int], bytes] = {}
         """Tiles of the append under way: not in the store yet, and proofs may want them."""
         self._tree = Tree(0, [], self._read_tile)
         self._note = self._sign(0, self._tree.root())
         self.size = 0
         self._reload()
-        if guard is not None:
-            self._advance(guard)
 
     @property
     def origin(self) -> str:
@@ -162,7 +122,7 @@ class Ledger:
             await self._store.append(batch)
             size = expected_size + len(batch.rows)
             self._staged.clear()
-            self._remember(expected_size, batch.rows)
+            self._tail.add(expected_size, batch.rows)
             self._stand_at(size, batch.note)
         except BaseException:
             self._reload()
@@ -185,7 +145,7 @@ class Ledger:
         self._store.follow(moved)
 
     def sync(self) -> None:
-        """Make the guard durable against power cuts; before anything is shown to outsiders."""
+        """Make the guard durable against power cuts; before anything is published."""
         if self._guard is not None:
             self._guard.sync()
 
@@ -196,9 +156,9 @@ class Ledger:
             Corrupt: some of them are missing from the store.
         """
         count = max(0, min(limit, self.size - start))
-        if count and start >= self._tail_start:
-            offset = start - self._tail_start
-            return self._tail[offset : offset + count]
+        newest = self._tail.rows(start, count) if count else []
+        if newest is not None:
+            return newest
         rows = self._store.rows(start, count)
         if len(rows) != count:
             raise Corrupt(f"Of entries {start} to {start + count - 1} the store lacks some.")
@@ -311,13 +271,6 @@ class Ledger:
         checkpoint = parse_body(verify_note(stored[1], self._vkeys).text)
         return checkpoint == Checkpoint(self._origin, head.size, head.root)
 
-    def _remember(self, first: int, rows: Sequence[Row]) -> None:
-        """Keep the newest rows in memory: those who follow read them a moment later."""
-        self._tail += rows
-        if len(self._tail) > 2 * TAIL_ROWS:
-            del self._tail[:-TAIL_ROWS]
-        self._tail_start = first + len(rows) - len(self._tail)
-
     def _stand_at(self, size: int, note: str) -> None:
         """Show this head, and tell those who follow if it is another one, whoever wrote it.
 
@@ -377,7 +330,7 @@ class Ledger:
             staged += rows
         if head != Checkpoint(self._origin, size, self._tree.root()):
             raise Corrupt(f"The ledger's {size} entries do not hash to its newest checkpoint.")
-        self._remember(self.size, staged)
+        self._tail.add(self.size, staged)
         self._stand_at(size, note)
         return True
 
@@ -390,12 +343,12 @@ class Ledger:
     def _reload(self) -> None:
         """Make the tree what the store holds: at start, and after an append that failed."""
         self._tail.clear()
-        self._tail_start = 2**63
         self._staged.clear()
         newest = self._store.checkpoint(-1)
         if newest is None:
             self._tree = Tree(0, [], self._read_tile)
             self._require_grown()
+            self._stand_at(0, self._note)
             return
         size, note = newest
         head = self._head_in(note)

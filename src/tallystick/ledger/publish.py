@@ -12,12 +12,12 @@ from pathlib import Path
 
 from tallystick.errors import Corrupt
 from tallystick.ledger.checkpoint import parse_checkpoint
+from tallystick.ledger.resources import made_from, roots_from
 from tallystick.ledger.store import Store
 from tallystick.ledger.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
     Tile,
-    encode_bundle,
     entries_path,
     tile_path,
     tiles_of,
@@ -93,10 +93,15 @@ class Publisher:
         while start < new:
             width = min(TILE_WIDTH, new - start)
             rows = self._store.rows(start, width)
-            _require_all(len(rows), width, f"entries from {start} on")
+            if len(rows) != width:
+                raise Corrupt(
+                    f"The store lacks entries from {start} on: {width} were expected,"
+                    f" {len(rows)} found."
+                )
             index = start // TILE_WIDTH
-            self._write(entries_path(index, width), encode_bundle(row.entry for row in rows))
-            self._write(tile_path(0, index, width), b"".join(row.leaf_hash for row in rows))
+            bundle, hashes = made_from(rows)
+            self._write(entries_path(index, width), bundle)
+            self._write(tile_path(0, index, width), hashes)
             if width == TILE_WIDTH and start < old:
                 self._drop_partials(entries_path(index), tile_path(0, index))
             start += TILE_WIDTH
@@ -108,10 +113,9 @@ class Publisher:
         start = old - old % TILE_WIDTH
         while start < new:
             width = min(TILE_WIDTH, new - start)
-            below = self._store.tiles(level - 1, start, width)
-            _require_all(len(below), width, f"tiles of level {level - 1} from {start} on")
             index = start // TILE_WIDTH
-            self._write(tile_path(level, index, width), b"".join(t.root for t in below))
+            tile = Tile(level, index, width)
+            self._write(tile.path, roots_from(self._store, tile))
             if width == TILE_WIDTH and start < old:
                 self._drop_partials(tile_path(level, index))
             start += TILE_WIDTH
@@ -190,8 +194,3 @@ class _Listing:
         if tile.level or not there:
             return there
         return not self._paths.isdisjoint({entries_path(index), entries_path(index, width)})
-
-
-def _require_all(found: int, wanted: int, what: str) -> None:
-    if found != wanted:
-        raise Corrupt(f"The store lacks {what}: {wanted} were expected, {found} found.")

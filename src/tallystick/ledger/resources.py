@@ -6,11 +6,14 @@ of them (C2SP tlog-tiles, Partial Tiles), so what is no file is cut from the ful
 from the ledger itself.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from tallystick.errors import Corrupt
 from tallystick.ledger.ledger import Ledger
 from tallystick.ledger.merkle import HASH_BYTES
+from tallystick.ledger.store import Row
 from tallystick.ledger.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -18,6 +21,15 @@ from tallystick.ledger.tiles import (
     encode_bundle,
     split_bundle,
 )
+from tallystick.ledger.tree import FullTile
+
+
+class TileSource(Protocol):
+    """Whoever has full tiles: a ledger, or a store."""
+
+    def tiles(self, level: int, start: int, limit: int) -> list[FullTile]:
+        """At most `limit` full tiles of a level from index `start` on, in order."""
+        ...
 
 
 def from_folder(folder: Path, tile: Tile) -> bytes | None:
@@ -41,14 +53,26 @@ def from_ledger(ledger: Ledger, tile: Tile) -> bytes | None:
     if start + tile.width > ledger.size >> (TILE_HEIGHT * tile.level):
         return None
     if tile.level:
-        below = ledger.tiles(tile.level - 1, start, tile.width)
-        if len(below) != tile.width:
-            raise Corrupt(f"Of {tile.path} the store lacks tiles of the level below.")
-        return b"".join(each.root for each in below)
-    rows = ledger.rows(start, tile.width)
-    if tile.entries:
-        return encode_bundle(row.entry for row in rows)
-    return b"".join(row.leaf_hash for row in rows)
+        return roots_from(ledger, tile)
+    bundle, hashes = made_from(ledger.rows(start, tile.width))
+    return bundle if tile.entries else hashes
+
+
+def made_from(rows: Sequence[Row]) -> tuple[bytes, bytes]:
+    """(bundle, tile of level 0) of these entries."""
+    return encode_bundle(row.entry for row in rows), b"".join(row.leaf_hash for row in rows)
+
+
+def roots_from(source: TileSource, tile: Tile) -> bytes:
+    """The bytes of a tile above level 0: the roots of the full tiles below it.
+
+    Raises:
+        Corrupt: some of those are missing from the store.
+    """
+    below = source.tiles(tile.level - 1, tile.index * TILE_WIDTH, tile.width)
+    if len(below) != tile.width:
+        raise Corrupt(f"Of {tile.path} the store lacks tiles of the level below.")
+    return b"".join(each.root for each in below)
 
 
 def _read(path: Path) -> bytes | None:

@@ -5,10 +5,8 @@ may take the newest rows with it, never leave holes; the relay then says them ag
 ledger, and a cursor is never ahead of its messages because both are in one file.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from importlib import resources
-from itertools import islice
 from pathlib import Path
 
 import apsw
@@ -18,7 +16,8 @@ from tallystick.stream.message import Message
 from tallystick.wal import UNFOLDED
 
 TAIL_MESSAGES = 4_096
-"""Newest messages kept in memory: consumers that keep up never wait for the file."""
+"""Newest messages kept in memory, at least, at most twice as many: consumers that keep up never
+wait for the file."""
 BUSY_MS_MAX = 5_000
 """How long to wait while the write-ahead log is begun anew."""
 KEEP_MESSAGES = 1_000_000
@@ -54,7 +53,7 @@ class EmbeddedBus:
         self._decode = msgspec.msgpack.Decoder(list[bytes]).decode
         self._end = int(self._connection.execute(_END).get or 0)
         self._published = 0
-        self._tail: deque[Message] = deque(maxlen=TAIL_MESSAGES)
+        self._tail: list[Message] = []
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Append; what was published before is dropped by its position."""
@@ -67,7 +66,9 @@ class EmbeddedBus:
         bodies = self._encode([message.body for message in fresh])
         self._connection.execute(_PUBLISH, (self._end, len(fresh), bodies))
         self._end += len(fresh)
-        self._tail.extend(fresh)
+        self._tail += fresh
+        if len(self._tail) > 2 * TAIL_MESSAGES:
+            del self._tail[:-TAIL_MESSAGES]
         self._published += len(fresh)
         if self._published > KEEP_MESSAGES // 10:
             self._published = 0
@@ -77,7 +78,7 @@ class EmbeddedBus:
         """Messages from position `start`, in order, at most `limit`."""
         if self._tail and start >= self._tail[0].position:
             offset = start - self._tail[0].position
-            return list(islice(self._tail, offset, offset + limit))
+            return self._tail[offset : offset + limit]
         messages: list[Message] = []
         for first, bodies in self._connection.execute(_READ, (start,)):
             for position, body in enumerate(self._decode(bodies), start=first):

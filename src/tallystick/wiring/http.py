@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -34,10 +35,17 @@ class Server(uvicorn.Server):
 
 
 def server_for(
-    app: ASGIApp, host: str, port: int, *, websockets: bool = False, requests_max: int | None = None
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    http: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
+    websockets: bool = False,
+    requests_max: int | None = None,
 ) -> Server:
     """A server for the application, which logs its requests itself.
 
+    `http`: who reads requests, uvicorn's own protocol or one made of it.
     `websockets`: the application answers WebSocket scopes too; without it an upgrade is ignored.
     `requests_max`: connections and requests under way; further ones are told to come back.
     """
@@ -45,7 +53,7 @@ def server_for(
         app,
         host=host,
         port=port,
-        http="httptools",
+        http=http,
         # The other one, "websockets", needs a part of the package that is going away.
         ws="websockets-sansio" if websockets else "none",
         ws_max_size=MESSAGE_BYTES_MAX,

@@ -63,6 +63,11 @@ def configure(sink: Sink, clock: Clock, level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[_Library()], force=True)
 
 
+def says_info(level: str) -> bool:
+    """Whether lines of this severity are said at this level of `configure`."""
+    return _LEVELS[level] <= _LEVELS["info"]
+
+
 class _Library(logging.Handler):
     """Lines of libraries that use the standard library's logging."""
 

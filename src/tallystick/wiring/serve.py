@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from tallystick.clock import SystemClock
 from tallystick.errors import PermanentError
+from tallystick.wiring.hot_http import protocol_for
 from tallystick.wiring.http import Server, heed_signals, listen, server_for
 from tallystick.wiring.settings import Settings
 from tallystick.wiring.single import Single, warm_up
@@ -36,7 +37,8 @@ def run(settings: Settings, wrap: Wrap = lambda app: app) -> None:
 def server_of(single: Single, wrap: Wrap = lambda app: app) -> Server:
     """The HTTP server around the composition; access lines are the canonical ones of `api`."""
     host, port = single.settings.host, single.settings.port
-    return server_for(wrap(single.app), host, port, websockets=True)
+    http = protocol_for(single.app.hot)
+    return server_for(wrap(single.app), host, port, http=http, websockets=True)
 
 
 async def _serve(settings: Settings, wrap: Wrap) -> None:

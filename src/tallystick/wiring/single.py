@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from tallystick.access import Principal, Tokens
 from tallystick.api import Api, Calls, Metrics, Services
+from tallystick.api.calls import OrderLine
 from tallystick.api.followers import Followers
 from tallystick.api.price_socket import price_socket_route
 from tallystick.api.price_stream import PriceStream
@@ -120,7 +121,8 @@ class Single:
         self.watcher = Watcher([make() for make in DETECTORS.values()], self.alerts.on_anomaly)
         self.watching = tasks.Watching(self.watcher, folder / "detect.state", clock)
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
-        self.calls = Calls(clock)
+        says_info = logs.says_info(settings.log_level)
+        self.calls = Calls(clock, self._hear_order if says_info else None)
         self.followers = Followers(self.ledger, clock)
         self.prices = PriceStream(self.board, clock, session_by(settings))
         self.app = self._api(folder / PUBLISHED)
@@ -259,6 +261,11 @@ class Single:
 
     def _hear(self, line: logs.Line) -> None:
         self.watching.offer(line)
+        self.live.offer(line)
+        self.intake.offer(line)
+
+    def _hear_order(self, line: OrderLine, at_ns: int) -> None:
+        self.watching.offer_order(line, at_ns)
         self.live.offer(line)
         self.intake.offer(line)
 

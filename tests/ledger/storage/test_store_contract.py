@@ -103,6 +103,28 @@ def test_an_empty_store_holds_nothing(store: Store) -> None:
     assert store.checkpoint(0) is None
 
 
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 256, 257, 600])
+def test_a_batch_of_any_size_is_stored_whole(store: Store, batch: MakeBatch, count: int) -> None:
+    """However a backend cuts it up: rows, keys, tiles and checkpoint, and the refusals as well."""
+    made = batch(0, count, tiles=[tile(0, n) for n in range(count // 256)])
+    append(store, made)
+
+    assert store.rows(0, 1_000) == bare(made)
+    assert store.find_all([f"key {n}" for n in range(count + 1)]) == [*range(count), None]
+    assert store.tiles(0, 0, 9) == list(made.tiles)
+    assert store.checkpoint(-1) == (count, f"note {count}")
+    before = contents(store)
+    with pytest.raises(HeadMoved):
+        append(store, batch(count - 1, count, name="other "))
+    taken = batch(count, count, name="other ")
+    last = Row(b"last", b"h" * 32, ("new key", f"key {count - 1}"))
+    with pytest.raises(KeyTaken):
+        append(store, Batch(count, [*taken.rows, last], [], "note"))
+    assert contents(store) == before
+    append(store, taken)
+    assert store.rows(count, 1_000) == bare(taken)
+
+
 def test_rows_come_back_in_order_page_by_page(store: Store, batch: MakeBatch) -> None:
     """Pages start anywhere, cross batches, and end with the store."""
     batches = batch(0, 3), batch(3, 5)

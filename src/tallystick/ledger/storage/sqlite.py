@@ -1,13 +1,16 @@
 """The ledger in one SQLite file: WAL, `synchronous=FULL`; the default.
 
-The event loop's thread stages a batch (memory only) and a thread of its own commits it, which is
-where the disk is waited for; the interpreter lock is free meanwhile, and the next batch gathers.
+A thread of its own writes and commits a batch, in few statements of many rows each: whenever one
+of them ends the thread waits for the interpreter, so a statement a row would be slow. While it is
+in SQLite or waits for the disk the interpreter is free, and the next batch gathers.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +35,16 @@ BUSY_MS_MAX = 5_000
 BUSY_RETRY_SECONDS = 0.005
 CACHE_KIB = 65_536
 """Page cache: keeps the key index in memory at some millions of entries."""
-
+STATEMENT_ROWS = 64
+"""A statement has up to so many rows, or just `LARGE_STATEMENT_ROWS` of them."""
+LARGE_STATEMENT_ROWS = 512
+STATEMENTS_KEPT = 4 * STATEMENT_ROWS
+"""Prepared statements that the driver keeps, a few KiB each: entries and keys of every count."""
 
 _MIGRATIONS = resources.files(__package__) / "migrations"
-_INSERT = "INSERT INTO entries (position, entry, leaf_hash) VALUES (?, ?, ?)"
-_KEY = "INSERT INTO keys (key, position) VALUES (?, ?)"
-_TILE = "INSERT INTO tiles (level, number, hashes, root) VALUES (?, ?, ?, ?)"
+_ENTRIES = "INSERT INTO entries (position, entry, leaf_hash) VALUES "
+_KEYS = "INSERT INTO keys (key, position) VALUES "
+_TILES_INTO = "INSERT INTO tiles (level, number, hashes, root) VALUES "
 _CHECKPOINT = "INSERT INTO checkpoints (size, note) VALUES (?, ?)"
 _SIZE = "SELECT coalesce(max(size), 0) FROM checkpoints"
 _ROWS = (
@@ -96,53 +103,27 @@ class SqliteStore:
         """Store the batch whole and durably, or raise and store nothing."""
         async with self._writing:
             try:
-                await self._begin()
-                self._stage(batch)
-                loop = asyncio.get_running_loop()
-                commit = loop.run_in_executor(self._thread, self._writer.execute, "COMMIT")
-                # A caller that gives up must not leave a half-known commit behind.
-                await asyncio.shield(commit)
+                await self._write(batch)
             except BaseException as error:
                 self._roll_back()
                 if isinstance(error, apsw.Error):
                     raise _explained(error) from error
                 raise
 
-    async def _begin(self) -> None:
-        give_up = self._clock.monotonic_ns() + BUSY_MS_MAX * 1_000_000
+    async def _write(self, batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        give_up_ns = self._clock.monotonic_ns() + BUSY_MS_MAX * 1_000_000
         while True:
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
-            except apsw.BusyError as error:
-                if self._clock.monotonic_ns() > give_up:
-                    raise TemporaryError("Another process holds the ledger's lock.") from error
-                await self._clock.sleep(BUSY_RETRY_SECONDS)
-            else:
+            written = loop.run_in_executor(self._thread, _write, self._writer, batch)
+            # A caller that gives up must not leave a half-known commit behind.
+            if await asyncio.shield(written):
                 return
-
-    def _stage(self, batch: Batch) -> None:
-        size = int(self._writer.execute(_SIZE).get)
-        if size != batch.first:
-            raise HeadMoved(f"The ledger holds {size} entries, not {batch.first}.")
-        rows = batch.rows
-        positions = range(size, size + len(rows))
-        try:
-            self._writer.executemany(
-                _INSERT,
-                ((n, row.entry, row.leaf_hash) for n, row in zip(positions, rows, strict=True)),
-            )
-            keys = [(key, n) for n, row in zip(positions, rows, strict=True) for key in row.keys]
-            self._writer.executemany(_KEY, keys)
-            if batch.tiles:
-                self._writer.executemany(
-                    _TILE, ((t.level, t.index, t.hashes, t.root) for t in batch.tiles)
-                )
-            self._writer.execute(_CHECKPOINT, (size + len(rows), batch.note))
-        except apsw.ConstraintError as error:
-            raise KeyTaken from error
+            if self._clock.monotonic_ns() > give_up_ns:
+                raise TemporaryError("Another process holds the ledger's lock.")
+            await self._clock.sleep(BUSY_RETRY_SECONDS)
 
     def _roll_back(self) -> None:
-        """Undo what was staged; after a failed or cancelled COMMIT too."""
+        """Undo what was written; after a failed or cancelled COMMIT too."""
         # The one commit thread first finishes what it was given.
         self._thread.submit(_roll_back, self._writer).result()
 
@@ -245,7 +226,7 @@ def _explained(error: apsw.Error) -> TallystickError:
 
 
 def _connect(path: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
+    connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_KEPT)
     connection.set_busy_timeout(BUSY_MS_MAX)
     connection.execute(
         f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-{CACHE_KIB};"
@@ -257,7 +238,7 @@ def _connect(path: Path) -> apsw.Connection:
 def _migrate(connection: apsw.Connection) -> None:
     """Bring the schema up to date, one numbered file after the other, in one transaction.
 
-    From then on the connection waits for no lock: `_begin` does, and lets others run meanwhile.
+    From then on the connection waits for no lock: `append` does, and lets others run meanwhile.
     """
     found = (file for file in _MIGRATIONS.iterdir() if file.name.endswith(".sql"))
     files = sorted(found, key=lambda file: file.name)
@@ -279,6 +260,51 @@ def _version(connection: apsw.Connection, newest: int) -> int:
     if done > newest:
         raise PermanentError("This ledger was written by a newer Tallystick.")
     return done
+
+
+def _write(connection: apsw.Connection, batch: Batch) -> bool:
+    """The whole transaction; False when somebody else holds the lock, and nothing was done.
+
+    Raises:
+        HeadMoved, KeyTaken, apsw.Error: it has to be rolled back.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except apsw.BusyError:
+        return False
+    first = int(connection.execute(_SIZE).get)
+    if first != batch.first:
+        raise HeadMoved(f"The ledger holds {first} entries, not {batch.first}.")
+    rows = list(enumerate(batch.rows, first))
+    try:
+        _insert(connection, _ENTRIES, [(n, row.entry, row.leaf_hash) for n, row in rows])
+        _insert(connection, _KEYS, [(key, n) for n, row in rows for key in row.keys])
+        _insert(
+            connection, _TILES_INTO, [(t.level, t.index, t.hashes, t.root) for t in batch.tiles]
+        )
+        connection.execute(_CHECKPOINT, (first + len(rows), batch.note))
+    except apsw.ConstraintError as error:
+        raise KeyTaken from error
+    connection.execute("COMMIT")
+    return True
+
+
+def _insert(connection: apsw.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows of equal width, many of them in a statement."""
+    start = 0
+    while left := len(rows) - start:
+        count = LARGE_STATEMENT_ROWS if left >= LARGE_STATEMENT_ROWS else min(left, STATEMENT_ROWS)
+        piece = rows[start : start + count]
+        values = tuple(chain.from_iterable(piece))
+        connection.execute(_statement(into, len(piece[0]), count), values)
+        start += count
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _statement(into: str, width: int, count: int) -> str:
+    """The driver knows by its text what is prepared."""
+    row = f"({', '.join('?' * width)})"
+    return into + ", ".join([row] * count)
 
 
 def _roll_back(connection: apsw.Connection) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from tallystick.errors import Corrupt
 from tallystick.ledger.checkpoint import Checkpoint
+from tallystick.ledger.compact import Levels
 from tallystick.ledger.merkle import HASH_BYTES, CompactRange, perfect_root
 from tallystick.ledger.tiles import (
     CHECKPOINT_PATH,
@@ -45,10 +46,7 @@ class Audit:
         self._older = older
         self._canonical_json = canonical_json
         self._tree = CompactRange()
-        self._levels: list[list[bytes]] = []
-        """Per level above 0: the hashes of its tile that is being filled."""
-        self._done: list[int] = []
-        """Per level above 0: how many full tiles are behind us."""
+        self._levels = Levels()
         self._missing = _Paths()
 
     def run(self, progress: Callable[[int, int], None] | None) -> None:
@@ -63,9 +61,9 @@ class Audit:
             self._bundle(first // TILE_WIDTH, min(TILE_WIDTH, size - first))
             if progress:
                 progress(self._tree.size, size)
-        for level, hashes in enumerate(self._levels, start=1):
+        for level, hashes in enumerate(self._levels.hashes, start=1):
             if hashes:
-                self._compare_tile(Tile(level, self._done[level - 1], len(hashes)), hashes)
+                self._compare_tile(Tile(level, self._count_now(level), len(hashes)), hashes)
         if self._tree.root() != self._checkpoint.root:
             raise Tampered(f"The {size} entries hash to another root than the checkpoint's.")
         self._survey()
@@ -101,22 +99,8 @@ class Audit:
             return
         root = perfect_root(leaves)
         self._tree.append_subtree(root, TILE_HEIGHT)
-        level = 1
-        while self._filled(level, root):
-            hashes = self._levels[level - 1]
-            self._compare_tile(Tile(level, self._done[level - 1], TILE_WIDTH), hashes)
-            root = perfect_root(hashes)
-            hashes.clear()
-            self._done[level - 1] += 1
-            level += 1
-
-    def _filled(self, level: int, root: bytes) -> bool:
-        """Add a hash to a level above 0; whether its tile is full now."""
-        if level > len(self._levels):
-            self._levels.append([])
-            self._done.append(0)
-        self._levels[level - 1].append(root)
-        return len(self._levels[level - 1]) == TILE_WIDTH
+        for level, hashes, _root in self._levels.add(root):
+            self._compare_tile(Tile(level, self._count_now(level) - 1, TILE_WIDTH), hashes)
 
     def _compare_tile(self, tile: Tile, expected: Sequence[bytes]) -> None:
         found = self._fetch(tile)
@@ -177,6 +161,10 @@ class Audit:
             self._findings.notes.append(
                 f"Reaches beyond the checkpoint, which does not vouch for it: {beyond}."
             )
+
+    def _count_now(self, level: int) -> int:
+        """How many full tiles of a level are behind us."""
+        return self._tree.size >> (TILE_HEIGHT * (level + 1))
 
     def _count(self, level: int) -> int:
         return self._checkpoint.size >> (TILE_HEIGHT * level)

@@ -16,6 +16,8 @@ from tallystick.ledger.verify.trust import Pinned, trusting
 
 _LEAF_HASH = re.compile(r"[0-9a-f]{64}")
 _ANSWER_MEMBERS = {"order", "fills", "rejection", "receipt"}
+_BESIDE = "linked"
+"""The orders that came with the answered one; each has an entry of its own."""
 _POSITION_MAX = 2**63 - 1
 
 
@@ -51,6 +53,8 @@ def verify_receipt(
         findings.position = receipt.position
         entry, path = _unpack(receipt)
         _check_answer(read_entry(entry, receipt.position), answer, receipt.position)
+        if _BESIDE in answer:
+            findings.notes.append("What stands in `linked` has entries of its own: not checked.")
         checkpoint = check_included(
             entry, receipt.position, path, receipt.checkpoint, trust, findings
         )
@@ -69,7 +73,7 @@ def _read(data: bytes) -> tuple[_ReceiptText, dict[str, Any]]:
         raise CannotTell(f"This is not readable JSON: {error}.") from error
     answer: dict[str, Any] = {}
     if isinstance(value, dict) and "receipt" in value:
-        if value.keys() != _ANSWER_MEMBERS:
+        if value.keys() - {_BESIDE} != _ANSWER_MEMBERS:
             odd = ", ".join(sorted(value.keys() ^ _ANSWER_MEMBERS))
             raise CannotTell(
                 f"This is not the answer to an order (see: {odd}); verify its receipt alone."

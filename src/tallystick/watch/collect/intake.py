@@ -6,14 +6,22 @@ The caller pays for one append to a queue; a thread encodes, strips secrets and 
 import threading
 from collections import deque
 
+import msgspec
+
 from tallystick.clock import Clock
-from tallystick.errors import TemporaryError
+from tallystick.errors import Refused, TemporaryError
 from tallystick.limits import (
     LOG_BATCH_LINES_MAX,
     LOG_LINES_WAITING_MAX,
     SHUTDOWN_SECONDS_MAX,
 )
-from tallystick.watch.collect.lines import Line, encode_line, encode_own, report
+from tallystick.watch.collect.lines import (
+    Line,
+    encode_line,
+    encode_one_by_one,
+    encode_own,
+    report,
+)
 from tallystick.watch.collect.store import LogStore
 
 _ROUND_SECONDS = 0.1
@@ -25,7 +33,7 @@ class Intake:
     def __init__(self, store: LogStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._waiting: deque[Line] = deque()  # bounded by: offer
+        self._waiting: deque[Line | msgspec.Struct] = deque()  # bounded by: offer
         self._unstored: list[bytes] = []  # encoded, refused by the disk, tried again
         self._counting = threading.Lock()
         self._dropped = 0
@@ -47,11 +55,12 @@ class Intake:
         """Why the last round could not store or seal; None while all is well."""
         return self._failure
 
-    def offer(self, line: Line) -> None:
-        """Hand over a line; it belongs to the intake from now on and must not be changed.
+    def offer(self, line: Line | msgspec.Struct) -> None:
+        """Hand over a line, or a struct that encodes as one.
 
-        Never waits and never fails: past `LOG_LINES_WAITING_MAX` the line is dropped and
-        counted, and the count becomes a line itself (`collect.lines_dropped`).
+        It belongs to the intake from now on and must not be changed. Never waits and never fails:
+        past `LOG_LINES_WAITING_MAX` the line is dropped and counted, and the count becomes a line
+        itself (`collect.lines_dropped`).
         """
         if len(self._waiting) < LOG_LINES_WAITING_MAX:
             self._waiting.append(line)
@@ -120,7 +129,12 @@ class Intake:
             left -= len(batch)
             self._unstored, unreadable = encode_own(batch)
             self._count_unreadable(unreadable)
-            self._store_unstored()
+            try:
+                self._store_unstored()
+            except Refused:  # something in it is no line: the others are
+                self._unstored, unreadable = encode_one_by_one(batch)
+                self._count_unreadable(unreadable)
+                self._store_unstored()
         self._report_losses()
         self._store_unstored()
 

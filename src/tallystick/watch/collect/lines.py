@@ -64,23 +64,22 @@ def check_lines(lines: Sequence[bytes]) -> bytes:
     return block
 
 
-def encode_own(lines: Sequence[Line]) -> tuple[list[bytes], int]:
+def encode_own(lines: Sequence[Line | msgspec.Struct]) -> tuple[list[bytes], int]:
     """Our own lines without their secrets, and how many had to be left out.
 
     Lines that cannot be written are left out; everything else about a batch is one call into C.
+    The store checks them once more: what it refuses goes through `encode_one_by_one`.
     """
     try:
         block = _encoder.encode_lines(lines)
         if _may_hold_secrets(block):
             block = _encoder.encode_lines([without_secrets(_plain(line)) for line in lines])
-        encoded = block.split(b"\n")[:-1]
-        check_lines(encoded)
     except (TypeError, ValueError, RecursionError):
-        return _encode_one_by_one(lines)
-    return encoded, 0
+        return encode_one_by_one(lines)
+    return block.split(b"\n")[:-1], 0
 
 
-def _plain(line: Line) -> Line:
+def _plain(line: Line | msgspec.Struct) -> Line:
     """The line with structs and dataclasses as dicts, so that their members can be seen."""
     plain: Line = msgspec.to_builtins(line, builtin_types=(Decimal,), str_keys=True)
     return plain
@@ -111,7 +110,8 @@ def report(
     }
 
 
-def _encode_one_by_one(lines: Sequence[Line]) -> tuple[list[bytes], int]:
+def encode_one_by_one(lines: Sequence[Line | msgspec.Struct]) -> tuple[list[bytes], int]:
+    """`encode_own`, slowly: each line that is left can be stored."""
     encoded = []
     for line in lines:
         try:

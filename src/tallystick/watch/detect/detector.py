@@ -25,6 +25,11 @@ class Detector(Protocol):
     refractory_seconds: float
     """After an anomaly, further ones of the same entity are held back for this long."""
 
+    @property
+    def observes(self) -> type[Observation]:
+        """What it looks at: others need not be shown to it."""
+        ...
+
     def observe(self, observation: Observation) -> Score | None:
         """Score, then learn; None for what the detector does not look at or cannot judge yet."""
         ...

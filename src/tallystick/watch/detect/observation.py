@@ -25,9 +25,9 @@ OrderEvent = Literal["decided", "filled"]
 class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     """One order as an entry tells it.
 
-    `at` is the entry's own stamp, `at_seconds` the same since the epoch. `limit_price` is None for
-    market orders, `fill_price` (the first fill's) where nothing was filled, `mid` where the order
-    was decided without a quote.
+    `at` is the entry's own stamp, `at_seconds` the same since the epoch. `limit_price` is that of a
+    limit order, None for every other type; `fill_price` (the first fill's) None where nothing was
+    filled, `mid` where the order was decided without a quote.
     """
 
     position: int
@@ -66,7 +66,9 @@ class _Order(msgspec.Struct, gc=False):
     side: str
     quantity: str
     state: str
+    type: str = ""
     price: str | None = None
+    parent: str = ""
 
 
 class _Fill(msgspec.Struct, gc=False):
@@ -84,6 +86,7 @@ class _Entry(msgspec.Struct, gc=False):
     order: _Order | None = None
     fills: tuple[_Fill, ...] = ()
     quote: _Quote | None = None
+    by: str = ""
 
 
 _METHOD = "http.request.method"
@@ -100,6 +103,11 @@ class UnreadableError(PermanentError):
 def order_seen(position: int, body: bytes) -> OrderSeen | None:
     """The order in these entry bytes; None for an entry of another kind, or raw bytes.
 
+    None also for what is no behaviour of the client: an order that the desk placed itself (a
+    margin close-out), one that came with another (if done: the first one is the client's message),
+    and a fill in part, which may come as often as the market likes. An order that was cancelled
+    after a fill in part is seen as it was asked for: whole, and not rejected.
+
     Raises:
         UnreadableError: the bytes are no entry, or an order without the members it must have.
     """
@@ -113,6 +121,8 @@ def order_seen(position: int, body: bytes) -> OrderSeen | None:
         order = entry.order
         if order is None:
             raise UnreadableError(f"entry {position} ({entry.kind}) has no order")
+        if not _is_behaviour(event, entry, order):
+            return None
         quote = entry.quote
         return OrderSeen(
             position,
@@ -125,12 +135,19 @@ def order_seen(position: int, body: bytes) -> OrderSeen | None:
             order.side,
             order.state,
             _positive(order.quantity),
-            None if order.price is None else _positive(order.price),
+            _positive(order.price) if order.price is not None and order.type == "limit" else None,
             _positive(entry.fills[0].price) if entry.fills else None,
             None if quote is None else (_positive(quote.bid) + _positive(quote.ask)) / 2,
         )
     except (ValueError, OverflowError) as error:
         raise UnreadableError(f"entry {position} cannot be read: {error}") from error
+
+
+def _is_behaviour(event: OrderEvent, entry: _Entry, order: _Order) -> bool:
+    """Whether the entry says what its client did, once an order."""
+    if event == "decided":
+        return not entry.by and not order.parent
+    return order.state != "partially_filled"
 
 
 def call_seen(line: Mapping[str, object]) -> CallSeen | None:

@@ -191,6 +191,11 @@ class Streak:
 
         `bad` of the `recent` outcomes since the evidence was last nothing were bad.
         """
+        if not bad and not self.evidence:  # almost always: what speaks against is not counted
+            warm = self.outcomes >= WARM_UP_POINTS
+            self.bad = self.recent = 0
+            self._learn(bad=False, pace=1.0)
+            return 1.0 if warm else None
         usual = min(max(self.share, STREAK_SHARE_MIN), STREAK_SHARE_MAX)
         feared = (1 + usual) / 2
         step = math.log(feared / usual) if bad else math.log((1 - feared) / (1 - usual))
@@ -198,10 +203,12 @@ class Streak:
         evidence = min(max(0.0, self.evidence + step), STREAK_EVIDENCE_MAX) if warm else 0.0
         self.bad, self.recent = (self.bad + bad, self.recent + 1) if evidence else (0, 0)
         self.evidence = evidence
-        pace = 1.0 if evidence <= STREAK_CALM_MAX else 0.1
+        self._learn(bad=bad, pace=1.0 if evidence <= STREAK_CALM_MAX else 0.1)
+        return max(P_VALUE_MIN, math.exp(-evidence)) if warm else None
+
+    def _learn(self, *, bad: bool, pace: float) -> None:
         self.outcomes = min(self.outcomes + pace, STREAK_POINTS)
         self.share += pace * (bad - self.share) / (self.outcomes + STREAK_PRIOR_POINTS)
-        return max(P_VALUE_MIN, math.exp(-evidence)) if warm else None
 
     def to_state(self) -> StreakState:
         """Everything it knows."""

@@ -15,6 +15,7 @@ from tallystick.errors import Corrupt
 from tallystick.stream.message import Message
 from tallystick.watch.detect.detector import Detector
 from tallystick.watch.detect.observation import (
+    CallSeen,
     Observation,
     OrderSeen,
     UnreadableError,
@@ -56,6 +57,8 @@ class Watcher:
         self.position = 0
         self.unreadable = 0
         self._detectors = {detector.name: detector for detector in detectors}
+        self._of_orders = self._that_observe(OrderSeen)
+        self._of_calls = self._that_observe(CallSeen)
         self._on_anomaly = on_anomaly
         self._quiet: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._recent: deque[Anomaly] = deque(maxlen=ANOMALIES_KEPT_MAX)
@@ -79,7 +82,7 @@ class Watcher:
                 self.unreadable += 1
                 continue
             if order is not None:
-                self._look(order)
+                self._look(order, self._of_orders)
         return taken
 
     def take_call(self, line: Mapping[str, object]) -> None:
@@ -91,7 +94,12 @@ class Watcher:
             self.unreadable += 1
             return
         if call is not None:
-            self._look(call)
+            self._look(call, self._of_calls)
+
+    def take_call_seen(self, call: CallSeen) -> None:
+        """Look at a call that nobody had to read from a log line."""
+        self._tell()
+        self._look(call, self._of_calls)
 
     def recent(self, limit: int) -> list[Anomaly]:
         """The last anomalies, newest first."""
@@ -128,8 +136,11 @@ class Watcher:
         self._recent = deque(saved.recent, maxlen=ANOMALIES_KEPT_MAX)
         self._untold = deque(saved.untold)  # bounded by: what was saved
 
-    def _look(self, observation: Observation) -> None:
-        for detector in self._detectors.values():
+    def _that_observe(self, kind: type[Observation]) -> list[Detector]:
+        return [each for each in self._detectors.values() if issubclass(kind, each.observes)]
+
+    def _look(self, observation: Observation, detectors: Iterable[Detector]) -> None:
+        for detector in detectors:
             score = detector.observe(observation)
             if score is not None and score.reason is not None:
                 self._note(detector, observation, score, score.reason)

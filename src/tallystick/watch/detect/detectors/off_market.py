@@ -26,6 +26,7 @@ class OffMarket:
 
     name = "off_market"
     refractory_seconds = 5.0
+    observes = OrderSeen
 
     def __init__(self, entities_max: int = ENTITIES_MAX) -> None:
         self._profiles = Profiles(SPREAD_MIN, entities_max)

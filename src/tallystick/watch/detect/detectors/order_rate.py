@@ -79,6 +79,7 @@ class OrderRate:
 
     name = "order_rate"
     refractory_seconds = 60.0
+    observes = OrderSeen
 
     def __init__(self, entities_max: int = ENTITIES_MAX) -> None:
         self._rates: Entities[Rate] = Entities(Rate, entities_max)

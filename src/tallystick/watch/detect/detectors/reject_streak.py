@@ -24,6 +24,7 @@ class RejectStreak:
 
     name = "reject_streak"
     refractory_seconds = 60.0
+    observes = OrderSeen
 
     def __init__(self, entities_max: int = ENTITIES_MAX) -> None:
         self._streaks: Entities[Streak] = Entities(Streak, entities_max)

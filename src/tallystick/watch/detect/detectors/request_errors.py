@@ -63,6 +63,7 @@ class RequestErrors:
 
     name = "request_errors"
     refractory_seconds = 60.0
+    observes = CallSeen
 
     def __init__(self, entities_max: int = ENTITIES_MAX) -> None:
         self._routes: Entities[Route] = Entities(

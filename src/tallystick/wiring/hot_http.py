@@ -1,0 +1,128 @@
+"""A shorter way to the hot path: uvicorn's own HTTP protocol, but for one route without ASGI.
+
+Parsing, keep-alive, time-outs, pipelining, backpressure and shutdown are uvicorn's. For a request
+that is whole in memory, as an order is, nothing has to be said in messages: no event for the body,
+none for head and body of the answer. Whatever is not plain (another route, HTTP/1.0, `Expect`,
+chunks, a large body, a request behind one that is not answered yet) goes the usual way.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, ClassVar, Protocol, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from tallystick.api.calls import ORDERS_ROUTE
+from tallystick.limits import BODY_BYTES_MAX
+
+Headers = Sequence[tuple[bytes, bytes]]
+_URL = ORDERS_ROUTE.encode()
+_LENGTH_DIGITS_MAX = len(str(BODY_BYTES_MAX))
+
+
+class Orders(Protocol):
+    """Whoever answers the hot path: `api.hot.HotOrders`."""
+
+    def answer(self, headers: Headers, body: bytes) -> Awaitable[tuple[int, Headers, bytes]]:
+        """Status, headers (with the content-length) and body."""
+        ...
+
+
+class _Placing:
+    """What uvicorn asks of a request under way, for one order of a connection after another."""
+
+    __slots__ = ("disconnected", "keep_alive", "message_event", "response_complete")
+
+    def __init__(self) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.message_event = asyncio.Event()
+        self.response_complete = True
+
+
+class HotProtocol(HttpToolsProtocol):
+    """One connection; see the module."""
+
+    orders: ClassVar[Orders]
+    """Who answers; set by `protocol_for`."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """As uvicorn makes it."""
+        super().__init__(*arguments, **named)
+        self._placing = _Placing()
+        self._order: bytearray | None = None
+        """The body of an order that is being read."""
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: of an order, or of any other request."""
+        if self._is_plain_order():
+            self._order = bytearray()
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body."""
+        if self._order is None:
+            super().on_body(body)
+        else:
+            self._order += body
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._order is None:
+            super().on_message_complete()
+            return
+        order, self._order = bytes(self._order), None
+        self._placing.response_complete = False
+        self.cycle = self._placing  # type: ignore[assignment]  # it has what is asked of it
+        task = self.loop.create_task(self._place(self.headers, order))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _is_plain_order(self) -> bool:
+        parser = self.parser
+        if self.url != _URL or parser.get_method() != b"POST":
+            return False
+        before = cast("_Placing | None", self.cycle)  # uvicorn says None only in a comment
+        if before is not None and not before.response_complete:
+            return False
+        if parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return False
+        if self.expect_100_continue or parser.should_upgrade() or self.limit_concurrency:
+            return False
+        length = b""
+        for name, value in self.headers:
+            if name == b"content-length":
+                length = value
+            elif name == b"transfer-encoding":
+                return False
+        return 0 < len(length) <= _LENGTH_DIGITS_MAX and int(length) <= BODY_BYTES_MAX
+
+    async def _place(self, headers: Headers, order: bytes) -> None:
+        try:
+            status, named, body = await self.orders.answer(headers, order)
+            if self.flow.write_paused:
+                await self.flow.drain()
+        except BaseException:  # the client must not wait for an answer that will not come
+            self.transport.close()
+            raise
+        if not self.transport.is_closing():
+            self._say(status, named, body)
+
+    def _say(self, status: int, named: Headers, body: bytes) -> None:
+        """The whole answer in one piece, and on to the next request."""
+        keep_alive = self._placing.keep_alive
+        pieces = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *named):
+            pieces += name, b": ", value, b"\r\n"
+        pieces += b"\r\n" if keep_alive else b"connection: close\r\n\r\n", body
+        self.transport.write(b"".join(pieces))
+        self._placing.response_complete = True
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+def protocol_for(orders: Orders) -> type[HotProtocol]:
+    """The protocol whose orders are answered by `orders`."""
+    return type("HotProtocol", (HotProtocol,), {"orders": orders})

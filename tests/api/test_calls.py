@@ -1,0 +1,51 @@
+"""Calls: the line of a placed order is the line that every other call gets, and counts alike."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+
+from tallystick.api.calls import BUCKETS_SECONDS, ORDERS_ROUTE, Calls, OrderLine
+from tallystick.clock import ManualClock
+from tallystick.wiring import logs
+
+
+@pytest.fixture
+def heard() -> Iterator[list[dict[str, Any]]]:
+    """What structlog hands to the sink."""
+    lines: list[dict[str, Any]] = []
+    logs.configure(lines.append, ManualClock(), "info")
+    yield lines
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("account", ["demo", None])
+def test_the_short_way_says_the_same(heard: list[dict[str, Any]], account: str | None) -> None:
+    """As JSON the two lines have the same members; the counts are the same as well."""
+    said: list[tuple[OrderLine, int]] = []
+    clock = ManualClock()
+    short = Calls(clock, lambda line, at_ns: said.append((line, at_ns)))
+    usual = Calls(clock)
+    for calls in (short, usual):
+        calls.placed(clock.monotonic_ns() - 7_654_321, account, "O-7", "filled", 7)
+
+    (line, at_ns), (other,) = said[0], heard
+    assert msgspec.json.decode(msgspec.json.encode(line)) == other
+    assert at_ns == clock.now_ns()
+    counts = [calls.counts["POST", ORDERS_ROUTE, 201] for calls in (short, usual)]
+    assert [(each.calls, each.total_us) for each in counts] == [(1, 7_654)] * 2
+    assert counts[0].buckets == counts[1].buckets
+
+
+def test_a_duration_stands_in_the_first_bucket_that_holds_it() -> None:
+    """Upper bounds are inclusive, as Prometheus has them."""
+    clock = ManualClock()
+    calls = Calls(clock)
+    for seconds in BUCKETS_SECONDS:
+        start_ns = calls.start_ns()
+        clock.advance(seconds)
+        calls.answered("GET", "/x", 200, start_ns, {})
+        clock.advance(1)
+    assert calls.counts["GET", "/x", 200].buckets == [1] * len(BUCKETS_SECONDS) + [0]
