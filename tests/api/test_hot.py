@@ -370,7 +370,7 @@ def test_the_described_operation_answers_the_same(
             single.board.update([Quote("EUR/USD", Price(108249), Price(108251), now_ns, "test")])
             await single._open_demo_account()
             hot = single.app.hot
-            described = Router([route(operation, hot._services)])  # type: ignore[attr-defined]
+            described = Router([route(operation, hot._services)])
             headers = {"Authorization": f"Bearer {single.facts.token}"}
             answers = []
             for app in (hot, described):

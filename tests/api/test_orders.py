@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from tallystick.ledger.checkpoint import VerifierKey
@@ -24,7 +25,8 @@ def rest(product: Any, name: str = "demo", **changes: Any) -> dict[str, Any]:
 
 def pages(ask: Callable[[dict[str, int]], dict[str, Any]], items: str) -> list[list[Any]]:
     """All pages of a list, following `next_before` to its end."""
-    found, before = [], {}
+    found: list[list[Any]] = []
+    before: dict[str, int] = {}
     while True:
         page = ask(before)
         found.append(page[items])
@@ -34,12 +36,16 @@ def pages(ask: Callable[[dict[str, int]], dict[str, Any]], items: str) -> list[l
 
 
 def test_an_order_reads_back_as_it_was_answered(product: Any) -> None:
-    """The same order, fills and receipt, byte for byte."""
+    """The same order, fills and receipt, byte for byte; and the one step that led there."""
     response = product.demo.post("/v1/orders", json=product.order())
     again = product.demo.get(response.headers["location"])
+    position = response.json()["receipt"]["position"]
 
     assert again.status_code == 200
-    assert again.content == response.content
+    assert again.content.startswith(response.content[:-1])
+    (step,) = again.json()["steps"]
+    assert step.pop("at")[-1] == "Z"
+    assert step == {"position": position, "kind": "order_decided", "state": "filled"}
 
 
 def test_a_rejected_order_reads_back(product: Any) -> None:
@@ -48,7 +54,9 @@ def test_a_rejected_order_reads_back(product: Any) -> None:
     order_id = placed["order"]["id"]
     listed = product.clients["other"].get("/v1/orders", params={"state": "rejected"}).json()
 
-    assert product.clients["other"].get(f"/v1/orders/{order_id}").json() == placed
+    story = product.clients["other"].get(f"/v1/orders/{order_id}").json()
+    assert story.items() >= placed.items()
+    assert [step["state"] for step in story["steps"]] == ["rejected"]
     assert {o["id"]: o["rejection_code"] for o in listed["orders"]}[order_id] == (
         "QUANTITY_TOO_LARGE"
     )
@@ -65,8 +73,11 @@ def test_a_resting_order_is_cancelled_once(product: Any, refused: Check) -> None
     assert gone.json()["order"]["state"] == now.json()["order"]["state"] == "cancelled"
     assert gone.json()["receipt"]["position"] > int(order_id.removeprefix("O-"))
     assert verify_receipt(gone.content, key).verdict == "clean"
-    assert verify_receipt(now.content, key).verdict == "clean"
-    assert gone.content == now.content
+    assert verify_receipt(now.content, key).verdict == "cannot_tell"  # a receipt proves one step
+    receipt = msgspec.json.encode(now.json()["receipt"])
+    assert verify_receipt(receipt, key).verdict == "clean"
+    assert now.content.startswith(gone.content[:-1])
+    assert [step["state"] for step in now.json()["steps"]] == ["new", "cancelled"]
     refused(product.demo.delete(f"/v1/orders/{order_id}"), 409, "ORDER_NOT_OPEN")
 
 
@@ -156,6 +167,85 @@ def test_orders_by_state(product: Any) -> None:
         assert state in {"cancelled", "rejected"} or page["orders"]
 
 
+def test_orders_by_pair_and_type_and_whether_they_are_open(product: Any) -> None:
+    """Every filter holds for each order of the answer, alone and together, over all pages."""
+    resting = rest(product, pair="GBP/USD")["order"]["id"]
+    gone = rest(product, pair="GBP/USD")["order"]["id"]
+    product.demo.delete(f"/v1/orders/{gone}")
+    taken = product.place(pair="GBP/USD")["order"]["id"]
+    every = listed(product, limit=1000)
+
+    for asked in (
+        {"pair": "GBP/USD"},
+        {"type": "limit"},
+        {"state": "open"},
+        {"pair": "GBP/USD", "type": "limit", "state": "open"},
+        {"pair": "GBP/USD", "type": "market"},
+        {"pair": "USD/MXN", "type": "stop"},
+    ):
+        wanted = [o["id"] for o in every if all(fits(o, *each) for each in asked.items())]
+        found = pages(
+            lambda p, asked=asked: product.demo.get(  # type: ignore[misc]
+                "/v1/orders", params={"limit": 3} | asked | p
+            ).json(),
+            "orders",
+        )
+        assert [order["id"] for page in found for order in page] == wanted, asked
+    opened = {order["id"] for order in listed(product, state="open")}
+    assert resting in opened
+    assert opened.isdisjoint({gone, taken})
+
+
+def listed(product: Any, **asked: Any) -> list[dict[str, Any]]:
+    """One page of the demo account's orders."""
+    found: list[dict[str, Any]] = product.demo.get("/v1/orders", params=asked).json()["orders"]
+    return found
+
+
+def fits(order: dict[str, Any], name: str, value: str) -> bool:
+    """Whether an order is as the filter wants it."""
+    if (name, value) == ("state", "open"):
+        return order["state"] in {"new", "partially_filled", "suspended"}
+    return bool(order[name] == value)
+
+
+def test_an_order_is_found_by_its_client_order_id(product: Any, refused: Check) -> None:
+    """`@` and the client_order_id, of the token's own account or of a named one."""
+    placed = product.place(client_order_id="mine/with:signs?")
+    theirs = product.place("other", client_order_id="theirs")
+    mine = product.demo.get("/v1/orders/@mine%2Fwith%3Asigns%3F").json()
+    found = product.demo.get("/v1/orders/@theirs", params={"account": "other"}).json()
+
+    assert mine["order"] == placed["order"]
+    assert found["order"] == theirs["order"]
+    refused(product.demo.get("/v1/orders/@theirs"), 404, "UNKNOWN_ORDER")
+    refused(product.demo.get("/v1/orders/@"), 404, "UNKNOWN_ORDER")
+    seen = product.clients["other"].get("/v1/orders/@mine", params={"account": "demo"})
+    refused(seen, 403, "FORBIDDEN")
+
+
+def test_orders_that_come_with_one_are_told_with_it(product: Any) -> None:
+    """`linked` in the answer, in its replay, and in the story: there as they stand now."""
+    stop = {"type": "stop_loss", "stop_price": product.far_price()}
+    body = product.order(if_done=[stop, {"type": "trailing_stop", "distance": "0.00500"}])
+    first = product.demo.post("/v1/orders", json=body)
+    again = product.demo.post("/v1/orders", json=body)
+    linked = first.json()["linked"]
+    name = body["client_order_id"]
+
+    assert first.status_code == 201, first.text
+    assert [each["client_order_id"] for each in linked] == [f"{name}.1", f"{name}.2"]
+    assert {each["state"] for each in linked} == {"new"}
+    assert again.content == first.content
+    report = verify_receipt(first.content, VerifierKey.parse(product.vkey))
+    assert report.verdict == "clean"
+    assert any("linked" in note for note in report.notes)
+    product.demo.delete(f"/v1/orders/{linked[0]['id']}")
+    story = product.demo.get(first.headers["location"]).json()
+    assert story["linked"][0]["state"] == "cancelled"
+    assert [each["id"] for each in story["linked"]] == [each["id"] for each in linked]
+
+
 def test_whoever_placed_an_order_finds_it(product: Any) -> None:
     """Read your writes: positions, orders and trades know it as soon as it is answered."""
     before = product.demo.get("/v1/positions").json()
@@ -188,11 +278,13 @@ def held(positions: dict[str, Any], currency: str) -> Decimal:
         ("before=0", "VALUE_NOT_ALLOWED", "before"),
         ("before=99999999999999999999", "VALUE_NOT_ALLOWED", "before"),
         ("page=2", "UNKNOWN_FIELD", "page"),
-        ("state=open", "VALUE_NOT_ALLOWED", "state"),
+        ("state=done", "VALUE_NOT_ALLOWED", "state"),
+        ("type=iceberg", "VALUE_NOT_ALLOWED", "type"),
+        ("pair=EURUSD", "UNKNOWN_PAIR", None),
     ],
 )
 def test_a_query_that_cannot_be_is_refused(
-    product: Any, refused: Check, query: str, code: str, field: str
+    product: Any, refused: Check, query: str, code: str, field: str | None
 ) -> None:
     """422 that names the parameter."""
     refused(product.demo.get(f"/v1/orders?{query}"), 422, code, field)

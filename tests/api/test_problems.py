@@ -127,7 +127,7 @@ def test_the_list_is_closed() -> None:
 
 def test_every_code_is_met_or_excused() -> None:
     """Some test meets each code over HTTP, or its absence is explained."""
-    tests = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "\n".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
     met = {code for code in TITLES.keys() - ELSEWHERE.keys() if f'"{code}"' in tests}
 
     assert met | ELSEWHERE.keys() == TITLES.keys()
@@ -222,7 +222,7 @@ def test_what_nobody_expected_is_500(
         """A product with a part missing."""
         async with inside(tmp_path) as single:
             await single._open_demo_account()
-            del single.desk._board
+            del single.desk.board
             path = "/v1/orders" if how == "POST" else "/v1/orders/O-1"
             single.history._projection.position = None  # type: ignore[assignment]
             with capture_logs() as lines:

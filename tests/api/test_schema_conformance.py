@@ -1,11 +1,13 @@
 """schemathesis asks the real server what its own OpenAPI document allows, and what it forbids."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import (
     content_type_conformance,
@@ -24,6 +26,8 @@ from tallystick.api.openapi import plain_path
 
 EXAMPLES = 40
 """Questions to each operation in each mode, the same ones every time."""
+STORIES = 40
+STORY_STEPS = 12
 CHECKS = (
     not_a_server_error,
     status_code_conformance,
@@ -34,6 +38,8 @@ CHECKS = (
     ignored_auth,
     unsupported_method,
 )
+STORY_CHECKS = CHECKS[:5]
+"""Those that look at one answer by itself."""
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +128,66 @@ def test_full_answers_are_as_described(asked: Any, schema: Any) -> None:
     response = asked.demo.post("/v1/orders", json=asked.order(quantity="999000000"))
     assert response.json()["rejection"]
     schema["/v1/orders"]["POST"].validate_response(response)
+
+
+@pytest.mark.server
+@pytest.mark.timeout(300)
+def test_orders_lead_on_to_what_can_be_done_with_them(asked: Any, schema: Any) -> None:
+    """Stateful: the links of an order are followed to reading, replacing and cancelling it.
+
+    Bodies that chance makes are hardly ever orders, so half of them become ones that can be dealt.
+    """
+    seen: Counter[tuple[str, str, int]] = Counter()
+    numbers = count()
+    price = asked.far_price()
+    orders = schema.include(path_regex="^/v1/orders")
+    headers = {"Authorization": f"Bearer {asked.tokens['demo']}"}
+
+    class Workflow(orders.as_state_machine()):  # type: ignore[misc]
+        """Every answer is as described, wherever in a story it comes."""
+
+        def setup(self) -> None:
+            """The same choices lead to the same story, under names that are new."""
+            self.calls = count()
+
+        def before_call(self, case: Any) -> None:
+            """Make an order of every other body."""
+            number = next(numbers)
+            is_turn = next(self.calls) % 2 == 0
+            takes = {("POST", "/v1/orders"), ("PUT", "/v1/orders/{id}")}
+            if is_turn and (case.method, case.path) in takes:
+                case.body = {
+                    "client_order_id": f"s-{number}", "account": "demo", "pair": "EUR/USD",
+                    "side": "buy", "quantity": str(1_000 + number), "type": "limit", "price": price,
+                }  # fmt: skip
+            case.query.pop("account", None)
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            """Who asks."""
+            del case
+            return {"headers": headers}
+
+        def after_call(self, response: Any, case: Any) -> None:
+            """What came of it."""
+            seen[case.method, case.path, response.status_code] += 1
+
+        def validate_response(self, response: Any, case: Any, **_more: Any) -> None:
+            """The checks that hold for any answer."""
+            case.validate_response(response, checks=STORY_CHECKS, headers=headers)
+
+    for number in range(STORIES):  # each by itself: what one teaches would confuse the next
+        seed(number)(Workflow)
+        Workflow.run(
+            settings=settings(
+                max_examples=2,  # the first is always the simplest
+                stateful_step_count=STORY_STEPS,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+        )
+    for method, status in (("GET", 200), ("PUT", 201), ("DELETE", 200)):
+        assert seen[method, "/v1/orders/{id}", status], seen
+    assert seen["POST", "/v1/orders", 201]
+    assert not [key for key in seen if key[2] >= 500]

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import sys
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from pathlib import Path
 from typing import Any, Self
 
 import msgspec
@@ -35,6 +37,9 @@ from tallystick.ledger import Ledger, MemoryStore, Receipt
 from tallystick.ledger.store import Batch, Store
 from tallystick.ledger.verify import verify_receipt
 from tallystick.money import Amount, Price, parse_decimal
+
+sys.path.insert(0, str(Path(__file__).parent))  # the model beside its tests
+pytest.register_assert_rewrite("modelled.sides")
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")  # a slow machine is no defect
@@ -162,7 +167,8 @@ def book_state(book: Book) -> Any:
     waiting = sorted(book.working._orders)
     lines = {
         line: [place[:2] for place in places]
-        for line, places in sorted(book.working._lines.items()) if places
+        for line, places in sorted(book.working._lines.items())
+        if places
     }
     state = json.loads(snapshot(book))
     state["asked"].sort(key=json.dumps)  # by scope: which was first does not matter

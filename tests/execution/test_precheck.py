@@ -168,11 +168,10 @@ def test_orders_that_come_with_it_are_checked(words: Any) -> None:
 
     found = on_floor(words, story)
     codes = [[each.code for each in linked.rejections] for linked in found.linked]
-    assert codes[0] == []
-    assert codes[1] in ([], ["STOP_OUT_OF_COLLAR"])
-    assert found.accepted == (codes[1] == [])
-    if codes[1]:
-        assert found.rejections[-1].code == "LINKED_ORDER_REJECTED"
+    assert codes == [[], ["STOP_OUT_OF_COLLAR"]]
+    assert [each.code for each in found.rejections] == ["LINKED_ORDER_REJECTED"]
+    assert (found.accepted, found.state) == (False, "rejected")
+    assert found.rejections[0].reason.endswith("It is c-1.2.")
 
 
 def test_without_a_price_there_is_one_reason(words: Any) -> None:

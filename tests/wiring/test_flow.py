@@ -6,7 +6,15 @@ from collections import Counter
 import pytest
 
 from tallystick.wiring.demo_screen import PLANTED_AND_SEEN
-from tallystick.wiring.flow import BURST_AFTER_SECONDS, CLIENTS, REJECT_ORDERS, Flow, PlannedOrder
+from tallystick.wiring.flow import (
+    BURST_AFTER_SECONDS,
+    CLIENTS,
+    LIMIT_TIMES,
+    REJECT_ORDERS,
+    TYPE_SHARES,
+    Flow,
+    PlannedOrder,
+)
 
 PAIRS = sorted({pair for client in CLIENTS for pair in client.pairs})
 RATE = 100
@@ -67,7 +75,31 @@ def test_clients_deal_in_what_they_deal_in() -> None:
         assert order.pair in dealt[order.account]
         assert order.units > 0
         assert order.units % 1_000 == 0
-        assert order.type == "limit" or order.time_in_force == "FOK"
+        assert (order.time_in_force == "FOK") == (order.type == "market")
+        assert (order.lives_seconds > 0) == (order.time_in_force == "GTD")
+        assert (order.stop_bps > 0) == (order.type in {"stop", "market_if_touched"})
+        assert order.then is None or order.time_in_force in {"GTC", "GTD"}
+
+
+def test_clients_use_what_there_is() -> None:
+    """Every type and time in force, orders that close, trailing ones, cancels and replacements."""
+    placed = flow(7)
+    usual = [order for order in placed if order.planted is None]
+    closing = [order.if_done for order in usual if order.if_done is not None]
+
+    assert {order.type for order in usual} == set(TYPE_SHARES)
+    assert {order.time_in_force for order in usual} == {"FOK", *LIMIT_TIMES}
+    assert {order.then for order in usual} == {None, "cancel", "replace"}
+    assert {each.trails for each in closing} == {True, False}
+    assert all(each.profit_bps > 0 and each.loss_bps > 0 for each in closing)
+    assert sum(order.type == "market" for order in usual) > len(usual) / 2
+
+
+def test_what_is_planted_stands_alone() -> None:
+    """Nothing comes with it and nobody changes it: it is found for what it is."""
+    for order in flow(5):
+        if order.planted is not None:
+            assert (order.if_done, order.then, order.stop_bps) == (None, None, 0.0)
 
 
 def test_a_fat_finger_is_far_above_the_clients_usual() -> None:

@@ -5,22 +5,36 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tallystick.execution import Fill, Order, OrderDecided, OrderFilled, Rejection, encode
-from tallystick.execution.entries import KillSwitchSet, OrderCancelled, QuoteSeen
+from tallystick.execution.entries import (
+    KillSwitchSet,
+    MarginChanged,
+    OrderActivated,
+    OrderCancelled,
+    OrderExpired,
+    OrderTrailed,
+    OrderTriggered,
+    QuoteSeen,
+    ResumeAsked,
+    TradingStateSet,
+)
 from tallystick.stream import Message
-from tallystick.wiring.live import order_events
+from tallystick.wiring.live import live_events, order_events
 
 AT = "2026-11-22T04:08:16.000000Z"
 
 
-def order(account: str = "demo", position: int = 1, state: Any = "filled") -> Order:
+def order(account: str = "demo", position: int = 1, state: Any = "filled", **more: Any) -> Order:
     """An order of an account."""
-    return Order(
-        id=f"O-{position}", account=account, client_order_id=f"c-{position}", pair="EUR/USD",
-        side="buy", quantity="5.00", type="market", time_in_force="FOK", price=None, state=state,
-    )  # fmt: skip
+    plain = {
+        "id": f"O-{position}", "account": account, "client_order_id": f"c-{position}",
+        "pair": "EUR/USD", "side": "buy", "quantity": "5.00", "type": "market",
+        "time_in_force": "FOK", "price": None, "state": state,
+    }  # fmt: skip
+    return Order(**(plain | more))
 
 
 def message(position: int, entry: Any) -> Message:
@@ -52,20 +66,79 @@ def test_each_account_hears_its_orders() -> None:
 
 
 def test_every_kind_of_order_entry_is_an_event() -> None:
-    """Rejections with their reason, later fills and cancellations; nothing else."""
+    """Each step of an order leaves it as the entry says; nothing else is an order."""
     refusal = Rejection("NO_PRICE", "There is no price.")
     rejected = order(state="rejected")
+    stop = {"type": "stop", "time_in_force": "GTD", "stop_price": "1.2", "expires_at": AT}
+    trailing = {"type": "trailing_stop", "distance": "0.01", "stop_price": "1.1", "parent": "O-9"}
+    part = order(position=1, state="partially_filled", filled="2.00")
     messages = [
         decided(1, order=rejected, fills=(), rejection=refusal),
-        message(2, OrderFilled(AT, order(position=1), (FILL,), (), QUOTE)),
-        message(3, OrderCancelled(AT, order(position=1, state="cancelled"), "me", "why")),
+        message(2, OrderFilled(AT, part, (FILL,), (), QUOTE)),
+        message(3, OrderCancelled(AT, order(state="cancelled"), "me", "why", 2, "OCO_FILLED")),
         message(4, KillSwitchSet(AT, None, True, "me", "why")),
+        message(5, OrderExpired(AT, order(state="expired", **stop))),
+        message(6, OrderTriggered(AT, order(state="new", **stop, triggered=True), QUOTE)),
+        message(7, OrderTrailed(AT, order(state="new", **trailing), QUOTE)),
+        message(8, OrderActivated(AT, order(state="new", **trailing))),
     ]
     ((_account, heard),) = order_events(messages, 10)
 
-    assert [row.state for row in heard.orders] == ["rejected", "filled", "cancelled"]
-    assert heard.orders[0].rejection is not None
-    assert heard.orders[0].rejection.code == "NO_PRICE"
+    said = [msgspec.to_builtins(row) for row in heard.orders]
+    assert [(row["position"], row["state"]) for row in said] == [
+        (1, "rejected"), (2, "partially_filled"), (3, "cancelled"), (5, "expired"), (6, "new"),
+        (7, "new"), (8, "new"),
+    ]  # fmt: skip
+    assert said[0]["rejection"] == {"code": "NO_PRICE", "reason": "There is no price."}
+    assert (said[1]["filled"], said[1]["fills"][0]["id"]) == ("2.00", "F-1-1")
+    assert said[2]["cancelled"] == {"by": "me", "reason": "why", "code": "OCO_FILLED"}
+    assert (said[3]["expires_at"], said[4]["triggered"]) == (AT, True)
+    assert (said[5]["distance"], said[5]["stop_price"], said[6]["parent"]) == ("0.01", "1.1", "O-9")
+    assert "stop_price" not in said[0]
+
+
+def test_an_order_says_what_it_replaces_and_who_placed_it() -> None:
+    """The page can then close the other one, and name the desk where the client did nothing."""
+    own = order(position=4, state="new", replaces="O-1")
+    ((_account, heard),) = order_events([decided(4, order=own, by="margin close-out")], 10)
+
+    assert (heard.orders[0].replaces, heard.orders[0].by) == ("O-1", "margin close-out")
+
+
+def test_stops_and_margin_calls_are_told_to_whom_they_concern() -> None:
+    """Everybody hears of everybody and of pairs, an account of itself, operators of desks."""
+    messages = [
+        message(1, KillSwitchSet(AT, "demo", True, "ann", "odd")),
+        message(2, TradingStateSet(AT, "all", None, "reducing", "ann", "a drill")),
+        message(3, TradingStateSet(AT, "pair", "EUR/USD", "halted", "ann", "news")),
+        message(4, TradingStateSet(AT, "desk", "west", "halted", "ann", "odd")),
+        message(5, ResumeAsked(AT, "all", None, "active", "ann", "over")),
+        message(6, MarginChanged(AT, "demo", "call_entered", "90.00", "100.00")),
+    ]
+    heard = list(live_events(messages, 10))
+
+    assert [(said.event, said.account, said.scope) for said in heard] == [
+        ("trading_state", "demo", None), ("trading_state", None, None),
+        ("trading_state", None, None), ("trading_state", None, "operate"),
+        ("trading_state", None, None), ("margin", "demo", None),
+    ]  # fmt: skip
+    states = [msgspec.to_builtins(said.data) for said in heard[:5]]
+    assert [(s["scope"], s["id"], s["state"], s["asked"]) for s in states] == [
+        ("account", "demo", "halted", False), ("all", None, "reducing", False),
+        ("pair", "EUR/USD", "halted", False), ("desk", "west", "halted", False),
+        ("all", None, "active", True),
+    ]  # fmt: skip
+    assert msgspec.to_builtins(heard[5].data)["used"] == "100.00"
+
+
+def test_orders_and_notices_of_one_batch_are_all_said() -> None:
+    """What is read once is said once: the notice, and each account's orders."""
+    stop = message(2, TradingStateSet(AT, "account", "demo", "halted", "throttle", "too many"))
+    heard = list(live_events([decided(1), stop, decided(3, "other")], 10))
+
+    assert [(said.event, said.account) for said in heard] == [
+        ("trading_state", "demo"), ("order", "demo"), ("order", "other"),
+    ]  # fmt: skip
 
 
 def test_a_burst_leaves_out_the_oldest_and_says_so() -> None:

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from tallystick.api import (
+    accounts,
     follow,
     fx,
     hec,
@@ -17,6 +18,8 @@ from tallystick.api import (
     ledger,
     orders,
     prices,
+    risk,
+    stops,
     subjects,
     system,
     tiles,
@@ -36,6 +39,9 @@ _UNKNOWN_ROUTE = "unknown"
 
 OPERATIONS: tuple[Operation, ...] = (
     *orders.OPERATIONS,
+    *accounts.OPERATIONS,
+    *risk.OPERATIONS,
+    *stops.OPERATIONS,
     *prices.OPERATIONS,
     *fx.OPERATIONS,
     *ledger.OPERATIONS,

@@ -1,10 +1,12 @@
 """`POST /v1/orders`, the hot path, without a framework in the way.
 
 It does what `api.orders.place_order` does and answers the same bytes. It is a plain ASGI endpoint;
-a server that has the whole request at hand may ask for the whole `answer` instead.
+a server that has the whole request at hand may `place` it instead. An order needs no task and no
+coroutine of its own: it is decided when it comes, and answered by a call when its batch is durable.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -14,8 +16,17 @@ from tallystick.api.decoding import decode_body
 from tallystick.api.order_answers import answer_of
 from tallystick.api.problems import known_error, problem_response
 from tallystick.api.services import Services
-from tallystick.errors import Refused
-from tallystick.execution import Placed, PlaceOrder, check_key, parse_request
+from tallystick.errors import Refused, TallystickError
+from tallystick.execution import (
+    Desk,
+    OrderRequest,
+    Placed,
+    PlaceOrder,
+    check_key,
+    parse_request,
+)
+from tallystick.execution.desk import Begun
+from tallystick.ledger import Sealed
 from tallystick.limits import BODY_BYTES_MAX
 
 ROUTE = ORDERS_ROUTE
@@ -23,6 +34,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, as ASGI has them."""
 Answer = tuple[int, Headers, bytes]
 """Status, headers (with the content-length) and body."""
+Say = Callable[[Answer], None]
+"""Takes the answer, once; it may not raise."""
 _ENCODE = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
 _REPLAYED = (b"idempotency-replayed", b"true")
@@ -38,12 +51,12 @@ class HotOrders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
-        status, headers, body = await self.answer(scope["headers"], receive)
+        status, headers, body = await self._answer(scope["headers"], receive)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def answer(self, headers: Headers, body: bytes | Receive) -> Answer:
-        """The answer to a request with these headers and this body, or where to get the body."""
+    def place(self, headers: Headers, body: bytes, say: Say) -> None:
+        """Place the order in a request; `say` gets its answer, now or when it is durable."""
         start_ns = self._calls.start_ns()
         account: str | None = None
         try:
@@ -51,21 +64,96 @@ class HotOrders:
             principal = self._services.tokens.principal(authorization)
             account = principal.account
             principal.require("trade")
-            data = body if isinstance(body, bytes) else await _read(body)
-            order = decode_body(self._decoder, data)
+            order = decode_body(self._decoder, body)
             principal.require_account(order.account)
-            placed = await self._services.desk.place(parse_request(order), key)
-            answer = _answer(placed)
+            request = parse_request(order)
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            response = problem_response(known_error(error))
-            code = error.code if isinstance(error, Refused) else type(error).__name__
-            said: Fields = {"account": account, "error.type": code, "body": str(error)}
-            self._calls.answered("POST", ROUTE, response.status_code, start_ns, said)
-            return response.status_code, response.raw_headers, bytes(response.body)
-        entry = placed.entry
-        order_id, state = entry.order.id, entry.order.state
-        self._calls.placed(start_ns, account, order_id, state, placed.receipt.position)
+            say(self.refused(error, account, start_ns))
+            return
+        _Order(self._services.desk, self, say, request, key, account, start_ns).begin()
+
+    async def _answer(self, headers: Headers, receive: Receive) -> Answer:
+        """The same, of a body that is still to come."""
+        start_ns = self._calls.start_ns()
+        try:
+            body = await _read(receive)
+        except Refused as refusal:
+            return self.refused(refusal, None, start_ns)
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def say(answer: Answer) -> None:
+            if not answered.done():  # whoever asked may be gone
+                answered.set_result(answer)
+
+        self.place(headers, body, say)
+        return await answered
+
+    def refused(self, error: Exception, account: str | None, start_ns: int) -> Answer:
+        """The answer to a request that became no order, and its log line."""
+        response = problem_response(known_error(error))
+        code = error.code if isinstance(error, Refused) else type(error).__name__
+        said: Fields = {"account": account, "error.type": code, "body": str(error)}
+        self._calls.answered("POST", ROUTE, response.status_code, start_ns, said)
+        return response.status_code, response.raw_headers, bytes(response.body)
+
+    def placed(self, placed: Placed, account: str | None, start_ns: int) -> Answer:
+        """The answer to an order, and its log line."""
+        answer = _answer(placed)
+        order = placed.entry.order
+        self._calls.placed(start_ns, account, order.id, order.state, placed.receipt.position)
         return answer
+
+
+class _Order:
+    """An order between its request and its answer."""
+
+    __slots__ = ("_account", "_begun", "_desk", "_hot", "_key", "_request", "_say", "_start_ns")
+
+    def __init__(
+        self,
+        desk: Desk,
+        hot: HotOrders,
+        say: Say,
+        request: OrderRequest,
+        key: str | None,
+        account: str | None,
+        start_ns: int,
+    ) -> None:
+        self._desk = desk
+        self._hot = hot
+        self._say = say
+        self._request = request
+        self._key = key
+        self._account = account
+        self._start_ns = start_ns
+        self._begun: Begun | None = None
+
+    def begin(self) -> None:
+        """Decide it; it is answered now, or by `_settled`."""
+        try:
+            begun = self._desk.begin(self._request, self._key)
+            if not isinstance(begun, Placed):
+                self._begun = begun
+                begun[0].batch.waiting.append(self._settled)
+                return
+            answer = self._hot.placed(begun, self._account, self._start_ns)
+        except Exception as error:  # noqa: BLE001  outermost loop of a request
+            answer = self._hot.refused(error, self._account, self._start_ns)
+        self._say(answer)
+
+    def _settled(self, outcome: Sealed | TallystickError) -> None:
+        """Its batch is durable, or lost."""
+        begun = self._begun
+        assert begun is not None, "it waits for a batch"  # noqa: S101
+        try:
+            placed = self._desk.end(begun, self._request, self._key, outcome)
+            if placed is None:
+                self.begin()
+                return
+            answer = self._hot.placed(placed, self._account, self._start_ns)
+        except Exception as error:  # noqa: BLE001  outermost loop of a request
+            answer = self._hot.refused(error, self._account, self._start_ns)
+        self._say(answer)
 
 
 def _headers(headers: Headers) -> tuple[str | None, str | None]:

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -11,18 +12,24 @@ from tallystick import __version__
 from tallystick.api.operation import JSON, Operation
 from tallystick.api.problems import PROBLEM_JSON, REFUSAL_STATUS, TITLES, Problem
 
-_PLACE_ORDER = "post_v1_orders"
 _PARAMETER = re.compile(r"{([a-z]+)(?::path)?}")
 _REF = "#/components/schemas/{name}"
-_PLACED_HEADERS = {
-    "Location": {
-        "description": "Where the order can be read.",
-        "required": True,
-        "schema": {"type": "string"},
-    },
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]+$"},
+}
+_REPLAYED_HEADER = {
     "Idempotency-Replayed": {
         "description": "Present when this is the stored answer to an earlier request.",
         "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+LOCATION_HEADER = {
+    "Location": {
+        "description": "Where it can be read.",
+        "required": True,
+        "schema": {"type": "string"},
     },
 }
 _SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
@@ -106,9 +113,8 @@ def _parameters(
             {"name": field, "in": "query", "required": field in required, "schema": schema}
             for field, schema in struct["properties"].items()
         ]
-    if operation.id == _PLACE_ORDER:
-        schema = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]+$"}
-        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": schema})
+    if operation.keyed:
+        parameters.append(_KEY)
     return parameters
 
 
@@ -122,8 +128,26 @@ def _responses(operation: Operation, of_type: dict[str, Any]) -> dict[str, Any]:
     answers: dict[str, dict[str, Any]] = {
         str(operation.status): {"description": "The answer.", "content": content}
     }
-    if operation.id == _PLACE_ORDER:
-        answers[str(operation.status)]["headers"] = _PLACED_HEADERS
+    headers = operation.headers | (_REPLAYED_HEADER if operation.keyed else {})
+    if headers:
+        answers[str(operation.status)]["headers"] = headers
+    if operation.links:
+        answers[str(operation.status)]["links"] = operation.links
+    codes = _codes(operation)
+    problem = {PROBLEM_JSON: {"schema": of_type[_key(Problem)]}}
+    for status, names in sorted(codes.items()):
+        if str(status) not in answers:
+            sentences = sorted({f"{name}: {TITLES.get(name, name)}." for name in names})
+            answers[str(status)] = {"description": " ".join(sentences), "content": problem}
+    for status in operation.own_refusals:
+        description = "Refused." if status >= HTTPStatus.BAD_REQUEST else "Taken, not done yet."
+        told = answers.setdefault(str(status), {"description": description, "content": {}})
+        told["content"] = told["content"] | content
+    return answers
+
+
+def _codes(operation: Operation) -> dict[int, list[str]]:
+    """The codes that an operation may refuse with, by their status."""
     codes: dict[int, list[str]] = {}
     for code in operation.refusals:
         codes.setdefault(REFUSAL_STATUS.get(code, 422), []).append(code)
@@ -132,19 +156,14 @@ def _responses(operation: Operation, of_type: dict[str, Any]) -> dict[str, Any]:
         codes.setdefault(403, []).append("FORBIDDEN")
     if operation.query is not None or operation.body is not None:
         codes.setdefault(422, []).append("VALUE_NOT_ALLOWED")
+    if operation.keyed:
+        codes.setdefault(422, []).append("BAD_KEY")
+        codes.setdefault(409, []).append("IDEMPOTENCY_CONFLICT")
     if operation.body is not None:
         codes.setdefault(400, []).append("BAD_JSON")
         codes.setdefault(413, []).append("BODY_TOO_LARGE")
     codes.setdefault(503, []).append("UNAVAILABLE")
-    problem = {PROBLEM_JSON: {"schema": of_type[_key(Problem)]}}
-    for status, names in sorted(codes.items()):
-        if str(status) not in answers:
-            sentences = sorted({f"{name}: {TITLES.get(name, name)}." for name in names})
-            answers[str(status)] = {"description": " ".join(sentences), "content": problem}
-    for status in operation.own_refusals:
-        told = answers.setdefault(str(status), {"description": "Refused.", "content": {}})
-        told["content"] = told["content"] | content
-    return answers
+    return codes
 
 
 def reference_page(operations: Sequence[Operation]) -> str:

@@ -29,6 +29,8 @@ class Call(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     params: dict[str, str]
     """The query string as it came, for operations without a query type."""
+    target: str = ""
+    """Method, path and query as asked, such as `DELETE /v1/orders/O-7`."""
 
 
 Handler = Callable[[Services, Call], Awaitable[Any]]
@@ -59,8 +61,16 @@ class Operation(msgspec.Struct, frozen=True):
     refusals: tuple[str, ...] = ()
     """Codes with statuses of their own that this operation may answer with."""
     own_refusals: tuple[int, ...] = ()
-    """Statuses of refusals that are told as an `answer`, not as a problem."""
+    """Statuses beside the usual one that are told as an `answer`, not as a problem."""
     tag: str = "system"
+    keyed: bool = False
+    """Whether it takes an Idempotency-Key: the same request under the same key happens once."""
+    body_bytes_max: int = BODY_BYTES_MAX
+    """Largest JSON body."""
+    headers: dict[str, Any] = {}
+    """Headers of the answer beside the usual, as OpenAPI describes them."""
+    links: dict[str, Any] = {}
+    """OpenAPI links from the answer to other operations."""
     switch: Callable[[Services], bool] | None = None
     """Whether it is there at all, where a setting decides that; a 404 while it is not."""
 
@@ -76,7 +86,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 def route(operation: Operation, services: Services) -> BaseRoute:
     """The Starlette route of an operation."""
-    decode = _body_decoder(operation.body)
+    decode = _body_decoder(operation)
 
     async def endpoint(request: Request) -> Response:
         if operation.switch is not None and not operation.switch(services):
@@ -88,7 +98,7 @@ def route(operation: Operation, services: Services) -> BaseRoute:
         body = await decode(request)
         call = Call(
             principal, dict(request.path_params), query, body, dict(request.headers),
-            dict(request.query_params),
+            dict(request.query_params), _target(request),
         )  # fmt: skip
         answer = await operation.handler(services, call)
         if isinstance(answer, Response):
@@ -96,6 +106,12 @@ def route(operation: Operation, services: Services) -> BaseRoute:
         return Response(_ENCODE(answer), operation.status, media_type=operation.media_type)
 
     return Route(operation.path, endpoint, methods=[operation.method])
+
+
+def _target(request: Request) -> str:
+    query = request.url.query
+    path = f"{request.method} {request.url.path}"
+    return f"{path}?{query}" if query else path
 
 
 def _authenticate(operation: Operation, services: Services, request: Request) -> Principal:
@@ -118,13 +134,14 @@ def _authenticate(operation: Operation, services: Services, request: Request) ->
     return principal
 
 
-def _body_decoder(kind: type[Any] | None) -> Callable[[Request], Awaitable[Any]]:
+def _body_decoder(operation: Operation) -> Callable[[Request], Awaitable[Any]]:
     """How an operation's body is read: not at all, as raw bytes, or as JSON of a type."""
+    kind = operation.body
     decoder = None if kind in {None, bytes} else msgspec.json.Decoder(kind)
 
     async def decode(request: Request) -> Any:
         if decoder is not None:
-            return decode_body(decoder, await read_body(request))
+            return decode_body(decoder, await read_body(request, operation.body_bytes_max))
         return None if kind is None else await read_body(request, HEC_BODY_BYTES_MAX)
 
     return decode

@@ -1,52 +1,55 @@
-"""Orders, trades and positions."""
+"""Orders, trades and positions: placing an order, and what is read back."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
 
+from tallystick.api import batch, order_changes, order_story, precheck
+from tallystick.api.idempotency import header_key
+from tallystick.api.openapi import LOCATION_HEADER
 from tallystick.api.operation import Call, Operation
+from tallystick.api.order_answers import LINKS, OrderAnswer, placed_response
 from tallystick.api.services import Services
 from tallystick.execution import (
     Fill,
     Order,
     OrderRow,
     PlaceOrder,
-    Rejection,
     TradeRow,
     balances_text,
-    check_key,
     parse_request,
 )
-from tallystick.execution.entries import OrderState
+from tallystick.execution.entries import (
+    OrderState,
+    OrderType,
+    PositionFill,
+    Trigger,
+)
 from tallystick.fx import pair as pair_of
-from tallystick.ledger import Receipt
 from tallystick.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 
 Limit = Annotated[int, Meta(ge=1, le=PAGE_ITEMS_MAX, description="Most items in the answer.")]
 Before = Annotated[int, Meta(ge=1, lt=2**53, description="Only items before this position.")]
 
 
-class OrderAnswer(msgspec.Struct, frozen=True, gc=False):
-    """An order, what became of it, and the receipt that proves it."""
-
-    order: Order
-    fills: tuple[Fill, ...]
-    rejection: Rejection | None
-    receipt: Receipt
-
-
 class OrdersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which orders; `account` is the token's own where it is not given."""
+    """Which orders; `account` is the token's own where it is not given.
+
+    The state `open` is every state from which an order can still go on.
+    """
 
     account: str | None = None
-    state: OrderState | None = None
+    state: OrderState | Literal["open"] | None = None
+    pair: str | None = None
+    type: OrderType | None = None
     limit: Limit = PAGE_ITEMS_DEFAULT
     before: Before | None = None
 
 
 class OrderItem(msgspec.Struct, frozen=True):
-    """An order in a list."""
+    """An order in a list; what stands behind `rejection_code` is there where it applies."""
 
     id: str
     account: str
@@ -62,6 +65,20 @@ class OrderItem(msgspec.Struct, frozen=True):
     position: int
     fills: tuple[Fill, ...]
     rejection_code: str | None
+    filled: str | UnsetType = UNSET
+    stop_price: str | UnsetType = UNSET
+    distance: str | UnsetType = UNSET
+    trigger: Trigger | UnsetType = UNSET
+    triggered: bool | UnsetType = UNSET
+    expires_at: str | UnsetType = UNSET
+    price_bound: str | UnsetType = UNSET
+    position_fill: PositionFill | UnsetType = UNSET
+    parent: str | UnsetType = UNSET
+    oco: str | UnsetType = UNSET
+    linked: int | UnsetType = UNSET
+    replaces: str | UnsetType = UNSET
+    trade: str | UnsetType = UNSET
+    quote: str | UnsetType = UNSET
 
 
 class OrderList(msgspec.Struct, frozen=True):
@@ -108,44 +125,24 @@ class Positions(msgspec.Struct, frozen=True):
     balances: list[Balance]
 
 
-async def place_order(services: Services, call: Call) -> OrderAnswer:
+async def place_order(services: Services, call: Call) -> Response:
     """What `POST /v1/orders` means; `api.hot` does the same for the hot path."""
     order: PlaceOrder = call.body
     call.principal.require_account(order.account)
-    key = call.headers.get("idempotency-key")
-    if key is not None:
-        check_key(key, "Idempotency-Key")
-    placed = await services.desk.place(parse_request(order), key)
-    entry = placed.entry
-    return OrderAnswer(entry.order, entry.fills, entry.rejection, placed.receipt)
+    return placed_response(await services.desk.place(parse_request(order), header_key(call)))
 
 
 async def list_orders(services: Services, call: Call) -> OrderList:
     """The account's orders, newest first."""
     query: OrdersQuery = call.query
+    if query.pair is not None:
+        pair_of(query.pair)  # a misspelt one is refused: no orders would be a lie
     rows = services.history.orders(
-        _account(services, call), state=query.state, limit=query.limit, before=query.before
-    )
+        _account(services, call), state=query.state, limit=query.limit, before=query.before,
+        pair=query.pair, order_type=query.type,
+    )  # fmt: skip
     full = len(rows) == query.limit
     return OrderList([item_of(row) for row in rows], rows[-1].position if full else None)
-
-
-async def get_order(services: Services, call: Call) -> OrderAnswer:
-    """One order as it stands now, proved by the newest of its entries."""
-    story = services.history.order(call.path["id"], _whose(call))
-    receipt = services.ledger.receipt(story.positions[-1])
-    return OrderAnswer(story.order, story.fills, story.decided.rejection, receipt)
-
-
-async def cancel_order(services: Services, call: Call) -> OrderAnswer:
-    """Take back a resting order; the answer is the cancellation's entry."""
-    order_id = call.path["id"]
-    story = services.history.order(order_id, _whose(call))
-    recorded = await services.desk.cancel(
-        order_id, story.order.account, by=call.principal.name, reason="asked by the client"
-    )
-    order = msgspec.structs.replace(story.order, state="cancelled")
-    return OrderAnswer(order, (), None, recorded.receipt)
 
 
 async def list_trades(services: Services, call: Call) -> TradeList:
@@ -169,12 +166,10 @@ async def get_positions(services: Services, call: Call) -> Positions:
 
 def item_of(row: OrderRow) -> OrderItem:
     """An order's row as the list shows it."""
-    order = row.order
+    said = {name: getattr(row.order, name) for name in Order.__struct_fields__}
     return OrderItem(
-        order.id, order.account, order.client_order_id, order.pair, order.side, order.quantity,
-        order.type, order.time_in_force, order.price, order.state,
-        row.at, row.position, row.fills, row.rejection_code,
-    )  # fmt: skip
+        at=row.at, position=row.position, fills=row.fills, rejection_code=row.rejection_code, **said
+    )
 
 
 def _account(services: Services, call: Call) -> str:
@@ -183,30 +178,21 @@ def _account(services: Services, call: Call) -> str:
     return services.desk.book.account(account).id
 
 
-def _whose(call: Call) -> str | None:
-    """Whose orders the token may see by id: its account's, or (None) anybody's."""
-    return None if "operate" in call.principal.scopes else call.principal.account
-
-
 OPERATIONS = (
     Operation(
         "POST", "/v1/orders", "Place an order; the answer proves what became of it.",
         place_order, OrderAnswer, scope="trade", body=PlaceOrder, status=201, tag="orders",
         refusals=("BAD_JSON", "IDEMPOTENCY_CONFLICT", "BODY_TOO_LARGE"),
+        keyed=True, headers=LOCATION_HEADER, links=LINKS,
     ),
+    *batch.OPERATIONS,
+    *precheck.OPERATIONS,
     Operation(
         "GET", "/v1/orders", "List orders, newest first.",
         list_orders, OrderList, scope="read", query=OrdersQuery, tag="orders",
     ),
-    Operation(
-        "GET", "/v1/orders/{id}", "One order as it stands now, with its receipt.",
-        get_order, OrderAnswer, scope="read", tag="orders", refusals=("UNKNOWN_ORDER",),
-    ),
-    Operation(
-        "DELETE", "/v1/orders/{id}", "Cancel a resting order.",
-        cancel_order, OrderAnswer, scope="trade", tag="orders",
-        refusals=("UNKNOWN_ORDER", "ORDER_NOT_OPEN"),
-    ),
+    *order_changes.OPERATIONS,
+    *order_story.OPERATIONS,
     Operation(
         "GET", "/v1/trades", "List trades, newest first.",
         list_trades, TradeList, scope="read", query=TradesQuery, tag="orders",

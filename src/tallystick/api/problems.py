@@ -17,6 +17,7 @@ from tallystick.errors import (
     TallystickError,
     TemporaryError,
 )
+from tallystick.execution.rejections import RejectionCode
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -42,6 +43,7 @@ REFUSAL_STATUS: dict[str, int] = {
     "NOT_FOUND": 404,
     "NOT_HERE_YET": 409,
     "UNKNOWN_ORDER": 404,
+    "UNKNOWN_QUOTE": 404,
     "UNKNOWN_DOCUMENT": 404,
     "UNKNOWN_ENTRY": 404,
     "METHOD_NOT_ALLOWED": 405,
@@ -131,6 +133,7 @@ TITLES: dict[str, str] = {
     "TENOR_NOT_DEALT": "The pair has no such tenor on that day",
     "TIME_IN_FORCE_NOT_ALLOWED": "The time in force does not suit the order type",
     "TOO_MANY_LINKED_ORDERS": "Too many orders come with one",
+    "TOO_MANY_QUOTES": "The account has too many open quotes",
     "UNAUTHENTICATED": "A valid token is needed",
     "UNAVAILABLE": "Not possible right now; try again",
     "UNKNOWN_ACCOUNT": "There is no such account",
@@ -144,6 +147,7 @@ TITLES: dict[str, str] = {
     "UNKNOWN_LIMIT": "There is no such limit",
     "UNKNOWN_ORDER": "There is no such order",
     "UNKNOWN_PAIR": "There is no such pair",
+    "UNKNOWN_QUOTE": "There is no such quote",
     "UNKNOWN_SILENCE": "There is no such silence",
     "UNKNOWN_SUBJECT": "There is no such subject",
     "UNKNOWN_TENOR": "There is no such tenor",
@@ -171,6 +175,8 @@ class Problem(msgspec.Struct, frozen=True):
     step: str | msgspec.UnsetType = msgspec.UNSET
 
 
+_REJECTED = {code.name: code.value.rstrip(".") for code in RejectionCode}
+"""Titles of what would be rejected as an order, and so is not quoted."""
 _ENCODE = msgspec.json.Encoder().encode
 _log = structlog.get_logger("api")
 
@@ -188,7 +194,7 @@ def problem_of(error: TallystickError) -> Problem:
     status = STATUS[type(error)] if type(error) in STATUS else STATUS[TallystickError]
     if isinstance(error, Refused):
         status = REFUSAL_STATUS.get(error.code, status)
-        title = TITLES.get(error.code, error.code)
+        title = TITLES.get(error.code) or _REJECTED.get(error.code, error.code)
         return Problem(
             title, status, str(error), error.code,
             field=error.field or msgspec.UNSET, step=error.step or msgspec.UNSET,

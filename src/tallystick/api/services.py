@@ -9,7 +9,9 @@ from tallystick.api.followers import Followers
 from tallystick.api.price_stream import PriceStream
 from tallystick.clock import Clock
 from tallystick.execution import Desk, History, QuoteBoard
+from tallystick.execution.trial import TrialBalances
 from tallystick.ledger import Ledger
+from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.personal import Subjects
 from tallystick.watch.collect import Intake, LogStore
 from tallystick.watch.detect import Watcher
@@ -35,6 +37,7 @@ class Services:
     subjects: Subjects
     followers: Followers
     prices: PriceStream
+    trial_balances: TrialBalances
     hec_token: str
     ledger_public: bool
     """Whether entries may be read without a token."""
@@ -44,3 +47,5 @@ class Services:
     """Whether the published checkpoint and the hash tiles may be read without a token."""
     ledger_add: bool = False
     """Whether `POST /ledger/add` is there."""
+    approvers: tuple[VerifierKey, ...] = ()
+    """The keys of those who may override limits."""

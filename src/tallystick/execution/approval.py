@@ -96,7 +96,7 @@ def parse_approval(text: str) -> Approval:
     if missing:
         raise _bad(f"It has no line {missing[0]!r}.")
     try:
-        approval = msgspec.convert(said, Approval)
+        approval = msgspec.convert({"id": None, **said}, Approval)
     except msgspec.ValidationError as error:
         raise _bad(f"Its scope is not one of {', '.join(SCOPES)}.") from error
     check_approval(approval)

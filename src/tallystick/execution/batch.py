@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from tallystick.errors import Refused
+from tallystick.errors import Refused, TallystickError
 from tallystick.execution.entries import Entry
 from tallystick.ledger import Receipt, Sealable, Sealed
 
@@ -14,6 +14,10 @@ Propose = Callable[[int, int], Iterable[Entry]]
 
 The book folds each before the next is asked for.
 """
+Tell = Callable[[Sealed | TallystickError], None]
+"""Hears once that a batch is durable, or why it is lost; it must be quick and may not raise."""
+TOLD_AT_ONCE = 32
+"""How many hear of their batch before the event loop does something else."""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -84,12 +88,36 @@ class Item:
 class Batch:
     """What is committed together; owned by the desk.
 
-    `items` are all that was submitted to it, `sealables` what of that is to be said.
+    `items` are all that was submitted to it, `sealables` what of that is to be said. Whoever waits
+    awaits `done`, or, where they are many and each microsecond counts, puts a call into `waiting`.
     """
 
-    __slots__ = ("done", "items", "sealables")
+    __slots__ = ("done", "items", "sealables", "waiting")
 
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.sealables: list[Sealable] = []
         self.done = Done()
+        self.waiting: list[Tell] = []
+
+    def end(self, outcome: Sealed | TallystickError) -> None:
+        """It is durable or lost: let all know who wait."""
+        self.items.clear()  # or each batch would be a cycle, and wait for the garbage collector
+        waiting, self.waiting = self.waiting, []
+        if isinstance(outcome, TallystickError):
+            self.done.set_exception(outcome)
+            self.done.exception()  # seen: nobody may be waiting for a trigger's fill
+        else:
+            self.done.set_result(outcome)
+        if waiting:
+            self.done.get_loop().call_soon(_tell, waiting, outcome, self.done.get_loop())
+
+
+def _tell(
+    waiting: list[Tell], outcome: Sealed | TallystickError, loop: asyncio.AbstractEventLoop
+) -> None:
+    """Tell some of them, the others a moment later."""
+    if len(waiting) > TOLD_AT_ONCE:
+        loop.call_soon(_tell, waiting[TOLD_AT_ONCE:], outcome, loop)
+    for tell in waiting[:TOLD_AT_ONCE]:
+        tell(outcome)

@@ -4,65 +4,44 @@ Every function here turns values into entries; nothing is read but the arguments
 changed. The desk makes the entries durable.
 """
 
-from collections.abc import Callable
 from datetime import date
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from tallystick.clock import rfc3339
 from tallystick.execution.book import HOUSE, Account, Book
-from tallystick.execution.entries import (
-    Fill,
-    Order,
-    OrderDecided,
-    OrderState,
-    Posting,
-    QuoteSeen,
-    Rejection,
-    Side,
-)
+from tallystick.execution.entries import Fill, OrderDecided, Posting, Rejection, Side
+from tallystick.execution.market import Market, amount_of, home_rate_of, seen
 from tallystick.execution.match import Executed, take
 from tallystick.execution.orders import Terms
 from tallystick.execution.orders.kind import watched
 from tallystick.execution.orders.trailing_stop import follows
+from tallystick.execution.outcome import REJECTED, Outcome, is_plain, order_of
 from tallystick.execution.quotes.quote import Quote
-from tallystick.execution.reach import Reach, reach_of
 from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.request import OrderRequest
-from tallystick.execution.rules import RULES, Case
-from tallystick.execution.rules.case import Usd
+from tallystick.execution.rfq import decide_quoted
+from tallystick.execution.screening import Links, case_of, screen
 from tallystick.execution.working import twice
-from tallystick.fx import Pair, currency, end_of_day_ns, spot_date, trade_date
-from tallystick.ids import fill_id, order_id
-from tallystick.money import (
-    Amount,
-    Price,
-    Quantity,
-    divide_half_up,
-    format_decimal,
-    quote_amount,
-)
+from tallystick.fx import Pair, spot_date, trade_date
+from tallystick.ids import fill_id
+from tallystick.money import Price, Quantity, format_decimal
 
-RATE_DIGITS = 10
-"""Decimal places of a conversion rate in an entry."""
-_RULES = tuple(RULES.values())
-
-Rate = Callable[[str, str], tuple[int, int] | None]
-"""(from, to) -> minor units of `to` for one minor unit of `from` at the mid, as a fraction."""
-
-
-class Market(msgspec.Struct, frozen=True, gc=False):
-    """What is known of the market when an order is decided.
-
-    `quote` is the pair's newest; `session_open` is False where the source of the prices keeps the
-    market's hours and it is closed.
-    """
-
-    quote: Quote | None
-    usd: Usd
-    rate: Rate
-    session_open: bool = True
+__all__ = [
+    "Links",
+    "Market",
+    "Outcome",
+    "amount_of",
+    "case_of",
+    "decide",
+    "fill",
+    "home_rate_of",
+    "is_plain",
+    "outcome_of",
+    "screen",
+    "seen",
+]
 
 
 def decide(
@@ -73,17 +52,21 @@ def decide(
     at_ns: int,
     market: Market,
     book: Book,
-    links: "Links | None" = None,
+    links: Links | None = None,
 ) -> OrderDecided:
     """What becomes of `request` as the ledger's entry at `position`.
 
     Raises:
         Refused: `UNKNOWN_ACCOUNT`.
     """
+    if request.quote is not UNSET:
+        return decide_quoted(
+            request, key, position=position, at_ns=at_ns, market=market, book=book, links=links
+        )
     account = book.account(request.account)
     quote = market.quote
     rejection = screen(request, at_ns=at_ns, market=market, book=book, waits_for=links)
-    outcome = _REJECTED if quote is None else outcome_of(request, account, quote, links)
+    outcome = REJECTED if quote is None else outcome_of(request, account, quote, links)
     if rejection is None:
         rejection = outcome.rejection
     fills: tuple[Fill, ...] = ()
@@ -98,8 +81,8 @@ def decide(
         else:
             fills, postings = filled
     if rejection is not None:
-        outcome = _REJECTED
-    order = _order(request, position, outcome, at_ns, links)
+        outcome = REJECTED
+    order = order_of(request, position, outcome, at_ns, links)
     home_rate = home_rate_of(account, request.pair, market.rate) if fills else UNSET
     return OrderDecided(
         at=rfc3339(at_ns),
@@ -114,89 +97,6 @@ def decide(
         home_rate=home_rate,
         by=UNSET if links is None else links.by,
     )
-
-
-class Links(msgspec.Struct, frozen=True, gc=False):
-    """What ties an order to others, and who placed it where that was no client.
-
-    `parent` waits to be filled while `suspended`; otherwise it was filled already.
-    """
-
-    parent: str | UnsetType = UNSET
-    oco: str | UnsetType = UNSET
-    replaces: str | UnsetType = UNSET
-    suspended: bool = False
-    by: str | UnsetType = UNSET
-
-
-class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """The order's new state, what was executed at once, and where it then waits."""
-
-    state: OrderState
-    executed: tuple[Executed, ...] = ()
-    rejection: Rejection | None = None
-    filled: int | None = None
-    """Cumulative units of an order that was not filled whole."""
-    stop: Price | None = None
-    """Of a trailing stop: where it begins."""
-    triggered: bool = False
-
-
-_REJECTED = Outcome("rejected")
-
-
-def screen(
-    request: OrderRequest,
-    *,
-    at_ns: int,
-    market: Market,
-    book: Book,
-    waits_for: Links | None = None,
-) -> Rejection | None:
-    """The first reason to reject, of those that do not depend on the price it would get.
-
-    Raises:
-        Refused: `UNKNOWN_ACCOUNT`.
-    """
-    account = book.account(request.account)
-    if request.expires_ns is not None and request.expires_ns <= at_ns:
-        return reject(RejectionCode.ALREADY_EXPIRED)
-    replaced = UNSET if waits_for is None else waits_for.replaces
-    if isinstance(replaced, str) and replaced not in account.open_orders:
-        return reject(RejectionCode.NOT_REPLACEABLE, f"It is {replaced}.")
-    is_child = waits_for is not None and isinstance(waits_for.parent, str)
-    reach = reach_of(request, account, is_child=is_child)
-    if reach.rejection is not None:
-        return reach.rejection
-    case = case_of(request, account, reach, at_ns=at_ns, market=market, book=book, links=waits_for)
-    for rule in _RULES:
-        rejection = rule(case)
-        if rejection is not None:
-            return rejection
-    return None
-
-
-def case_of(
-    request: OrderRequest,
-    account: Account,
-    reach: Reach,
-    *,
-    at_ns: int,
-    market: Market,
-    book: Book,
-    links: Links | None = None,
-) -> Case:
-    """An order as the rules are asked about it."""
-    symbol = request.pair.symbol
-    scopes = book.scopes
-    state = scopes.state_of(account, symbol)
-    replaced = None if links is None else account.open_orders.get(links.replaces or "")
-    return Case(
-        request, account, market.quote, _amount_at_worst(request, market.quote), at_ns,
-        state, market.usd, scopes.limits_of(account, symbol, at_ns), reach.quantity, reach.opens,
-        market.session_open, replaced, links is None or replaced is not None,
-        "" if state == "active" else scopes.where_stopped(account, symbol, state),
-    )  # fmt: skip
 
 
 def outcome_of(
@@ -268,103 +168,6 @@ def _terms(request: OrderRequest, stop: Price | None) -> Terms:
     )  # fmt: skip
 
 
-def _amount_at_worst(request: OrderRequest, quote: Quote | None) -> Amount:
-    """The whole order at its limit, or at the side of the quote that a market order takes."""
-    if quote is None:
-        return Amount(0)
-    market = quote.ask if request.side == "buy" else quote.bid
-    return amount_of(request.quantity, request.price or request.stop or market, request.pair)
-
-
-def amount_of(quantity: Quantity, price: Price, traded: Pair) -> Amount:
-    """`quantity` of the pair's base at `price`, in minor units of its quote currency."""
-    return quote_amount(
-        quantity,
-        price,
-        base_digits=traded.base_digits,
-        price_digits=traded.price_digits,
-        quote_digits=traded.quote_digits,
-    )
-
-
-def _order(
-    request: OrderRequest, position: int, outcome: Outcome, at_ns: int, links: Links | None
-) -> Order:
-    plain = Order(
-        order_id(position), request.account, request.client_order_id, request.pair.symbol,
-        request.side, request.quantity_text, request.type, request.time_in_force,
-        request.price_text, outcome.state,
-    )  # fmt: skip
-    if _says_no_more(request, outcome, links):
-        return plain
-    digits = request.pair.price_digits
-    expires_ns = request.expires_ns
-    if request.time_in_force == "GFD":
-        expires_ns = end_of_day_ns(at_ns)
-    if links is None:
-        links = _UNTIED
-    group = links.oco
-    if request.oco is not None:
-        group = plain.id
-    return msgspec.structs.replace(
-        plain,
-        filled=UNSET if outcome.filled is None
-        else format_decimal(outcome.filled, request.pair.base_digits),
-        stop_price=_text(outcome.stop or request.stop, digits),
-        distance=_text(request.distance, digits),
-        trigger=request.trigger,
-        triggered=outcome.triggered or UNSET,
-        expires_at=UNSET if expires_ns is None else rfc3339(expires_ns),
-        price_bound=_text(request.bound, digits),
-        position_fill=request.position_fill,
-        parent=links.parent,
-        oco=group,
-        linked=len(request.linked) or UNSET,
-        replaces=links.replaces,
-        trade=request.trade,
-        quote=request.quote,
-    )  # fmt: skip
-
-
-_UNTIED = Links()
-
-
-def _says_no_more(request: OrderRequest, outcome: Outcome, links: Links | None) -> bool:
-    """Whether the first form of the order says all of it."""
-    return (
-        links is None
-        and outcome.filled is None
-        and request.position_fill is UNSET
-        and request.bound is None
-        and request.stop is None
-        and request.distance is None
-        and request.time_in_force not in {"GTD", "GFD"}
-        and request.oco is None
-        and not request.if_done
-        and request.quote is UNSET
-    )
-
-
-def is_plain(order: Order) -> bool:
-    """Whether the order is in its first form: of what came later, each such order has one."""
-    return (
-        order.filled is UNSET
-        and order.stop_price is UNSET
-        and order.expires_at is UNSET
-        and order.price_bound is UNSET
-        and order.position_fill is UNSET
-        and order.parent is UNSET
-        and order.oco is UNSET
-        and order.linked is UNSET
-        and order.replaces is UNSET
-        and order.quote is UNSET
-    )
-
-
-def _text(price: Price | None, digits: int) -> str | UnsetType:
-    return UNSET if price is None else format_decimal(price, digits)
-
-
 def fill(
     account: str,
     traded: Pair,
@@ -419,36 +222,3 @@ def _value_date(traded: Pair, at_ns: int) -> str:
 
 _value_dates: dict[str, tuple[date, str]] = {}
 """A memo, no state: the last trade date of each pair, and its spot date."""
-
-
-def home_rate_of(account: Account, traded: Pair, rate: Rate) -> str | UnsetType:
-    """The quote currency in the account's home currency; UNSET where that needs no rate."""
-    home = account.configuration.home
-    if home is None or home == traded.quote:
-        return UNSET
-    found = rate(traded.quote, home)
-    if found is None:
-        return UNSET
-    numerator = found[0] * 10 ** (traded.quote_digits + RATE_DIGITS)
-    denominator = found[1] * 10 ** currency(home).minor_digits
-    return format_decimal(divide_half_up(numerator, denominator), RATE_DIGITS)
-
-
-def seen(quote: Quote, traded: Pair) -> QuoteSeen:
-    """The quote in decimals; many orders meet one quote, so the last of each pair is kept."""
-    known = _last_seen.get(quote.pair)
-    if known is not None and known[0] is quote:
-        return known[1]
-    digits = traded.price_digits
-    found = QuoteSeen(
-        bid=format_decimal(quote.bid, digits),
-        ask=format_decimal(quote.ask, digits),
-        at=rfc3339(quote.at_ns),
-        source=quote.source,
-    )
-    _last_seen[quote.pair] = (quote, found)
-    return found
-
-
-_last_seen: dict[str, tuple[Quote, QuoteSeen]] = {}
-"""A memo, no state: at most one quote a pair."""

@@ -7,6 +7,7 @@ Idempotency-Key, anything else its Idempotency-Key. A retry gets the stored answ
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from tallystick.clock import rfc3339
 from tallystick.errors import Refused, TallystickError
@@ -37,7 +38,7 @@ from tallystick.execution.placing import (
 )
 from tallystick.execution.request import OrderRequest
 from tallystick.execution.worked import cancel
-from tallystick.ledger import Receipt
+from tallystick.ledger import Receipt, Sealed
 from tallystick.limits import ENTRY_BYTES_MAX, REASON_CHARACTERS_MAX
 
 
@@ -69,6 +70,10 @@ class Key(msgspec.Struct, frozen=True, gc=False):
         return write_key(self.principal, self.key)
 
 
+Begun = tuple[Item, bool]
+"""An order on its way, and whether it began just now."""
+
+
 class Desk(Engine):
     """Places, replaces and cancels orders; opens and stops accounts."""
 
@@ -80,14 +85,12 @@ class Desk(Engine):
             TemporaryError: nothing was done; try again with the same keys.
         """
         while True:
-            begun = self._begin(request, key)
+            begun = self.begin(request, key)
             if isinstance(begun, Placed):
                 return begun
-            item, fresh = begun
-            placed = self._placed(await item.recorded(), request, fresh=fresh)
+            placed = self.end(begun, request, key, await begun[0].batch.done)
             if placed is not None:
                 return placed
-            self.recent.be_wary(len(keys_of_request(request, key)))
 
     async def place_many(
         self, orders: Sequence[tuple[OrderRequest, str | None]]
@@ -96,16 +99,25 @@ class Desk(Engine):
 
         The answers stand in the order of the requests.
         """
-        begun: list[tuple[Item, bool] | Placed | TallystickError] = []
+        begun: list[Begun | Placed | TallystickError] = []
         for request, key in orders:
             try:
-                begun.append(self._begin(request, key))
+                begun.append(self.begin(request, key))
             except TallystickError as error:
                 begun.append(error)
-        return [
-            await self._end(each, request, key)
-            for each, (request, key) in zip(begun, orders, strict=True)
-        ]
+        answers: list[Placed | TallystickError] = []
+        for each, (request, key) in zip(begun, orders, strict=True):
+            if isinstance(each, tuple):
+                done = each[0].batch.done
+                try:  # there is seldom more than one batch, and it is waited for once
+                    sealed = done.result() if done.done() else await done
+                    placed = self.end(each, request, key, sealed)
+                    answers.append(placed or await self.place(request, key))
+                except TallystickError as error:
+                    answers.append(error)
+            else:
+                answers.append(each)
+        return answers
 
     async def replace(self, replaced: str, request: OrderRequest, key: str | None = None) -> Placed:
         """Put an order in the place of an open one of the same account, in one step.
@@ -273,8 +285,15 @@ class Desk(Engine):
         recorded = await self.once(lambda _position, _at: (Raw(data),), raw_key(data))
         return recorded.receipt.position
 
-    def _begin(self, request: OrderRequest, key: str | None) -> tuple[Item, bool] | Placed:
-        """The item of an order on its way (and whether it began now), or its stored answer."""
+    def begin(self, request: OrderRequest, key: str | None) -> Begun | Placed:
+        """The item of an order on its way (and whether it began now), or its stored answer.
+
+        Whoever begins an order waits for the item's batch, and then `end`s the order.
+
+        Raises:
+            Refused: `IDEMPOTENCY_CONFLICT`, `UNKNOWN_ACCOUNT`.
+            TemporaryError: nothing was done; try again with the same keys.
+        """
         keys = keys_of_request(request, key)
         known = self._known(request, keys)
         if isinstance(known, Placed):
@@ -294,7 +313,31 @@ class Desk(Engine):
                 )  # fmt: skip
             return place_all(request, key, at_ns, book=self.book, market=market)
 
-        return self.submit(propose, keys, single=plain), True
+        single = plain and request.quote is UNSET  # which is settled with it
+        return self.submit(propose, keys, single=single), True
+
+    def end(
+        self,
+        begun: Begun,
+        request: OrderRequest,
+        key: str | None,
+        outcome: Sealed | TallystickError,
+    ) -> Placed | None:
+        """The answer to an order whose batch is durable or lost; None: it is to begin again.
+
+        Another writer settled its keys then, and the ledger knows the answer.
+
+        Raises:
+            Refused: `IDEMPOTENCY_CONFLICT`; a second decision refused it.
+            TemporaryError: nothing was done; try again with the same keys.
+        """
+        if isinstance(outcome, TallystickError):
+            raise outcome
+        item, fresh = begun
+        placed = self._placed(item.outcome(outcome), request, fresh=fresh)
+        if placed is None:
+            self.recent.be_wary(len(keys_of_request(request, key)))
+        return placed
 
     def _known(self, request: OrderRequest, keys: tuple[str, ...]) -> Item | Placed | None:
         """What is on its way under one of the keys, or was answered."""
@@ -307,22 +350,6 @@ class Desk(Engine):
                 receipt = self.ledger.receipt(position)
                 return _replay(decode(receipt.entry), receipt, request, self._linked(request))
         return None
-
-    async def _end(
-        self,
-        begun: tuple[Item, bool] | Placed | TallystickError,
-        request: OrderRequest,
-        key: str | None,
-    ) -> Placed | TallystickError:
-        """The answer to one order of many."""
-        if isinstance(begun, Placed | TallystickError):
-            return begun
-        item, fresh = begun
-        try:
-            placed = self._placed(await item.recorded(), request, fresh=fresh)
-            return placed or await self.place(request, key)
-        except TallystickError as error:
-            return error
 
     def _placed(
         self, recorded: Recorded | None, request: OrderRequest, *, fresh: bool

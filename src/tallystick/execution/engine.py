@@ -331,8 +331,7 @@ class Engine:
         self._committing = None
         self._settle(batch)
         self._remember(batch, first)
-        batch.items.clear()  # or each batch would be a cycle, and wait for the garbage collector
-        batch.done.set_result(sealed)
+        batch.end(sealed)
         if self.ledger.size - self._snapshot_size >= self._snapshot_entries():
             self.snapshot()
 
@@ -385,9 +384,7 @@ class Engine:
 
     def _fail(self, batch: Batch, error: TallystickError) -> None:
         self._settle(batch)
-        batch.items.clear()
-        batch.done.set_exception(error)
-        batch.done.exception()  # seen: nobody may be waiting for a trigger's fill
+        batch.end(error)
 
     def _settle(self, batch: Batch) -> None:
         self._waiting -= len(batch.items)

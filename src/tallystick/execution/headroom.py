@@ -19,6 +19,7 @@ LimitName = Literal[
     "position_usd_max",
     "settlement_usd_max",
     "collar_bps",
+    "stop_collar_bps",
     "open_orders_max",
 ]
 USD_DIGITS = 2
@@ -103,13 +104,28 @@ def _limits(case: Case, *, waits: bool) -> Iterator[Headroom]:
         settling = worst(_after(_settling(case), case), case)
         if settling is not None:
             yield _room("settlement_usd_max", settling[1], limits.settlement_usd_max, USD_DIGITS)
-    price = request.price or request.stop
-    if price is not None and case.quote is not None:
-        distance = abs(2 * price - case.quote.twice_mid) * BPS // case.quote.twice_mid
-        yield _room("collar_bps", distance, limits.collar_bps, 0)
+    yield from _collar(case)
     if waits:
         working = len(account.open_orders) + 1 + len(request.linked)
         yield _room("open_orders_max", working, limits.open_orders_max, 0)
+
+
+def _collar(case: Case) -> Iterator[Headroom]:
+    """How far the order's price that is furthest from the mid is from it, in basis points."""
+    request, quote, limits = case.request, case.quote, case.limits
+    if quote is None:
+        return
+    prices = [each for each in (request.price, request.stop, request.bound) if each is not None]
+    twice = [abs(2 * each - quote.twice_mid) for each in prices]
+    if request.distance is not None:
+        twice.append(2 * request.distance)
+    if not twice:
+        return
+    bps = max(twice) * BPS // quote.twice_mid
+    if request.stop is not None or request.distance is not None or request.kind.reduces:
+        yield _room("stop_collar_bps", bps, limits.stop_collar, 0)
+    else:
+        yield _room("collar_bps", bps, limits.collar_bps, 0)
 
 
 def _room(limit: LimitName, used: int, allowed: int, digits: int) -> Headroom:

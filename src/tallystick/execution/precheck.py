@@ -9,24 +9,19 @@ from collections.abc import Iterator
 import msgspec
 
 from tallystick.execution.book import FLAT, Account, Book
-from tallystick.execution.decide import (
-    Links,
-    Market,
-    Outcome,
-    case_of,
-    fill,
-    outcome_of,
-    screen,
-    seen,
-)
+from tallystick.execution.decide import decide, fill, outcome_of
 from tallystick.execution.entries import Fill, OrderState, Posting, QuoteSeen, Rejection
 from tallystick.execution.headroom import Headroom, MarginImpact, headroom_of, impact_of
+from tallystick.execution.market import Market, seen
+from tallystick.execution.match import Executed
+from tallystick.execution.outcome import REJECTED, Outcome
 from tallystick.execution.reach import reach_of
 from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.request import OrderRequest
 from tallystick.execution.rules import RULES, Case
+from tallystick.execution.screening import Links, case_of, screen
 from tallystick.fx import currency, spot_date, trade_date
-from tallystick.money import divide_half_up, format_decimal, parse_own
+from tallystick.money import Price, Quantity, divide_half_up, format_decimal, parse_own
 
 Filled = tuple[tuple[Fill, ...], tuple[Posting, ...]]
 HOME_DEFAULT = "USD"
@@ -90,6 +85,15 @@ class Precheck(msgspec.Struct, frozen=True):
     position: int
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """What the market would do with the order, and why it would be rejected."""
+
+    state: OrderState
+    executed: tuple[Executed, ...]
+    fills: tuple[Fill, ...]
+    rejections: tuple[Rejection, ...]
+
+
 def precheck(request: OrderRequest, *, at_ns: int, market: Market, book: Book) -> Precheck:
     """The dry run of an order at a time, on the market and the book as they stand.
 
@@ -97,41 +101,74 @@ def precheck(request: OrderRequest, *, at_ns: int, market: Market, book: Book) -
         Refused: `UNKNOWN_ACCOUNT`.
     """
     account = book.account(request.account)
-    traded, quote = request.pair, market.quote
     reach = reach_of(request, account)
     case = case_of(request, account, reach, at_ns=at_ns, market=market, book=book)
-    outcome = Outcome("rejected")
-    if quote is not None:
-        outcome = outcome_of(request, account, quote, None)
-    filled: Filled | None = ((), ())
-    if outcome.executed:
-        filled = fill(
-            request.account, traded, request.side, outcome.executed, position=book.size, at_ns=at_ns
-        )
+    if request.type == "quoted":
+        found = _quoted(request, at_ns, market, book)
+    else:
+        found = _dealt(case, reach.rejection, book)
     linked = tuple(_linked(request, at_ns, market, book))
-    found = list(_reasons(case, reach.rejection, outcome, None if filled is None else filled[0]))
-    if any(each.rejections for each in linked):
-        refused = next(each for each in linked if each.rejections)
-        figures = f"It is {refused.client_order_id}."
-        found.append(reject(RejectionCode.LINKED_ORDER_REJECTED, figures))
-    rejections = tuple({each.code: each for each in reversed(found)}.values())[::-1]
-    fills = () if filled is None else filled[0]
+    rejections = _each_once((*found.rejections, *_of_linked(linked)))
     return Precheck(
         accepted=not rejections,
-        state="rejected" if rejections else outcome.state,
+        state="rejected" if rejections else found.state,
         rejections=rejections,
-        quote=None if quote is None else seen(quote, traded),
-        fills=tuple(ExpectedFill(each.price, each.quantity, each.amount) for each in fills),
-        average_price=_average(case, outcome),
-        amount=_amount(case, fills),
-        cost=_cost(case, outcome, market),
-        value_date=_value_date(case, fills),
+        quote=None if market.quote is None else seen(market.quote, request.pair),
+        fills=tuple(ExpectedFill(each.price, each.quantity, each.amount) for each in found.fills),
+        average_price=_average(case, found.executed),
+        amount=_amount(case, found.fills),
+        cost=_cost(case, found.executed, market),
+        value_date=_value_date(case, found.fills),
         net_position=_positions(case, account),
         margin=impact_of(case),
-        limits=headroom_of(case, waits=outcome.state in {"new", "partially_filled"}),
+        limits=headroom_of(case, waits=found.state in {"new", "partially_filled"}),
         linked=linked,
         position=book.size,
     )
+
+
+def _dealt(case: Case, reach: Rejection | None, book: Book) -> _Found:
+    """What an order takes of the market, and every reason against it."""
+    request, outcome = case.request, REJECTED
+    if case.quote is not None:
+        outcome = outcome_of(request, case.account, case.quote, None)
+    filled: Filled | None = ((), ())
+    if outcome.executed:
+        filled = fill(
+            request.account, request.pair, request.side, outcome.executed,
+            position=book.size, at_ns=case.at_ns,
+        )  # fmt: skip
+    fills = None if filled is None else filled[0]
+    reasons = tuple(_reasons(case, reach, outcome, fills))
+    return _Found(outcome.state, outcome.executed, fills or (), reasons)
+
+
+def _quoted(request: OrderRequest, at_ns: int, market: Market, book: Book) -> _Found:
+    """What taking a quote that was asked for comes to: its first reason is the only one."""
+    entry = decide(request, None, position=book.size, at_ns=at_ns, market=market, book=book)
+    reasons = () if entry.rejection is None else (entry.rejection,)
+    executed: tuple[Executed, ...] = ()
+    if len(entry.fills) == 1:  # the legs of a swap have no average
+        (only,) = entry.fills
+        executed = ((Price(parse_own(only.price)), Quantity(parse_own(only.quantity))),)
+    return _Found(entry.order.state, executed, entry.fills, reasons)
+
+
+def _each_once(rejections: tuple[Rejection, ...]) -> tuple[Rejection, ...]:
+    """The first of each code, in their order."""
+    found: dict[str, Rejection] = {}
+    for each in rejections:
+        found.setdefault(each.code, each)
+    return tuple(found.values())
+
+
+def _of_linked(linked: tuple[LinkedCheck, ...]) -> tuple[Rejection, ...]:
+    """The first order that comes with it and would be rejected, as a reason against all."""
+    for each in linked:
+        if each.rejections:
+            figures = f"It is {each.client_order_id}."
+            return (reject(RejectionCode.LINKED_ORDER_REJECTED, figures),)
+    return ()
 
 
 def _reasons(
@@ -163,12 +200,12 @@ def _linked(request: OrderRequest, at_ns: int, market: Market, book: Book) -> It
         yield LinkedCheck(each.client_order_id, () if found is None else (found,))
 
 
-def _average(case: Case, outcome: Outcome) -> str | None:
+def _average(case: Case, executed: tuple[Executed, ...]) -> str | None:
     """The average price through depth: rounded once, half up, to the pair's points."""
-    quantity = sum(size for _price, size in outcome.executed)
+    quantity = sum(size for _price, size in executed)
     if not quantity:
         return None
-    total = sum(price * size for price, size in outcome.executed)
+    total = sum(price * size for price, size in executed)
     return format_decimal(divide_half_up(total, quantity), case.request.pair.price_digits)
 
 
@@ -180,7 +217,7 @@ def _amount(case: Case, fills: tuple[Fill, ...]) -> Money | None:
     return Money(traded.quote, format_decimal(total, traded.quote_digits))
 
 
-def _cost(case: Case, outcome: Outcome, market: Market) -> Money | None:
+def _cost(case: Case, executed: tuple[Executed, ...], market: Market) -> Money | None:
     """How much worse the fills are than the mid: exact, rounded once, half up."""
     if case.quote is None:
         return None
@@ -191,7 +228,7 @@ def _cost(case: Case, outcome: Outcome, market: Market) -> Money | None:
         return None
     sign = 1 if case.request.side == "buy" else -1
     twice_mid = case.quote.twice_mid
-    twice = sum(sign * (2 * price - twice_mid) * size for price, size in outcome.executed)
+    twice = sum(sign * (2 * price - twice_mid) * size for price, size in executed)
     shift = traded.quote_digits - traded.price_digits - traded.base_digits
     numerator = twice * rate[0] * _power(shift)
     denominator = 2 * rate[1] * _power(-shift)

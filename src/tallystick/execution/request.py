@@ -188,6 +188,9 @@ def _with_more(order: PlaceOrder, plain: OrderRequest, kind: OrderKind) -> Order
             f"A {order.type} order only closes: its position_fill is reduce_only.",
             field="position_fill",
         )
+    if order.trade is not None and not reduces and order.position_fill != "reduce_only":
+        sentence = "Only an order that closes names a trade: its position_fill is reduce_only."
+        raise Refused("MEMBER_NOT_ALLOWED", sentence, field="trade")
     for name in ("trade", "quote"):
         if getattr(order, name) is not None:  # an id of ours: it stands in the entry as it is
             check_key(getattr(order, name), name)

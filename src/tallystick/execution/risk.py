@@ -134,7 +134,7 @@ def check_limit(scope: Scope, name: str, value: str | int, *, field: str) -> Non
 
 def set_limits(scope: ScopeKey, limits: ScopedLimits, said: Said) -> Propose:
     """The limits of a scope are these from here on, and no others."""
-    check_reason(said.reason)
+    _check(said)
 
     def propose(_position: int, at_ns: int) -> Iterable[Entry]:
         return (
@@ -176,7 +176,7 @@ def stop(
     first `CANCELS_AT_ONCE_MAX` by the same commit. The proposal refuses `SECOND_PERSON_NEEDED`
     where trading would become freer.
     """
-    check_reason(said.reason)
+    _check(said)
 
     def propose(_position: int, at_ns: int) -> Iterator[Entry]:
         now = state_in(book, scope)
@@ -212,7 +212,7 @@ def resume(book: Book, scope: ScopeKey, state: TradingState, said: Said) -> Prop
     The proposal refuses `NOTHING_TO_RESUME`, and `SECOND_PERSON_NEEDED` where the same person
     asked.
     """
-    check_reason(said.reason)
+    _check(said)
 
     def propose(_position: int, at_ns: int) -> Iterable[Entry]:
         now = state_in(book, scope)
@@ -247,6 +247,13 @@ def asked_in(book: Book, scope: ScopeKey, at_ns: int) -> ResumeAsked | None:
     """What is asked for in a scope and can still be granted."""
     asked = book.scopes.asked.get(scope)
     return None if asked is None or _is_old(asked, at_ns) else asked
+
+
+def _check(said: Said) -> None:
+    check_reason(said.reason)
+    if not said.reason.strip():
+        sentence = "Say why: the reason stands in the ledger."
+        raise Refused("VALUE_NOT_ALLOWED", sentence, field="reason")
 
 
 def _is_old(asked: ResumeAsked, at_ns: int) -> bool:

@@ -28,12 +28,14 @@ from tallystick.execution.entries import (
     OrderTriggered,
     QuoteSeen,
 )
+from tallystick.execution.margin import covers
 from tallystick.execution.match import Executed, take
 from tallystick.execution.orders import ORDERS, terms_of
 from tallystick.execution.orders.kind import watched
 from tallystick.execution.orders.trailing_stop import follows
 from tallystick.execution.quotes.quote import Quote
 from tallystick.execution.rules import throttle
+from tallystick.execution.rules.case import Usd
 from tallystick.execution.working import Working, twice
 from tallystick.fx import Pair, pair
 from tallystick.money import Price, Quantity, format_decimal, parse_own
@@ -58,7 +60,7 @@ def meet(
     if order.type == "trailing_stop" and not working.conditions[0].holds(quote):
         yield OrderTrailed(at, _trailed(order, quote, traded), seen(quote, traded))
         return
-    allowed = _allowed(working, book)
+    allowed = _allowed(working, book, market.usd)
     if isinstance(allowed, str):
         yield cancel(working, at_ns=at_ns, by=DESK, code=allowed)
         return
@@ -71,7 +73,7 @@ def meet(
         yield from _execute(order, working, executed, quote, book=book, at_ns=at_ns, market=market)
 
 
-def _allowed(working: Working, book: Book) -> Quantity | CancelCode:
+def _allowed(working: Working, book: Book, usd: Usd) -> Quantity | CancelCode:
     """How much of a working order may execute now, or why it has to end."""
     order = working.order
     account = book.account(order.account)
@@ -86,6 +88,8 @@ def _allowed(working: Working, book: Book) -> Quantity | CancelCode:
         opens = only_opens or (hedges and order.position_fill != "reduce_first")
         reducible = 0 if opens else account.reducible(order.pair, order.side)
         return working.quantity if working.quantity <= reducible else "KILL_SWITCH"
+    if not covers(account, order.pair, order.side, working.quantity, usd):
+        return "NOT_ALLOWED_AT_TRIGGER"  # equity has gone since its margin was reserved
     return working.quantity
 
 
@@ -185,7 +189,7 @@ def cancel(
         at=rfc3339(at_ns),
         order=with_state(working.order, "cancelled"),
         by=by,
-        reason=reason or _REASONS[code],
+        reason=reason or REASONS[code],
         v=2,
         code=code,
         key=key or UNSET,
@@ -198,7 +202,7 @@ def expire(working: Working, *, at_ns: int) -> OrderExpired:
     return OrderExpired(rfc3339(at_ns), with_state(working.order, "expired"))
 
 
-_REASONS: dict[CancelCode, str] = {
+REASONS: dict[CancelCode, str] = {
     "CLIENT_REQUEST": "asked by the client",
     "OPERATOR_REQUEST": "asked by an operator",
     "CANCEL_ALL": "all orders were cancelled",

@@ -71,12 +71,12 @@ class Working(msgspec.Struct, frozen=True, gc=False):
 
 
 _Place = tuple[int, int, Working]
-"""(level, position, order)."""
+"""(level, position, order); the first two are never those of another order in the line."""
 _Line = tuple[str, Watched, bool]
-
-
-def _key(place: _Place) -> tuple[int, int]:
-    return place[0], place[1]
+Names = tuple[str, ...]
+"""Of accounts."""
+REBUILT_SHARE = 16
+"""A line that more than one in so many orders leave at once is made anew."""
 
 
 class WorkingIndex:
@@ -88,7 +88,7 @@ class WorkingIndex:
     def __init__(self) -> None:
         self._orders: dict[str, Working] = {}
         self._lines: dict[_Line, SortedList[_Place]] = {}
-        self._ends: SortedList[_Place] = SortedList(key=_key)
+        self._ends: SortedList[_Place] = SortedList()
         self._by_account: dict[str, dict[str, Working]] = {}
         self.parked = Parked(self._leave, self._return)
         """Accounts whose orders wait for no price now; a mapping too."""
@@ -170,7 +170,7 @@ class WorkingIndex:
             line = (working.order.pair, condition.watched, condition.rises)
             places = self._lines.get(line)
             if places is None:
-                places = self._lines[line] = SortedList(key=_key)
+                places = self._lines[line] = SortedList()
                 self.on_pair(working.order.pair)
             places.add((condition.level, position, working))
 
@@ -180,20 +180,48 @@ class WorkingIndex:
             line = (working.order.pair, condition.watched, condition.rises)
             self._lines[line].remove((condition.level, position, working))
 
-    def _leave(self, account: str) -> None:
-        """An account was halted: its orders leave their lines, and cost no quote anything."""
-        for working in self._by_account.get(account, {}).values():
-            self._wait_no_more(working)
+    def _leave(self, accounts: Names) -> None:
+        """These were halted: their orders leave their lines, and cost no quote anything."""
+        gone = set(accounts)
+        for line, leaving in self._places_of(accounts).items():
+            places = self._lines[line]
+            if len(leaving) * REBUILT_SHARE < len(places):
+                for place in leaving:
+                    places.remove(place)
+            else:  # of many it is many times faster to make the line anew
+                kept = [each for each in places if each[2].order.account not in gone]
+                self._lines[line] = SortedList(kept)
 
-    def _return(self, account: str) -> None:
-        for working in self._by_account.get(account, {}).values():
-            self._wait(working)
+    def _return(self, accounts: Names) -> None:
+        for line, coming in self._places_of(accounts).items():
+            places = self._lines.get(line)
+            if places is None:
+                places = self._lines[line] = SortedList()
+                self.on_pair(line[0])
+            places.update(coming)
+
+    def _places_of(self, accounts: Names) -> dict[_Line, list[_Place]]:
+        found: dict[_Line, list[_Place]] = {}
+        for account in accounts:
+            for working in self._by_account.get(account, _NO_ORDERS).values():
+                position = working.position
+                for condition in working.conditions:
+                    line = (working.order.pair, condition.watched, condition.rises)
+                    found.setdefault(line, []).append((condition.level, position, working))
+        return found
+
+
+_NO_ORDERS: dict[str, Working] = {}
 
 
 class Parked:
-    """The names of the accounts whose orders stand in no line; takes part in the book's undo."""
+    """The accounts whose orders stand in no line; many are put in or taken out at once.
 
-    def __init__(self, leave: Callable[[str], None], come_back: Callable[[str], None]) -> None:
+    It takes part in the book's undo as a mapping of such changes: each puts in names that are not
+    there, or takes out names that are.
+    """
+
+    def __init__(self, leave: Callable[[Names], None], come_back: Callable[[Names], None]) -> None:
         self._names: set[str] = set()
         self._leave = leave
         self._come_back = come_back
@@ -201,22 +229,21 @@ class Parked:
     def __contains__(self, account: object) -> bool:
         return account in self._names
 
-    def get(self, account: str, default: object = None) -> object:
-        """True for an account that is parked, else the default."""
-        return True if account in self._names else default
+    def get(self, _accounts: Names, default: object = None) -> object:
+        """The default: none of them is there."""
+        return default
 
-    def __setitem__(self, account: str, _value: object) -> None:
-        if account not in self._names:
-            self._leave(account)
-            self._names.add(account)
+    def __setitem__(self, accounts: Names, _value: object) -> None:
+        self._leave(accounts)
+        self._names.update(accounts)
 
-    def __delitem__(self, account: str) -> None:
-        self._names.remove(account)
-        self._come_back(account)
+    def __delitem__(self, accounts: Names) -> None:
+        self._names.difference_update(accounts)
+        self._come_back(accounts)
 
-    def pop(self, account: str) -> bool:
-        """Take an account out."""
-        del self[account]
+    def pop(self, accounts: Names) -> bool:
+        """Take accounts out."""
+        del self[accounts]
         return True
 
 

@@ -13,6 +13,7 @@ from tallystick.clock import NS_PER_SECOND, Clock
 from tallystick.errors import Corrupt, Misconfigured, PermanentError, TallystickError
 from tallystick.execution.check import check_projection, check_snapshot
 from tallystick.execution.entries import decode, keys_of
+from tallystick.execution.trial import check_ledger_book
 from tallystick.ids import new_ledger_name
 from tallystick.keys import KeyRing
 from tallystick.ledger import Ledger
@@ -140,6 +141,7 @@ class _Check:
             "guard": self._guard,
             "projections": self._projections,
             "book": self._book,
+            "double entry": self._double_entry,
             "stream": self._stream,
             "personal data": self._personal,
         }
@@ -260,6 +262,12 @@ class _Check:
     def _book(self, ledger: Ledger) -> Steps:
         """Balances, resting orders, limits and switches, as the server's next start takes them."""
         yield from check_snapshot(self._projection_file, ledger)
+        return None
+
+    def _double_entry(self, ledger: Ledger) -> Steps:
+        """Postings that balance per currency and value date, and agree with fills and book."""
+        ledger.catch_up()
+        yield from check_ledger_book(ledger)
         return None
 
     def _stream(self, ledger: Ledger) -> Steps:

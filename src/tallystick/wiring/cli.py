@@ -19,6 +19,7 @@ from tallystick.wiring.commands.fx import fx
 from tallystick.wiring.commands.import_ import import_
 from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
+from tallystick.wiring.commands.limits import limits
 from tallystick.wiring.commands.load import load
 from tallystick.wiring.commands.token import token
 from tallystick.wiring.commands.witness import witness
@@ -153,7 +154,7 @@ def verify(
     sys.exit(report.exit_code)
 
 
-for command in (check, erase, export, fx, import_, keys, ledger, load, token, witness):
+for command in (check, erase, export, fx, import_, keys, ledger, limits, load, token, witness):
     main.add_command(command)
 
 

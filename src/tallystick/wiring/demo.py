@@ -8,9 +8,11 @@ of them were seen, and how to verify everything.
 import asyncio
 import math
 import random
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -19,10 +21,9 @@ from rich.console import Console
 from rich.live import Live
 
 from tallystick.clock import NS_PER_SECOND, Clock, SystemClock
-from tallystick.execution import EcbAnchored, LeanTicks, LimitsText
+from tallystick.execution import EcbAnchored, LeanTicks, LimitsText, Quote
 from tallystick.execution.quotes.ecb import TICK_SECONDS, reference_rates
-from tallystick.fx import PAIRS
-from tallystick.money import format_decimal
+from tallystick.wiring.demo_orders import OrderBody, order_body, replacement
 from tallystick.wiring.demo_screen import DemoState, draw, draw_summary
 from tallystick.wiring.flow import CLIENTS, Flow, PlannedOrder
 from tallystick.wiring.serve import server_of
@@ -40,6 +41,9 @@ PAIRS_SECONDS_MAX = 5.0
 CONNECTIONS = 16
 REQUEST_SECONDS_MAX = 30.0
 REDRAWS_PER_SECOND = 5
+CHANGE_SECONDS = 0.5
+"""How long a client waits before it cancels or replaces an order of its own."""
+CHANGES_WAITING_MAX = 10_000
 SETTLE_SECONDS = 1.5
 """After the last order: time for the last anomalies, alerts and the last checkpoint."""
 LIMITS = LimitsText(
@@ -198,6 +202,15 @@ async def _pass_days(source: LeanTicks | EcbAnchored, clock: Clock) -> None:
         await clock.sleep(TICK_SECONDS)
 
 
+class _Waiting(NamedTuple):
+    """An order that its client will change if it still waits then."""
+
+    due_ns: int
+    name: str
+    order_id: str
+    order: PlannedOrder
+
+
 class _Placer:
     """Places planned orders at the asked rate, each by whichever worker is free."""
 
@@ -218,17 +231,43 @@ class _Placer:
         self._tokens = tokens
         self._start_ns = clock.monotonic_ns()
         self._usual = 0
+        self._waiting: deque[_Waiting] = deque(maxlen=CHANGES_WAITING_MAX)
 
     async def work(self, planned: Iterator[tuple[int, PlannedOrder]]) -> None:
-        """Place orders until none is left."""
+        """Place orders until none is left, and change those that wait when their time comes."""
         for number, order in planned:
             await self._wait_for(order)
-            answer = await self._http.post(
-                "/v1/orders",
-                json=self._body(number, order),
-                headers={"Authorization": f"Bearer {self._tokens[order.account]}"},
-            )
-            self._state.answered(order, answer.status_code, answer.content)
+            name = f"demo-{number}"
+            body = order_body(name, order, self._quote(order), self._clock.now_ns())
+            answer = await self._send("POST", "/v1/orders", order, body)
+            order_id = self._state.answered(order, answer.status_code, answer.content)
+            if order_id is not None and order.then is not None:
+                due_ns = self._clock.monotonic_ns() + int(CHANGE_SECONDS * NS_PER_SECOND)
+                self._waiting.append(_Waiting(due_ns, name, order_id, order))
+            while self._waiting and self._waiting[0].due_ns <= self._clock.monotonic_ns():
+                await self._change(self._waiting.popleft())
+
+    async def _change(self, waiting: _Waiting) -> None:
+        """Cancel or replace it; the market may have been faster (409), which is no error."""
+        order, path = waiting.order, f"/v1/orders/{waiting.order_id}"
+        if order.then == "cancel":
+            answer = await self._send("DELETE", path, order, None)
+        else:
+            now_ns = self._clock.now_ns()
+            body = replacement(f"{waiting.name}-again", order, self._quote(order), now_ns)
+            answer = await self._send("PUT", path, order, body)
+        self._state.changed(answer.status_code, answer.content)
+
+    async def _send(
+        self, method: str, path: str, order: PlannedOrder, body: OrderBody | None
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._tokens[order.account]}"}
+        return await self._http.request(method, path, json=body, headers=headers)
+
+    def _quote(self, order: PlannedOrder) -> Quote:
+        quote = self._single.board.get(order.pair)
+        assert quote is not None, "clients deal in pairs that have prices"  # noqa: S101
+        return quote
 
     async def _wait_for(self, order: PlannedOrder) -> None:
         """Keep the rate; a planted burst does not."""
@@ -237,20 +276,3 @@ class _Placer:
         self._usual += 1
         due_ns = self._start_ns + self._usual * NS_PER_SECOND // self._plan.rate
         await self._clock.sleep(max(0.0, (due_ns - self._clock.monotonic_ns()) / NS_PER_SECOND))
-
-    def _body(self, number: int, order: PlannedOrder) -> dict[str, str]:
-        body = {
-            "client_order_id": f"demo-{number}",
-            "account": order.account,
-            "pair": order.pair,
-            "side": order.side,
-            "quantity": str(order.units),
-            "type": order.type,
-            "time_in_force": order.time_in_force,
-        }
-        quote = self._single.board.get(order.pair)
-        if order.type == "limit" and quote is not None:
-            better = 1 if order.side == "sell" else -1
-            points = quote.twice_mid / 2 * (1 + better * order.offset_bps / 10_000)
-            body["price"] = format_decimal(round(points), PAIRS[order.pair].price_digits)
-        return body

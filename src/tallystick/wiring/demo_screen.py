@@ -28,6 +28,10 @@ PLANTED_AND_SEEN = {
 """Which detector should see each planted anomaly."""
 
 
+DEALT = ("filled", "partially_filled", "cancelled")
+"""States of an answer whose order was filled, whole or in part."""
+
+
 class _Order(msgspec.Struct):
     id: str
     state: str
@@ -58,6 +62,8 @@ class _Span(msgspec.Struct):
 class Summary(msgspec.Struct, frozen=True):
     """The demo in figures; `planted` maps each kind to whether its detector saw it.
 
+    `filled` (whole or in part), `resting`, `rejected` and `refused` are what was answered to the
+    `orders`; `cancelled` and `replaced` those that their clients changed afterwards.
     `said` is what the detector said of each that it saw, `left_out` what could not be planted, in
     sentences. Of the `anomalies`, `anomalies_planted` were found in orders planted as such.
     """
@@ -69,6 +75,8 @@ class Summary(msgspec.Struct, frozen=True):
     resting: int
     rejected: int
     refused: int
+    cancelled: int
+    replaced: int
     entries: int
     anomalies: int
     anomalies_planted: int
@@ -86,7 +94,7 @@ class DemoState:
         self.flow = flow
         self.single = single
         self.prices = prices
-        self.placed = 0
+        self.placed = self.cancelled = self.replaced = 0
         self.by_state: Counter[str] = Counter()
         self._planted: dict[Planting, _Span] = {}
         self._begun_ns = self._ended_ns = 0
@@ -100,19 +108,31 @@ class DemoState:
         """The last order was answered."""
         self._ended_ns = self.single.clock.monotonic_ns()
 
-    def answered(self, order: PlannedOrder, status: int, body: bytes) -> None:
-        """One order was answered."""
+    def answered(self, order: PlannedOrder, status: int, body: bytes) -> str | None:
+        """One order was answered; gives its id if it waits now."""
         self.placed += 1
         self._recent.append(self.single.clock.monotonic_ns())
         if status != 201:
             self.by_state["refused"] += 1
-            return
+            return None
         answer = msgspec.json.decode(body, type=_Answer)
         self.by_state[answer.order.state] += 1
         if order.planted is not None:
             at = answer.receipt.position
             span = self._planted.setdefault(order.planted, _Span(order.account, at, at))
             span.first, span.last = min(span.first, at), max(span.last, at)
+        return answer.order.id if answer.order.state == "new" else None
+
+    def changed(self, status: int, body: bytes) -> None:
+        """A cancel (200) or a replacement (201) was answered; others came too late."""
+        if status == 200:
+            self.cancelled += 1
+        elif status == 201:
+            self.replaced += msgspec.json.decode(body, type=_Answer).order.state != "rejected"
+
+    def filled(self) -> int:
+        """Orders that were filled at once, whole or in part."""
+        return sum(self.by_state[state] for state in DEALT)
 
     def seconds(self) -> float:
         """How long orders have been, or were, placed."""
@@ -154,10 +174,12 @@ class DemoState:
             prices=self.prices,
             orders=self.placed,
             orders_per_second=round(self.rate(), 1),
-            filled=self.by_state["filled"],
+            filled=self.filled(),
             resting=self.by_state["new"],
             rejected=self.by_state["rejected"],
             refused=self.by_state["refused"],
+            cancelled=self.cancelled,
+            replaced=self.replaced,
             entries=single.ledger.size,
             anomalies=len(found),
             anomalies_planted=sum(map(self.is_planted, found)),
@@ -179,7 +201,7 @@ def draw(state: DemoState) -> RenderableType:
         figures.add_column(min_width=FIGURE_CHARACTERS)
     counts = state.by_state
     figures.add_row(
-        "orders", f"{state.placed:,}", "filled", f"{counts['filled']:,}",
+        "orders", f"{state.placed:,}", "filled", f"{state.filled():,}",
         "anomalies", f"{len(single.watcher.recent(1_000)):,}",
     )  # fmt: skip
     figures.add_row(
@@ -229,6 +251,10 @@ def draw_summary(summary: Summary) -> RenderableType:
         "became",
         f"{summary.filled:,} filled, {summary.resting:,} resting,"
         f" {summary.rejected:,} rejected{refused}",
+    )
+    table.add_row(
+        "then",
+        f"{summary.cancelled:,} cancelled and {summary.replaced:,} replaced by their clients",
     )
     table.add_row("ledger", f"{summary.entries:,} entries, signed and published")
     others = summary.anomalies - summary.anomalies_planted

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -10,8 +11,24 @@ from tallystick.execution.entries import OrderType, Side, TimeInForce
 
 ROUND_UNITS = 1_000
 """Clients deal in thousands of base currency."""
-LIMIT_SHARE = 0.3
-"""Share of limit orders; the rest takes the market."""
+TYPE_SHARES: dict[OrderType, float] = {
+    "market": 0.62, "limit": 0.28, "stop": 0.06, "market_if_touched": 0.04,
+}  # fmt: skip
+"""What clients send; take-profits, stop-losses and trailing stops come with other orders."""
+LIMIT_TIMES: dict[TimeInForce, float] = {"GTC": 0.4, "IOC": 0.4, "GTD": 0.2}
+LIVES_SECONDS = (10, 60)
+"""How long GTD orders live: least and most."""
+STOP_BPS = (5.0, 30.0)
+"""How far from the market stops and if-touched orders are set: least and most."""
+IF_DONE_SHARE = 0.12
+"""Share of market and limit orders that bring a take-profit and a stop with them."""
+PROFIT_BPS = (20.0, 60.0)
+LOSS_BPS = (15.0, 40.0)
+TRAILING_SHARE = 0.3
+"""Share of those stops that trail."""
+CANCEL_SHARE = 0.15
+REPLACE_SHARE = 0.10
+"""Shares of waiting orders that their client takes back, or puts another one in place of."""
 CALM_SHARE = 0.5
 """Anomalies are planted in the second half, when the detectors know the clients."""
 FAT_FINGER_FACTOR = 100
@@ -50,8 +67,23 @@ class Planting(msgspec.Struct, frozen=True):
     number: int
 
 
+Change = Literal["cancel", "replace"]
+
+
+class IfDone(msgspec.Struct, frozen=True):
+    """What closes an order again once it is filled: distances from the market."""
+
+    profit_bps: float
+    loss_bps: float
+    trails: bool
+
+
 class PlannedOrder(msgspec.Struct, frozen=True):
-    """An order to be placed; a limit's price is `offset_bps` better than the market (signed)."""
+    """An order to be placed; a limit's price is `offset_bps` better than the market (signed).
+
+    The price that sets it off is `stop_bps` from the market. A GTD order lives `lives_seconds`.
+    `then` is what its client does some moments later, if it still waits.
+    """
 
     account: str
     pair: str
@@ -59,7 +91,11 @@ class PlannedOrder(msgspec.Struct, frozen=True):
     units: int
     type: OrderType
     time_in_force: TimeInForce
-    offset_bps: float
+    offset_bps: float = 0.0
+    stop_bps: float = 0.0
+    lives_seconds: int = 0
+    if_done: IfDone | None = None
+    then: Change | None = None
     planted: Planting | None = None
 
 
@@ -116,16 +152,37 @@ class Flow:
     def _usual(self, client: Client) -> PlannedOrder:
         chance = self._chance
         thousands = client.median_units / ROUND_UNITS * chance.lognormvariate(0, client.sigma)
-        is_limit = chance.random() < LIMIT_SHARE
+        kind = _drawn(chance, TYPE_SHARES)
+        time_in_force: TimeInForce = "FOK"
+        if kind != "market":
+            time_in_force = _drawn(chance, LIMIT_TIMES) if kind == "limit" else "GTC"
+        waits = time_in_force in {"GTC", "GTD"}
         return PlannedOrder(
             account=client.account,
             pair=chance.choice(self._pairs[client.account]),
             side=chance.choice(("buy", "sell")),
             units=max(1, round(thousands)) * ROUND_UNITS,
-            type="limit" if is_limit else "market",
-            time_in_force=chance.choice(("GTC", "IOC")) if is_limit else "FOK",
-            offset_bps=chance.gauss(0, 1.5) if is_limit else 0.0,
+            type=kind,
+            time_in_force=time_in_force,
+            offset_bps=chance.gauss(0, 1.5) if kind == "limit" else 0.0,
+            stop_bps=chance.uniform(*STOP_BPS) if kind in {"stop", "market_if_touched"} else 0.0,
+            lives_seconds=chance.randint(*LIVES_SECONDS) if time_in_force == "GTD" else 0,
+            if_done=self._if_done() if kind in {"market", "limit"} else None,
+            then=self._then() if waits else None,
         )
+
+    def _if_done(self) -> IfDone | None:
+        chance = self._chance
+        if chance.random() >= IF_DONE_SHARE:
+            return None
+        trails = chance.random() < TRAILING_SHARE
+        return IfDone(chance.uniform(*PROFIT_BPS), chance.uniform(*LOSS_BPS), trails)
+
+    def _then(self) -> Change | None:
+        drawn = self._chance.random()
+        if drawn < CANCEL_SHARE:
+            return "cancel"
+        return "replace" if drawn < CANCEL_SHARE + REPLACE_SHARE else None
 
     def _planting(self, kind: str) -> Planting:
         return Planting(kind, next(self._numbers))
@@ -142,12 +199,11 @@ class Flow:
             for pair in self._pairs[client.account]:
                 dealt[pair] += round(1_000 * client.share / len(self._pairs[client.account]))
         yield msgspec.structs.replace(
-            self._usual(self._clients[0]),
+            _plain(self._usual(self._clients[0]), self._planting("off-market price")),
             pair=dealt.most_common(1)[0][0],
             type="limit",
             time_in_force="GTC",
             offset_bps=OFF_MARKET_BPS,
-            planted=self._planting("off-market price"),
         )
 
     def _burst(self) -> Iterator[PlannedOrder]:
@@ -163,11 +219,19 @@ class Flow:
 
 
 def _market(order: PlannedOrder, planted: Planting, units: int | None = None) -> PlannedOrder:
-    return msgspec.structs.replace(
-        order,
-        type="market",
-        time_in_force="FOK",
-        offset_bps=0.0,
-        planted=planted,
-        units=order.units if units is None else units,
+    plain = _plain(order, planted)
+    return plain if units is None else msgspec.structs.replace(plain, units=units)
+
+
+def _plain(order: PlannedOrder, planted: Planting) -> PlannedOrder:
+    """A market order of the same client, pair, side and size: what is planted stands alone."""
+    return PlannedOrder(
+        order.account, order.pair, order.side, order.units, "market", "FOK", planted=planted
     )
+
+
+_T = TypeVar("_T", bound=str)
+
+
+def _drawn(chance: random.Random, shares: dict[_T, float]) -> _T:
+    return chance.choices(list(shares), list(shares.values()))[0]

@@ -9,6 +9,7 @@ import msgspec
 from tallystick.clock import Clock
 from tallystick.errors import Misconfigured, Refused
 from tallystick.execution import EcbAnchored, LeanTicks
+from tallystick.execution.financing import SHIPPED, Rates, parse_rates
 from tallystick.execution.quotes import LiquidityProvider, LiveSource, Provider, Source
 from tallystick.execution.quotes.ecb import reference_rates
 from tallystick.fx import Session, parse_pair, session, use_overrides
@@ -54,6 +55,22 @@ def use_calendars(settings: Settings) -> None:
     if settings.calendars is None:
         return
     use_overrides(read_overrides(Path(settings.calendars).expanduser()))
+
+
+def rates_of(settings: Settings) -> Rates:
+    """The yearly interest rates by which positions are rolled and forwards are priced.
+
+    Raises:
+        Misconfigured: the operator's file cannot be used.
+    """
+    if settings.financing is None:
+        return SHIPPED
+    path = Path(settings.financing).expanduser()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"TALLYSTICK_FINANCING cannot be read: {error}.") from error
+    return parse_rates(text, SHIPPED)
 
 
 _ALWAYS = Session(open=True, changes_ns=2**62)

@@ -25,7 +25,10 @@ from tallystick.clock import Clock
 from tallystick.errors import TemporaryError
 from tallystick.execution import Book, Desk, History, LimitsText, QuoteBoard
 from tallystick.execution.book import restore
+from tallystick.execution.financing import EndOfDay
+from tallystick.execution.margin_call import MarginMonitor
 from tallystick.execution.quotes import LiveSource, PriceFeed, Source
+from tallystick.execution.trial import TrialBalances
 from tallystick.fx import PAIRS, spot_date, trade_date
 from tallystick.ids import new_secret
 from tallystick.ledger import Ledger, Publisher
@@ -44,9 +47,10 @@ from tallystick.watch.notify import (
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
 from tallystick.wiring.alerts import AlertDesk
+from tallystick.wiring.approvers import approvers_of
 from tallystick.wiring.facts import Facts, facts_of, save_facts
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
-from tallystick.wiring.prices import session_by, sources_of, use_calendars
+from tallystick.wiring.prices import rates_of, session_by, sources_of, use_calendars
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.settings import Settings
 from tallystick.wiring.subjects import subjects_of
@@ -112,6 +116,8 @@ class Single:
             clock,
             lambda at_ns: self.prices.session(at_ns).open,
         )
+        self.margin = MarginMonitor(self.desk)
+        self.end_of_day = EndOfDay(self.desk, rates_of(settings), clock)
         self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
         self.bus = EmbeddedBus(folder / "stream.db")
         self.relay = Relay(self.ledger, self.bus, clock)
@@ -139,6 +145,7 @@ class Single:
         self.intake.start()
         self.watching.restore()
         self.board.listen(self.desk.on_quotes)
+        self.board.listen(self.margin.on_quotes)
         self.desk.on_snapshot = self._keep
         self.feed.ask()
         self._desk_task = asyncio.create_task(self.desk.run(), name="desk")
@@ -212,6 +219,9 @@ class Single:
         yield "relay", tasks.patiently("relay", self.relay.run, self.clock)
         yield "prices", self.feed.run()
         yield "expire", tasks.expire(self.desk, self.clock)
+        yield "margin", self.margin.run(self.clock)
+        end_of_day = self.end_of_day.run
+        yield "end-of-day", tasks.patiently("end-of-day", end_of_day, self.clock)
         yield "publish", tasks.patiently("publish", self.publishing.run, self.clock)
         if self.settings.ledger_on_postgres:
             follow = partial(tasks.follow_writers, self.ledger, self.desk)
@@ -243,10 +253,12 @@ class Single:
             subjects=self.subjects,
             followers=self.followers,
             prices=self.prices,
+            trial_balances=TrialBalances(self.ledger),
             hec_token=self.facts.hec_token,
             ledger_public=self.settings.ledger_public,
             ledger_tiles_public=self.settings.ledger_tiles_read == "public",
             ledger_add=self.settings.ledger_add,
+            approvers=approvers_of(self.settings),
             ready=self._missing,
         )
         more = [

@@ -9,7 +9,9 @@ import pytest
 
 from tallystick.clock import NS_PER_SECOND, ManualClock, parse_rfc3339
 from tallystick.errors import TemporaryError
+from tallystick.execution.book import restore, snapshot
 from tallystick.execution.financing import SHIPPED, EndOfDay, next_date
+from tallystick.execution.financing import end_of_day as end_of_day_module
 from tallystick.execution.trial import check_book
 from tallystick.fx import pair, spot_date
 
@@ -110,8 +112,10 @@ def test_a_short_position_pays_its_markup_too(words: Any, rolling: Any) -> None:
 
 
 def test_after_days_of_standstill_each_missed_day_is_done_once(words: Any, rolling: Any) -> None:
-    """Down from Monday to Friday evening: Tuesday's to Friday's rolls, six days in all, by a desk
-    that is made anew and asked three times."""
+    """Down from Monday to Friday evening: the rolls of five days, and the weekend in one of them.
+
+    The desk is made anew from the entries and asked three times.
+    """
 
     async def run() -> None:
         first = rolling.floor(words, "2026-11-30T15:00:00Z")
@@ -134,6 +138,44 @@ def test_after_days_of_standstill_each_missed_day_is_done_once(words: Any, rolli
                 ("2026-12-08", "2026-12-09", 1),
             ]  # fmt: skip
             check_book(floor.entries(), book=floor.desk.book)
+
+    asyncio.run(run())
+
+
+def test_what_is_to_be_rolled_survives_a_snapshot(words: Any, rolling: Any) -> None:
+    """A start from a snapshot of the book rolls the same as one from all entries."""
+
+    async def run() -> None:
+        first = rolling.floor(words, "2026-12-01T15:00:00Z")
+        async with first:
+            await rolling.open(first, words)
+            await first.place(quantity="1000000")
+            kept = snapshot(first.desk.book)
+        floor = words.Floor(first.store, first.clock, restore(kept))
+        async with floor:
+            rolling.at(floor, "2026-12-01T22:00:00Z")
+            assert await EndOfDay(floor.desk, SHIPPED, floor.clock).roll_due() == 1
+            assert words.book_state(floor.desk.book) == words.book_state(floor.refold())
+
+    asyncio.run(run())
+
+
+def test_many_accounts_are_rolled_some_at_a_time(
+    words: Any, rolling: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven accounts, two in a step: all are done by one call, each once."""
+    monkeypatch.setattr(end_of_day_module, "ACCOUNTS_AT_ONCE", 2)
+
+    async def run() -> None:
+        floor = rolling.floor(words, "2026-12-01T15:00:00Z")
+        async with floor:
+            await rolling.open(floor, words)
+            for number in range(7):
+                name = f"a{number}"
+                await floor.desk.open_account(name, words.LIMITS, home="USD", financing="daily")
+                await floor.place(account=name, quantity="1000")
+            rolling.at(floor, "2026-12-01T22:00:00Z")
+            assert await EndOfDay(floor.desk, SHIPPED, floor.clock).roll_due() == 7
 
     asyncio.run(run())
 

@@ -20,12 +20,13 @@ class Margin:
         configuration = {"margin": "esma_retail", "home": "USD", "mode": "netting", **more}
         await floor.desk.open_account(name, words.LIMITS, **configuration)
         if dollars:
+            back = dollars[1:] if dollars.startswith("-") else f"-{dollars}"
             await floor.desk.say(
                 lambda _position, at_ns: (
                     FundsMoved(
                         rfc3339(at_ns),
                         name,
-                        (Posting(name, "USD", dollars), Posting("house", "USD", f"-{dollars}")),
+                        (Posting(name, "USD", dollars), Posting("house", "USD", back)),
                         by="operator",
                         reason="deposit",
                     ),

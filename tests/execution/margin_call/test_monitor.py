@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.execution.margin_call import assess
+from tallystick.execution.margin_call import MarginMonitor, assess
 
 PAIRS = {"EUR/USD": (108_250, 5), "USD/JPY": (151_500, 3), "GBP/USD": (127_000, 5)}
 ACCOUNTS = 6
@@ -29,7 +29,7 @@ def _due(floor: Any) -> list[str]:
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=150)
 @given(steps=st.lists(step, min_size=5, max_size=30), chance=st.randoms(use_true_random=False))
 def test_it_misses_nothing_that_looking_at_everybody_would_find(
     words: Any, margin: Any, steps: list[tuple[str, int]], chance: Any
@@ -94,6 +94,39 @@ def test_a_calm_market_costs_nothing_however_many_accounts_there_are(
                 floor.board.update([_at(words, floor, "EUR/USD", 108_250 - number)])
             assert monitor.checks - looked <= 200 * 4
             assert _due(floor) == []
+
+    asyncio.run(run())
+
+
+def test_its_loop_hears_of_fills_without_any_quote(words: Any, margin: Any) -> None:
+    """A trade that needs more than there is left of the level is called within a look."""
+
+    async def run() -> None:
+        floor = words.Floor()
+        async with floor:
+            await margin.open(floor, words, dollars="36100.00")
+            floor.price()
+            monitor = MarginMonitor(floor.desk)
+            looking = asyncio.create_task(monitor.run(floor.clock))
+            await asyncio.sleep(0)
+            await floor.place(quantity="1000000")
+            start = len(floor.facts())
+            for _turn in range(50):
+                await asyncio.sleep(0)
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            await floor.settle()
+            assert margin.story(floor, start) == []
+            assert monitor.checks >= 2
+            # Money leaves by another way than the door, which would not let it.
+            await margin.open(floor, words, dollars="-1000.00")
+            looking = asyncio.create_task(monitor.run(floor.clock))
+            for _turn in range(50):
+                await asyncio.sleep(0)
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            await floor.settle()
+            assert margin.story(floor, start)[-1][0] == "call_entered"
 
     asyncio.run(run())
 

@@ -50,6 +50,9 @@ def test_no_combination_of_fills_is_worse(
     found = worst(held, case_of(words, account))
 
     assert found is not None
+    simple = worst(held, case_of(words, account), 10**9)
+    assert simple is not None
+    assert all(bound >= exact for bound, exact in zip(simple, found, strict=True))
     for filled in product([False, True], repeat=2 * len(PAIRS)):
         value = {code: amount * WORTH[code] for code, amount in held.items()}
         for number, (pair, sides) in enumerate(zip(PAIRS, orders, strict=True)):

@@ -13,7 +13,7 @@ from tallystick.execution.rules import open_orders
 def with_resting(words: Any, count: int) -> Account:
     """An account with so many resting orders."""
     account: Account = words.account()
-    account.open_orders = dict.fromkeys(map(str, range(count)))  # type: ignore[arg-type]
+    account.open_orders = dict.fromkeys(map(str, range(count)))  # type: ignore[assignment]
     return account
 
 

@@ -6,12 +6,12 @@ taken back (`rewind`), so the book may run ahead of the disk by the batches on t
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
-from tallystick.clock import parse_own_stamp
+from tallystick.clock import NS_PER_SECOND, parse_own_stamp
 from tallystick.errors import Refused
 from tallystick.execution.book import rate
 from tallystick.execution.book.account import (
@@ -34,6 +34,7 @@ from tallystick.execution.book.positions import (
     closed,
     net,
     opened,
+    passed,
     share,
 )
 from tallystick.execution.book.scopes import Scopes
@@ -74,6 +75,8 @@ REPEATS_KEPT_MAX = 1_024
 """Different orders remembered per account for the duplicate window; the oldest goes first."""
 QUOTES_KEPT_MAX = 4_096
 """Quotes that were asked for and not taken; the oldest goes first."""
+QUOTE_KEPT_SECONDS = 60
+"""How long a quote is kept after its end, so that who comes late is told that it ended."""
 NS_PER_MS = 1_000_000
 
 K = TypeVar("K")
@@ -217,7 +220,7 @@ class Book:
                 self._set(account.children, order.id, account.children[order.replaces])
                 self._remove(account.children, order.replaces)
             self._inherit(account, order, order.replaces)
-        if isinstance(order.quote, str) and order.quote in self.quotes:
+        if order.quote in self.quotes and order.state == "filled":
             self._remove(self.quotes, order.quote)
         if entry.fills:
             self._fill(account, entry)
@@ -339,12 +342,10 @@ class Book:
         self._reserve(account, working, -1)
 
     def _reserve(self, account: Account, working: Working, sign: int) -> None:
-        """Count what it may add to the position; a suspended order adds nothing yet."""
+        """Count what it may add to the position; a suspended order may once its parent is filled."""
         order = working.order
         if working.reduces:
             self._set(account.marks, CLOSERS, account.closers + sign)
-            return
-        if order.state == "suspended":
             return
         held = account.pending.get(order.pair, _NOTHING_PENDING)
         units = sign * working.quantity
@@ -360,11 +361,15 @@ class Book:
         order, fills = entry.order, entry.fills
         before = account.positions.get(order.pair, FLAT)
         held = before
+        swaps = fills[0].side is not msgspec.UNSET
         for fill in fills:
             units = parse_own(fill.quantity)
             if (fill.side or order.side) == "sell":
                 units = -units
-            held = self._trade(account, order, fill, held, units)
+            if swaps:  # what one leg opens the other closes: only the points are left
+                held = passed(held, units, parse_own(fill.amount))
+            else:
+                held = self._trade(account, order, fill, held, units)
             if account.configuration.financing == "daily":
                 self._date(account, order.pair, fill.value_date, units)
         self._set(account.positions, order.pair, held)
@@ -474,7 +479,7 @@ class Book:
             account.keep_of(known)
         self._set(self.accounts, entry.account, account)
         self._touch(account)
-        self._park(account)
+        self._park([account])
 
     def _funds_moved(self, entry: FundsMoved) -> None:
         self._post(entry.postings, entry.at[:10])
@@ -509,36 +514,41 @@ class Book:
 
     def _kill_switch_set(self, entry: KillSwitchSet) -> None:
         self.scopes.set_kill_switch(entry, self.size)
-        if entry.account is not None:
-            self._park(self.account(entry.account))
+        account = self.accounts.get(entry.account or "")
+        if account is not None:
+            self._park([account])
 
     def _trading_state_set(self, entry: TradingStateSet) -> None:
         self.scopes.set_state(entry, self.size)
-        if entry.scope == "account":
-            account = self.account(entry.id or "")
-            self._park(account)
+        account = self.accounts.get(entry.id or "") if entry.scope == "account" else None
+        if account is not None:
+            self._park([account])
             if entry.state != "halted":  # a person looked at it: the throttle counts from anew
                 for economics in list(account.executions):
                     self._remove(account.executions, economics)
         elif entry.scope == "desk":
-            for account in self.accounts.values():
-                if account.configuration.desk == entry.id:
-                    self._park(account)
+            accounts = self.accounts.values()
+            self._park(each for each in accounts if each.configuration.desk == entry.id)
 
-    def _park(self, account: Account) -> None:
-        """Orders of an account that is halted, by itself or with its desk, wait for no price."""
-        halted = self.scopes.halts_account(account)
-        if halted == (account.id in self.working.parked):
-            return
-        if halted:
-            self._set(self.working.parked, account.id, True)
-        else:
-            self._remove(self.working.parked, account.id)
+    def _park(self, accounts: Iterable[Account]) -> None:
+        """Orders of accounts that are halted, by themselves or with their desk, wait for no price.
+
+        The others' do.
+        """
+        parked = self.working.parked
+        leave: list[str] = []
+        come_back: list[str] = []
+        for account in accounts:
+            if self.scopes.halts_account(account) != (account.id in parked):
+                (come_back if account.id in parked else leave).append(account.id)
+        if leave:
+            self._set(parked, tuple(leave), True)
+        if come_back:
+            self._remove(parked, tuple(come_back))
 
     def park_halted(self) -> None:
         """The same for all accounts, of a book that was put together."""
-        for account in self.accounts.values():
-            self._park(account)
+        self._park(self.accounts.values())
 
     def _limits_set(self, entry: LimitsSet) -> None:
         self.scopes.set_limits(entry, self.size)
@@ -547,9 +557,16 @@ class Book:
         self.scopes.override(entry, self.size)
 
     def _quote_given(self, entry: QuoteGiven) -> None:
+        at_ns = parse_own_stamp(entry.at)
+        if self.scopes.is_limited:
+            self._count_message(self.account(entry.account), entry.pair, at_ns)
+        while self.quotes:
+            oldest = next(iter(self.quotes.values()))
+            ended_ns = at_ns - parse_own_stamp(oldest.valid_until)
+            if ended_ns < QUOTE_KEPT_SECONDS * NS_PER_SECOND and len(self.quotes) < QUOTES_KEPT_MAX:
+                break
+            self._remove(self.quotes, oldest.id)
         self._set(self.quotes, entry.id, entry)
-        if len(self.quotes) > QUOTES_KEPT_MAX:
-            self._remove(self.quotes, next(iter(self.quotes)))
 
 
 _NOTHING_PENDING = Pending()

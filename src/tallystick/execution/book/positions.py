@@ -77,6 +77,13 @@ def closed(held: Position, units: int, cost: int, amount: int) -> Position:
     )
 
 
+def passed(held: Position, units: int, amount: int) -> Position:
+    """`held` after one leg of a swap: it stays as it is, and what is paid becomes its result."""
+    return msgspec.structs.replace(
+        held, realised=held.realised + (amount if units < 0 else -amount)
+    )
+
+
 def share(cost: int, part: int, whole: int) -> int:
     """What `part` of `whole` units cost: rounded half up; all of it when they are all."""
     return cost if part == whole else divide_half_up(cost * part, whole)

@@ -106,11 +106,13 @@ __all__ = [
     "TradingState",
     "TradingStateSet",
     "Trigger",
+    "account_key",
     "decode",
     "encode",
     "keys_of",
     "order_keys",
     "raw_key",
+    "taken_key",
     "write_key",
 ]
 
@@ -173,9 +175,12 @@ def keys_of(entry: Entry) -> tuple[str, ...]:
     if isinstance(entry, Raw):
         return (raw_key(entry.data),)
     if isinstance(entry, OrderDecided):
-        return order_keys(entry.order.account, entry.order.client_order_id, entry.key)
+        order = entry.order
+        keys = order_keys(order.account, order.client_order_id, entry.key)
+        taken = isinstance(order.quote, str) and order.state == "filled"
+        return (*keys, taken_key(str(order.quote))) if taken else keys
     if isinstance(entry, QuoteGiven):
-        return () if entry.key is None else (f"key {entry.account} {entry.key}",)
+        return () if entry.key is None else (account_key(entry.account, entry.key),)
     if isinstance(entry, KEYED):
         return (entry.key,) if entry.key else ()
     key = key_of(entry) if isinstance(entry, Notice) else None
@@ -198,7 +203,17 @@ of the request, so that a retry can be told from another request under the same 
 def order_keys(account: str, client_order_id: str, key: str | None) -> tuple[str, ...]:
     """The keys of an order: its client_order_id always, the Idempotency-Key where given."""
     client = f"order {account} {client_order_id}"
-    return (client,) if key is None else (client, f"key {account} {key}")
+    return (client,) if key is None else (client, account_key(account, key))
+
+
+def account_key(account: str, key: str) -> str:
+    """An Idempotency-Key of an account: one for all its orders and quotes."""
+    return f"key {account} {key}"
+
+
+def taken_key(quote: str) -> str:
+    """What the order settles that takes a quote: so the ledger itself lets it be taken once."""
+    return f"quote {quote}"
 
 
 def write_key(principal: str, key: str) -> str:

@@ -11,6 +11,7 @@ from tallystick.execution.margin.profiles import (
 from tallystick.execution.margin.requirement import (
     UNPRICED,
     Figures,
+    covers,
     figures,
     shortfall,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Aggregation",
     "Figures",
     "Profile",
+    "covers",
     "figures",
     "parse_profiles",
     "profile_of",

@@ -54,17 +54,21 @@ def figures(account: Account, profile: Profile, usd: Usd) -> Figures | None:
     used = reserved = 0
     hedges = account.configuration.mode == "hedging"
     pending = account.pending
-    for pair in account.positions.keys() | pending.keys():
+    pairs = account.positions.keys() | pending.keys() if pending else account.positions
+    for pair in pairs:
         held = account.positions.get(pair, FLAT)
-        waiting = pending.get(pair, _NOTHING)
-        whole = exposure(held, waiting, profile, hedges=hedges)
-        if not whole:
-            continue
-        needed = margin(pair, whole, profile, usd)
-        alone = margin(pair, exposure(held, _NOTHING, profile, hedges=hedges), profile, usd)
-        if needed is None or alone is None:
+        units = exposure(held, _NOTHING, profile, hedges=hedges)
+        alone = margin(pair, units, profile, usd) if units else 0
+        if alone is None:
             return None
         used += alone
+        waiting = pending.get(pair)
+        if waiting is None:
+            reserved += alone
+            continue
+        needed = margin(pair, exposure(held, waiting, profile, hedges=hedges), profile, usd)
+        if needed is None:
+            return None
         reserved += needed
     equity, gross = worth
     return Figures(equity, used, reserved, gross)
@@ -105,11 +109,34 @@ def shortfall(
     needed = margin(symbol, after_units, profile, usd)
     already = margin(symbol, before_units, profile, usd)
     # Both sides of a quote are that far from its mid; a cross may have no worth of its own.
-    cost = usd(traded.base, quantity * (quote.ask - quote.bid) // (quote.ask + quote.bid))
+    cost = usd(traded.base, -(-quantity * (quote.ask - quote.bid) // quote.twice_mid))
     if now is None or needed is None or already is None or cost is None:
         return UNPRICED
     lacking = now.reserved - already + needed + cost - now.equity
     return lacking if lacking > 0 else None
+
+
+def covers(account: Account, pair: str, side: Side, quantity: int, usd: Usd) -> bool:
+    """Whether the account's equity still carries a working order's fill; other orders apart.
+
+    Its margin was reserved when it was placed, but equity may have gone since. What only reduces is
+    always carried; so is what nobody can tell, for want of a price: it was told before.
+    """
+    profile = profile_of(account.configuration.margin)
+    if profile is None:
+        return True
+    hedges = account.configuration.mode == "hedging"
+    held = account.positions.get(pair, FLAT)
+    fill = Pending(buying=quantity) if side == "buy" else Pending(selling=quantity)
+    before = exposure(held, _NOTHING, profile, hedges=hedges)
+    after = exposure(held, fill, profile, hedges=hedges)
+    if after <= before:
+        return True
+    now = figures(account, profile, usd)
+    needed, already = margin(pair, after, profile, usd), margin(pair, before, profile, usd)
+    if now is None or needed is None or already is None:
+        return True
+    return now.equity >= now.used - already + needed
 
 
 def exposure(held: Position, waiting: Pending, profile: Profile, *, hedges: bool) -> int:

@@ -9,7 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from tallystick.clock import NS_PER_SECOND
+from tallystick.clock import NS_PER_SECOND, Clock
 from tallystick.errors import Overloaded, ShuttingDown
 from tallystick.execution.book import Account
 from tallystick.execution.book.account import CALLED_NS, EXTENDED_NS
@@ -22,6 +22,8 @@ from tallystick.execution.quotes import Quote
 
 CHECKS_AT_ONCE_MAX = 500
 """Accounts looked at in one step, some milliseconds; the others come with the next."""
+LOOK_SECONDS = 0.1
+"""How often it is looked who was touched, and whose call is to be said again."""
 STALE_MAX = 1_024
 """Places of accounts that were looked at since, before they are swept out."""
 
@@ -50,6 +52,12 @@ class MarginMonitor:
             for account in desk.book.accounts.values()
             if account.configuration.margin is not None
         )
+
+    async def run(self, clock: Clock) -> None:
+        """For ever: look at who is due, also where no quote says so."""
+        while True:
+            more = self.check_due()
+            await clock.sleep(0 if more else LOOK_SECONDS)
 
     def on_quotes(self, quotes: Sequence[Quote]) -> None:
         """Prices moved; called with every batch of quotes, after working orders were met."""

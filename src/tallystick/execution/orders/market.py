@@ -2,4 +2,4 @@
 
 from tallystick.execution.orders.kind import OrderKind
 
-KIND = OrderKind(needs=(), may=("price_bound",), times=("FOK", "IOC"), executes="market")
+KIND = OrderKind(needs=(), may=("price_bound", "trade"), times=("FOK", "IOC"), executes="market")

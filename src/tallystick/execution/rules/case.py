@@ -64,7 +64,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     def freed(self) -> int:
         """Units that the replaced order had reserved, on its own side of its pair."""
         old = self.replaced
-        reserved = old is not None and not old.reduces and old.order.state != "suspended"
+        reserved = old is not None and not old.reduces
         return old.quantity if old is not None and reserved else 0
 
     @property

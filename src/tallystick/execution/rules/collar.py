@@ -23,17 +23,14 @@ def check(case: Case) -> Rejection | None:
     bps = case.limits.stop_collar if waits else case.limits.collar_bps
     if distance is not None and 2 * distance * BPS > bps * quote.twice_mid:
         return _too_distant(case, distance, bps)
-    for price, code in (
-        (stop, RejectionCode.STOP_OUT_OF_COLLAR),
-        (request.price, RejectionCode.PRICE_OUT_OF_COLLAR),
-        (request.bound, RejectionCode.PRICE_OUT_OF_COLLAR),
-    ):
-        if price is not None and abs(2 * price - quote.twice_mid) * BPS > bps * quote.twice_mid:
-            return _too_far(case, price, bps, code)
+    twice_mid = quote.twice_mid
+    for price in (stop, request.price, request.bound):
+        if price is not None and abs(2 * price - twice_mid) * BPS > bps * twice_mid:
+            return _too_far(case, price, bps)
     return None
 
 
-def _too_far(case: Case, price: Price, bps: int, code: RejectionCode) -> Rejection:
+def _too_far(case: Case, price: Price, bps: int) -> Rejection:
     assert case.quote is not None, "asked for before"  # noqa: S101
     digits = case.request.pair.price_digits
     twice_mid = case.quote.twice_mid
@@ -42,7 +39,9 @@ def _too_far(case: Case, price: Price, bps: int, code: RejectionCode) -> Rejecti
         f"{format_decimal(price, digits)} is {apart} basis points from the mid"
         f" {format_decimal(twice_mid // 2, digits)}, {bps} are allowed."
     )
-    return reject(code, figures)
+    if price == case.request.stop:
+        return reject(RejectionCode.STOP_OUT_OF_COLLAR, figures)
+    return reject(RejectionCode.PRICE_OUT_OF_COLLAR, figures)
 
 
 def _too_distant(case: Case, distance: Price, bps: int) -> Rejection:

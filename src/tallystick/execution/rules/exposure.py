@@ -3,6 +3,8 @@
 Which of them will fill is not known. Within a pair the worst is that one side fills whole; of the
 pairs with the most waiting every combination is tried, and those with less add all their worth.
 So the answer is exact where orders wait in a few pairs, and never too small.
+
+Almost always even the sum of everything is within what is allowed: then nothing is tried.
 """
 
 from collections.abc import Mapping
@@ -18,11 +20,11 @@ _Side = tuple[str, str, int]
 """(currency that becomes longer, the one that becomes shorter, by how many US cents)."""
 
 
-def worst(held: Mapping[str, int], case: Case) -> tuple[int, int] | None:
+def worst(held: Mapping[str, int], case: Case, enough: int = -1) -> tuple[int, int] | None:
     """(long, short): the most that all long, and all short, currencies may be worth together.
 
     `held` are signed minor units by currency; the answer US cents at the mid, both >= 0. None: one
-    of them has no price.
+    of them has no price. A simple upper bound is given where that is at most `enough` already.
     """
     usd = case.usd
     values: dict[str, int] = {}
@@ -32,10 +34,16 @@ def worst(held: Mapping[str, int], case: Case) -> tuple[int, int] | None:
             if value is None:
                 return None
             values[code] = value
+    long, short = _sides(values)
     if not case.account.pending:
-        return _sides(values)
+        return long, short
     waiting = _waiting(case)
-    return None if waiting is None else _worst_of(values, waiting)
+    if waiting is None:
+        return None
+    more = sum(max(sell[2], buy[2]) for buy, sell in waiting)
+    if max(long, short) + more <= enough:
+        return long + more, short + more
+    return _worst_of(values, waiting)
 
 
 def _worst_of(values: Mapping[str, int], waiting: list[tuple[_Side, _Side]]) -> tuple[int, int]:

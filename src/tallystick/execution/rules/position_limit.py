@@ -24,7 +24,7 @@ def check(case: Case) -> Rejection | None:
     after[traded.base] = after.get(traded.base, 0) + sign * request.quantity
     after[traded.quote] = after.get(traded.quote, 0) - sign * case.amount
     limit = case.limits.position_usd_max
-    position = worst(after, case)
+    position = worst(after, case, limit)
     if position is None:
         return reject(RejectionCode.NO_PRICE, "A position has no price in US dollars.")
     most = max(position)

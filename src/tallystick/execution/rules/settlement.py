@@ -38,7 +38,7 @@ def _check_date(
     after = dict(before)
     for movement in movements:
         after[movement.currency] = after.get(movement.currency, 0) + movement.amount
-    delivered = worst(after, case)
+    delivered = worst(after, case, limit)
     if delivered is None:
         return reject(RejectionCode.NO_PRICE, "What is delivered has no price in US dollars.")
     if delivered[1] <= limit or delivered[1] <= (worst(before, case) or (0, 0))[1]:

@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
-from tallystick.errors import Corrupt
+import msgspec
+
+from tallystick.errors import Corrupt, PermanentError
 from tallystick.execution.book import Book
 from tallystick.execution.entries import decode
 from tallystick.execution.trial.amounts import settles_on, units_of
@@ -138,7 +140,7 @@ def check_ledger_book(
 
     Raises:
         Corrupt: as `check_book`.
-        msgspec.DecodeError: an entry is of a kind that this version does not know.
+        PermanentError: an entry is of a kind that this version does not know.
     """
     trial, book = Trial(), Book()
     stop = ledger.size if until is None else min(until, ledger.size)
@@ -146,7 +148,11 @@ def check_ledger_book(
         rows = ledger.rows(trial.totals.position, min(FOLD_ROWS, stop - trial.totals.position))
         for row in rows:
             trial.fold(row.entry)
-            book.apply(decode(row.entry))
+            try:
+                book.apply(decode(row.entry))
+            except msgspec.DecodeError as error:
+                sentence = f"Entry {book.size} is of no kind that this version knows."
+                raise PermanentError(sentence) from error
         book.cut()
         yield len(rows)
     trial.compare(book)
