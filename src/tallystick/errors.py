@@ -29,13 +29,17 @@ class Refused(TallystickError):
     """The request is refused: it cannot become an order or a query.
 
     `code` is stable and documented; the message is a sentence that a trader understands.
-    `field` names the offending member where there is one.
+    `field` names the offending member where there is one, `step` the smallest step of its value
+    where it is too fine.
     """
 
-    def __init__(self, code: str, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, step: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.field = field
+        self.step = step
 
 
 class TemporaryError(TallystickError):

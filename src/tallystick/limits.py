@@ -108,3 +108,7 @@ APPROVERS_MAX = 1_000
 """Most people who may override limits."""
 CANCELS_AT_ONCE_MAX = 4_000
 """Most orders that a stop of trading takes back in its own commit; further ones follow."""
+QUOTE_SECONDS = 10
+"""How long a quote that was asked for may be taken."""
+QUOTES_OPEN_MAX = 64
+"""Most quotes of one account that may be taken at once."""

@@ -46,13 +46,10 @@ class Door:
         self.desk = Desk(self.ledger, Book(), self.board, self.clock)
         tokens = Tokens(folder / "tokens.json")
         self.tokens = {
-            name: tokens.issue(name, account, scopes)
-            for name, account, scopes in (
-                ("demo", "demo", ("trade", "read")),
-                ("other", "other", ("trade", "read")),
-                ("reader", "demo", ("read",)),
-                ("operator", "house desk", ("trade", "read", "operate")),
-            )
+            "demo": tokens.issue("demo", "demo", ("trade", "read")),
+            "other": tokens.issue("other", "other", ("trade", "read")),
+            "reader": tokens.issue("reader", "demo", ("read",)),
+            "operator": tokens.issue("operator", "desk", ("trade", "read", "operate")),
         }
         # The operations need these of the door's services; all of them are the real ones.
         needed = SimpleNamespace(

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from tallystick.limits import BODY_BYTES_MAX
-from tallystick.wiring.hot_http import Headers, HotProtocol, protocol_for
+from tallystick.wiring.hot_http import Answer, Headers, HotProtocol, protocol_for
 from tallystick.wiring.http import Server, listen, server_for
 
 HOST = "127.0.0.1"
@@ -22,16 +22,27 @@ class Echo:
         self.gate = asyncio.Event()
         self.gate.set()
         self.taken = 0
+        self.waiting: list[tuple[Callable[[Answer], None], Answer]] = []
 
-    async def answer(self, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
-        """`short:` and the body; `fail` fails."""
+    def place(self, headers: Headers, body: bytes, say: Callable[[Answer], None]) -> None:
+        """`short:` and the body, now or when the gate opens; `fail` fails."""
         self.taken += 1
-        await self.gate.wait()
         if body == b"fail":
             raise ValueError("as asked")
-        said = b"short:" + body
+        said = b"short:" + body * (1_000_000 if body == b"long" else 1)
         key = dict(headers).get(b"idempotency-key", b"")
-        return 201, [(b"content-length", b"%d" % len(said)), (b"x-key", key)], said
+        answer = 201, [(b"content-length", b"%d" % len(said)), (b"x-key", key)], said
+        if self.gate.is_set():
+            say(answer)
+        else:
+            self.waiting.append((say, answer))
+
+    def open(self) -> None:
+        """Answer what waits."""
+        self.gate.set()
+        waiting, self.waiting = self.waiting, []
+        for say, answer in waiting:
+            say(answer)
 
 
 async def usual(scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +95,7 @@ def serving(work: Work) -> None:
                 async with asyncio.timeout(20):
                     await work(Client(reader, writer), orders, server)
             finally:
-                orders.gate.set()
+                orders.open()
                 writer.close()
                 server.should_exit = True
                 await task
@@ -180,7 +191,7 @@ def test_pipelined_requests_are_answered_in_order() -> None:
         client.writer.write(order(b"1") + get + order(b"2") + get)
         while not orders.taken:  # noqa: ASYNC110  the server has no event for it
             await asyncio.sleep(0)
-        orders.gate.set()
+        orders.open()
         said = [(await client.answer())[1] for _ in range(4)]
         assert said == [b"short:1", b"usual:GET:0", b"usual:POST:1", b"usual:GET:0"]
         assert (await client.ask(order(b"3")))[1] == b"short:3"
@@ -200,9 +211,29 @@ def test_a_client_that_leaves_is_not_written_to() -> None:
         await client.writer.wait_closed()
         while server.server_state.connections:  # noqa: ASYNC110  as above
             await asyncio.sleep(0)
-        orders.gate.set()
-        while server.server_state.tasks:  # noqa: ASYNC110  as above
+        orders.open()
+        assert orders.taken == 1
+        assert not server.server_state.tasks
+
+    serving(work)
+
+
+def test_a_client_that_does_not_read_is_waited_for() -> None:
+    """Answers larger than all buffers: the second is written when the first one is read."""
+
+    async def work(client: Client, orders: Echo, server: Server) -> None:
+        orders.gate.clear()
+        (connection,) = server.server_state.connections
+        assert isinstance(connection, HotProtocol)
+        client.writer.write(order(b"long") + order(b"2"))
+        while not orders.taken:  # noqa: ASYNC110  as above
             await asyncio.sleep(0)
+        connection.flow.pause_writing()
+        orders.open()
+        assert connection.cycle.response_complete is False
+        connection.flow.resume_writing()
+        assert (await client.answer())[1] == b"short:" + b"long" * 1_000_000
+        assert (await client.answer())[1] == b"usual:POST:1"
 
     serving(work)
 
@@ -236,7 +267,7 @@ def test_a_shutdown_waits_for_the_answer() -> None:
         assert isinstance(connection, HotProtocol)
         while connection.cycle.keep_alive:  # noqa: ASYNC110  as above
             await asyncio.sleep(0)
-        orders.gate.set()
+        orders.open()
         head, said = await client.answer()
         assert (b"connection: close" in head, said) == (True, b"short:late")
         assert await client.reader.read() == b""

@@ -75,10 +75,14 @@ class HotOrders:
     async def _answer(self, headers: Headers, receive: Receive) -> Answer:
         """The same, of a body that is still to come."""
         start_ns = self._calls.start_ns()
+        account: str | None = None
         try:
+            principal = self._services.tokens.principal(_headers(headers)[0])
+            account = principal.account
+            principal.require("trade")  # before anything of the body is read
             body = await _read(receive)
         except Refused as refusal:
-            return self.refused(refusal, None, start_ns)
+            return self.refused(refusal, account, start_ns)
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
         def say(answer: Answer) -> None:

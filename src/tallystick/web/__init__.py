@@ -4,10 +4,12 @@ from tallystick.web.events import (
     AlertRow,
     Head,
     Logs,
+    MarginRow,
     OrderRow,
     Orders,
     PriceRow,
     Prices,
+    TradingStateRow,
 )
 from tallystick.web.live import LiveHub, live_route
 from tallystick.web.pages import page_routes
@@ -17,10 +19,12 @@ __all__ = [
     "Head",
     "LiveHub",
     "Logs",
+    "MarginRow",
     "OrderRow",
     "Orders",
     "PriceRow",
     "Prices",
+    "TradingStateRow",
     "live_route",
     "page_routes",
 ]

@@ -6,10 +6,14 @@ Decimals are strings as everywhere at the door; times are RFC 3339, UTC.
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tallystick.access import Scope
 
-EVENTS = ("hello", "price", "order", "checkpoint", "log", "anomaly", "alert", "gap")
+EVENTS = (
+    "hello", "price", "order", "trading_state", "margin", "checkpoint", "log", "anomaly", "alert",
+    "gap",
+)  # fmt: skip
 """Every event's name. The hub itself says `hello` (first) and `gap`; wiring says the others."""
 
 
@@ -37,6 +41,7 @@ class FillRow(msgspec.Struct, frozen=True):
     quantity: str
     amount: str
     value_date: str
+    side: str | UnsetType = UNSET
 
 
 class RejectionRow(msgspec.Struct, frozen=True):
@@ -46,8 +51,21 @@ class RejectionRow(msgspec.Struct, frozen=True):
     reason: str
 
 
+class CancelRow(msgspec.Struct, frozen=True):
+    """Who took an order back, and why; `code` is left out of entries of the first form."""
+
+    by: str
+    reason: str
+    code: str | UnsetType = UNSET
+
+
 class OrderRow(msgspec.Struct, frozen=True):
-    """An order as it stands after the entry at `position`, which was made at `at`."""
+    """An order as it stands after the entry at `position`, which was made at `at`.
+
+    `fills` are that entry's own. What stands behind `rejection` is there where it applies, as in
+    the entry; an order with `replaces` that is not rejected has closed the one it names. `by` is
+    who placed it where that was not its client.
+    """
 
     id: str
     account: str
@@ -63,6 +81,22 @@ class OrderRow(msgspec.Struct, frozen=True):
     position: int
     fills: list[FillRow]
     rejection: RejectionRow | None = None
+    filled: str | UnsetType = UNSET
+    stop_price: str | UnsetType = UNSET
+    distance: str | UnsetType = UNSET
+    trigger: str | UnsetType = UNSET
+    triggered: bool | UnsetType = UNSET
+    expires_at: str | UnsetType = UNSET
+    price_bound: str | UnsetType = UNSET
+    position_fill: str | UnsetType = UNSET
+    parent: str | UnsetType = UNSET
+    oco: str | UnsetType = UNSET
+    linked: int | UnsetType = UNSET
+    replaces: str | UnsetType = UNSET
+    trade: str | UnsetType = UNSET
+    quote: str | UnsetType = UNSET
+    by: str | UnsetType = UNSET
+    cancelled: CancelRow | UnsetType = UNSET
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -73,6 +107,37 @@ class Orders(msgspec.Struct, frozen=True):
 
     orders: list[OrderRow]
     omitted: int = 0
+
+
+class TradingStateRow(msgspec.Struct, frozen=True):
+    """Event `trading_state`: what may be traded in a scope from here on, or (`asked`) shall be.
+
+    `scope` is `all`, `desk`, `account` or `pair`, `id` which of them; `state` is `active`,
+    `reducing` or `halted`. What is asked for holds only when a second person has granted it.
+    """
+
+    scope: str
+    id: str | None
+    state: str
+    by: str
+    reason: str
+    at: str
+    position: int
+    asked: bool = False
+
+
+class MarginRow(msgspec.Struct, frozen=True):
+    """Event `margin`: a margin call began, went on or ended, or positions were closed out.
+
+    `equity` and `used` are US dollars.
+    """
+
+    account: str
+    event: str
+    equity: str
+    used: str
+    at: str
+    position: int
 
 
 class Head(msgspec.Struct, frozen=True):

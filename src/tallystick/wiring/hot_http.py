@@ -1,13 +1,13 @@
 """A shorter way to the hot path: uvicorn's own HTTP protocol, but for one route without ASGI.
 
-Parsing, keep-alive, time-outs, pipelining, backpressure and shutdown are uvicorn's. For a request
-that is whole in memory, as an order is, nothing has to be said in messages: no event for the body,
-none for head and body of the answer. Whatever is not plain (another route, HTTP/1.0, `Expect`,
+Parsing, pipelining, backpressure and shutdown are uvicorn's. For a request that is whole in memory,
+as an order is, nothing has to be said in messages, and no task is made: the answer comes by a call.
+Whatever is not plain (another route, HTTP/1.0, `Expect`,
 chunks, a large body, a request behind one that is not answered yet) goes the usual way.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -16,6 +16,8 @@ from tallystick.api.calls import ORDERS_ROUTE
 from tallystick.limits import BODY_BYTES_MAX
 
 Headers = Sequence[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
+"""Status, headers (with the content-length) and body."""
 _URL = ORDERS_ROUTE.encode()
 _LENGTH_DIGITS_MAX = len(str(BODY_BYTES_MAX))
 
@@ -23,8 +25,8 @@ _LENGTH_DIGITS_MAX = len(str(BODY_BYTES_MAX))
 class Orders(Protocol):
     """Whoever answers the hot path: `api.hot.HotOrders`."""
 
-    def answer(self, headers: Headers, body: bytes) -> Awaitable[tuple[int, Headers, bytes]]:
-        """Status, headers (with the content-length) and body."""
+    def place(self, headers: Headers, body: bytes, say: Callable[[Answer], None]) -> None:
+        """Call `say` with the answer, now or later, once."""
         ...
 
 
@@ -50,15 +52,25 @@ class HotProtocol(HttpToolsProtocol):
         """As uvicorn makes it."""
         super().__init__(*arguments, **named)
         self._placing = _Placing()
-        self._order: bytearray | None = None
+        self._order: bytes | None = None
         """The body of an order that is being read."""
+
+    def on_message_begin(self) -> None:
+        """A request begins; what ASGI has to know of it is put together when it is no order."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_headers_complete(self) -> None:
         """The head is whole: of an order, or of any other request."""
         if self._is_plain_order():
-            self._order = bytearray()
-        else:
-            super().on_headers_complete()
+            self._order = b""
+            return
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # the scope has this list
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Some of the body."""
@@ -72,12 +84,15 @@ class HotProtocol(HttpToolsProtocol):
         if self._order is None:
             super().on_message_complete()
             return
-        order, self._order = bytes(self._order), None
+        order, self._order = self._order, None
         self._placing.response_complete = False
         self.cycle = self._placing  # type: ignore[assignment]  # it has what is asked of it
-        task = self.loop.create_task(self._place(self.headers, order))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        try:
+            self.orders.place(self.headers, order, self._say)
+        except Exception as error:  # noqa: BLE001  the parser would call it the client's fault
+            self.transport.close()  # who must not wait for an answer that will not come
+            said = {"message": "An order was not answered.", "exception": error}
+            self.loop.call_exception_handler(said)
 
     def _is_plain_order(self) -> bool:
         parser = self.parser
@@ -98,19 +113,23 @@ class HotProtocol(HttpToolsProtocol):
                 return False
         return 0 < len(length) <= _LENGTH_DIGITS_MAX and int(length) <= BODY_BYTES_MAX
 
-    async def _place(self, headers: Headers, order: bytes) -> None:
-        try:
-            status, named, body = await self.orders.answer(headers, order)
-            if self.flow.write_paused:
-                await self.flow.drain()
-        except BaseException:  # the client must not wait for an answer that will not come
-            self.transport.close()
-            raise
-        if not self.transport.is_closing():
-            self._say(status, named, body)
+    def _say(self, answer: Answer) -> None:
+        """Answer, unless the client is gone; a client that does not read is waited for."""
+        if self.flow.write_paused:
+            task = self.loop.create_task(self._say_later(answer))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        elif not self.transport.is_closing():
+            self._write(answer)
 
-    def _say(self, status: int, named: Headers, body: bytes) -> None:
+    async def _say_later(self, answer: Answer) -> None:
+        await self.flow.drain()
+        if not self.transport.is_closing():
+            self._write(answer)
+
+    def _write(self, answer: Answer) -> None:
         """The whole answer in one piece, and on to the next request."""
+        status, named, body = answer
         keep_alive = self._placing.keep_alive
         pieces = [STATUS_LINE[status]]
         for name, value in (*self.server_state.default_headers, *named):

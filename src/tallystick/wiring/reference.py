@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tallystick.api import OPERATIONS
+from tallystick.api.codes import reject_codes
 from tallystick.api.openapi import plain_path
 from tallystick.api.problems import REFUSAL_STATUS, TITLES
 from tallystick.execution import RejectionCode
@@ -20,9 +21,14 @@ HELP_COLUMNS = 90
 
 
 def write_reference(folder: Path, root: click.Group) -> list[Path]:
-    """Write the three pages, `root` being the command line; the paths written."""
+    """Write the four pages, `root` being the command line; the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
-    pages = {"settings.md": settings_page(), "cli.md": cli_page(root), "api.md": api_page()}
+    pages = {
+        "settings.md": settings_page(),
+        "cli.md": cli_page(root),
+        "api.md": api_page(),
+        "reject-codes.md": "# Reject codes\n\n" + _MADE + "\n" + reject_codes(),
+    }
     written = []
     for name, text in pages.items():
         path = folder / name

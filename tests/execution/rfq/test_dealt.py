@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from tallystick.execution.entries import Leg, QuoteGiven, Side
+from tallystick.execution.entries import Leg, QuoteGiven, QuoteKind, Side
 from tallystick.execution.rfq.dealt import dealt_of, fills_of, movements_of
 from tallystick.fx import PAIRS, Pair
 from tallystick.money import format_decimal, parse_own
@@ -26,7 +26,7 @@ def quotes(draw: st.DrawFn) -> tuple[QuoteGiven, Pair]:
         for day in DATES[: draw(st.integers(1, 2))]
     )
     quantity = format_decimal(draw(st.integers(1, 10**12)), traded.base_digits)
-    kind = "swap" if len(legs) > 1 else "outright"
+    kind: QuoteKind = "swap" if len(legs) > 1 else "outright"
     return QuoteGiven(
         "at", "Q-1", "demo", traded.symbol, kind, quantity, legs, "1", "1", "then", "test", "ab"
     ), traded  # fmt: skip

@@ -90,7 +90,7 @@ def test_the_sign_follows_the_rates(
     assert near.bid == near.ask
     assert (gain > 0, gain < 0) == (quote > base, quote < base)
     before = points_on(curve, dates["SPOT"][1])
-    assert (before.bid, before.ask) == (0, 0)
+    assert before.bid == before.ask == 0
 
 
 @given(symbol=st.sampled_from(sorted(PAIRS)), days=st.integers(0, 730))

@@ -299,6 +299,25 @@ def test_margin_is_needed_for_a_position_and_not_for_a_swap(words: Any, rfq: Any
     asyncio.run(work())
 
 
+def test_what_is_financed_daily_waits_for_its_own_date(words: Any, rfq: Any) -> None:
+    """A swap moves the units that are to be rolled from its near date to its far one."""
+
+    async def work() -> None:
+        async with words.Floor() as floor:
+            await floor.desk.open_account("demo", words.LIMITS, financing="daily", home="USD")
+            floor.price()
+            await floor.place()
+            dated = floor.desk.book.account("demo").dated
+            assert dated == {("EUR/USD", "2026-11-27"): EUR}
+            await rfq.take(floor, await rfq.ask(floor, type="swap", tenor="1M"), side="buy")
+            assert dated == {("EUR/USD", "2026-12-28"): EUR}
+            given = await rfq.ask(floor, type="outright", tenor="1W")
+            await rfq.take(floor, given, side="sell")
+            assert dated == {("EUR/USD", "2026-12-28"): EUR, ("EUR/USD", "2026-12-04"): -EUR}
+
+    asyncio.run(work())
+
+
 def test_a_commit_that_fails_gives_the_quote_back(words: Any, rfq: Any) -> None:
     """Nothing was done; the retry takes it, once."""
 

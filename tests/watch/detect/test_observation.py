@@ -54,6 +54,54 @@ def test_other_kinds_are_nobodys_business(make_entry: Callable[..., bytes], kind
 
 
 @pytest.mark.parametrize(
+    ("kind", "members", "order_members"),
+    [
+        pytest.param("order_decided", {"by": "margin close-out"}, {}, id="the desk's own order"),
+        pytest.param("order_decided", {}, {"parent": "O-3"}, id="an order that came with another"),
+        pytest.param(
+            "order_filled", {}, {"state": "partially_filled", "filled": "1.00"}, id="a part"
+        ),
+    ],
+)
+def test_what_the_client_did_not_do_is_not_its_behaviour(
+    make_entry: Callable[..., bytes],
+    kind: str,
+    members: dict[str, object],
+    order_members: dict[str, object],
+) -> None:
+    """Close-outs, if-done orders and fills in part are left out of a client's profile."""
+    entry = msgspec.json.decode(make_entry(7, kind=kind)) | members
+    entry["order"] |= order_members
+    assert order_seen(7, msgspec.json.encode(entry)) is None
+
+    whole = msgspec.json.decode(make_entry(7, kind=kind))
+    assert order_seen(7, msgspec.json.encode(whole)) is not None
+
+
+def test_an_order_cancelled_after_a_part_is_seen_as_it_was_asked_for(
+    make_entry: Callable[..., bytes],
+) -> None:
+    """An IOC that took what there was: its whole quantity counts, and it is no rejection."""
+    entry = msgspec.json.decode(make_entry(7, quantity=9_000_000))
+    entry["order"] |= {"state": "cancelled", "filled": "2000000.00", "time_in_force": "IOC"}
+    order = order_seen(7, msgspec.json.encode(entry))
+    assert order is not None
+    assert (order.quantity, order.state, order.event) == (9_000_000, "cancelled", "decided")
+
+
+@pytest.mark.parametrize("kind", ["take_profit", "stop_limit"])
+def test_where_a_client_wants_to_leave_is_no_limit_price(
+    make_entry: Callable[..., bytes], kind: str
+) -> None:
+    """The price of an order that waits to be set off is far from the market on purpose."""
+    entry = msgspec.json.decode(make_entry(7, price=1.2, mid=1.0825, state="new"))
+    entry["order"]["type"] = kind
+    order = order_seen(7, msgspec.json.encode(entry))
+    assert order is not None
+    assert order.limit_price is None
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"at": "yesterday"},
