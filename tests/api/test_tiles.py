@@ -90,7 +90,7 @@ class Door:
 
 OTHER_ROOMS = (
     "desk", "history", "board", "logs", "intake", "watcher", "notifier", "hec_token", "ready",
-    "subjects", "followers", "prices",
+    "subjects", "followers", "prices", "points", "trial_balances",
 )  # fmt: skip
 
 

@@ -167,9 +167,12 @@ TAMPERED = {
     "an order's type": ("UPDATE orders SET type = 1 WHERE position = 8", "table orders"),
     "a missing order": (
         "DELETE FROM orders WHERE position = 8",
-        r"The entries make \(8, acc-2, 8, 11, cancelled, 9\); the projections' table orders lacks it",
+        r"make \(8, acc-2, 8, 11, cancelled, 9\); the projections' table orders lacks it",
     ),
-    "an extra order": ("INSERT INTO orders VALUES (9, 'acc-1', 1, 2, 'new', NULL)", "table orders says"),
+    "an extra order": (
+        "INSERT INTO orders VALUES (9, 'acc-1', 1, 2, 'new', NULL)",
+        "table orders says",
+    ),
     "a trade's account": ("UPDATE trades SET account = 'x' WHERE position = 7", "table trades"),
     "a trade's pair": ("UPDATE trades SET pair = 'GBP/USD' WHERE position = 7", "table trades"),
     "a missing trade": ("DELETE FROM trades WHERE position = 7", "table trades lacks"),

@@ -252,3 +252,51 @@ def test_a_repeated_order_is_stopped(words: Any) -> None:
             floor.require_truth()
 
     asyncio.run(main())
+
+
+def test_an_order_in_a_cross_meets_it(words: Any) -> None:
+    """Nobody quotes EUR/GBP itself: its price comes from two others, also after a restart."""
+
+    async def main() -> None:
+        async with words.Floor() as floor:
+            await floor.open("demo")
+            floor.price("GBP/USD", "1.27000", "1.27002")
+            placed = [
+                await floor.place(pair="EUR/GBP", price=price) for price in ("0.85200", "0.85100")
+            ]
+            assert [each.entry.order.state for each in placed] == ["new", "new"]
+            floor.price("GBP/USD", "1.27100", "1.27102")
+            await floor.settle()
+            assert floor.facts()[-1]["order"]["id"] == placed[0].entry.order.id
+            assert kinds(floor)[-1] == "order_filled"
+
+            async with words.Floor(floor.store, floor.clock) as again:
+                again.price()
+                again.price("GBP/USD", "1.27300", "1.27302")
+                await again.settle()
+                assert again.facts()[-1]["order"]["id"] == placed[1].entry.order.id
+                assert kinds(again)[-1] == "order_filled"
+
+    asyncio.run(main())
+
+
+def test_what_is_held_keeps_its_meaning(words: Any) -> None:
+    """An account with open positions stays in its mode, and its result in its home currency."""
+
+    async def main() -> None:
+        async with words.Floor() as floor:
+            desk, limits = floor.desk, words.LIMITS
+            await desk.open_account("demo", limits, mode="netting", home="USD")
+            floor.price()
+            await floor.place()
+            for mode in ("hedging", "fifo"):
+                act = desk.open_account("demo", limits, mode=mode)
+                assert await code_of(act) == "VALUE_NOT_ALLOWED"
+            await desk.open_account("demo", limits, mode="netting", desk="majors")
+            await floor.place(side="sell")
+            await desk.open_account("demo", limits, mode="hedging")
+            assert await code_of(desk.open_account("demo", limits, home="EUR")) == (
+                "VALUE_NOT_ALLOWED"
+            )
+
+    asyncio.run(main())

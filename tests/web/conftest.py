@@ -39,23 +39,11 @@ ORDER = {
     "type": "market", "time_in_force": "FOK",
 }  # fmt: skip
 QUANTITY_MAX = 50_000_000
-EVENTS = "text/event-stream"
 STATUS = {
     "UNAUTHENTICATED": 401, "FORBIDDEN": 403, "UNKNOWN_ORDER": 404, "UNKNOWN_ENTRY": 404,
     "NOT_FOUND": 404,
 }  # fmt: skip
-LEVELS = {
-    "bids": [{"price": "1.08249", "quantity": "1000000.00"}],
-    "asks": [{"price": "1.08251", "quantity": "3000000.00"}],
-    "tradeable": True,
-    "reason": None,
-}
-PRECHECK = {
-    "accepted": True, "state": "filled", "rejections": [], "average_price": "1.08251",
-    "amount": {"currency": "USD", "amount": "1082510.00"},
-    "cost": {"currency": "USD", "amount": "10.00"}, "value_date": "2026-11-25",
-    "net_position": {"before": "0.00", "after": "1000000.00"}, "margin": None, "linked": [],
-}  # fmt: skip
+PRECHECK, FIGURES = "/v1/orders/precheck", "/v1/accounts/demo"
 MORE = ("stop_price", "distance", "expires_at", "oco", "parent")
 
 
@@ -69,8 +57,8 @@ class Placed(msgspec.Struct):
 class Stage:
     """Answers as the API does, from a ledger in memory; `overrides` makes it lie.
 
-    `overrides` maps a path with its query to the body that is sent in its place; of a path in
-    `absent` it knows nothing. `prechecks` are the bodies of dry runs, `sent` those of orders.
+    `overrides` maps a path with its query to the body that is sent in its place; None: it is not
+    there. `prechecks` are the bodies of dry runs, `sent` those of orders.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,17 +67,13 @@ class Stage:
         self.hub = LiveHub()
         self.tokens = Tokens(folder / "tokens.json")
         self.token = self.tokens.issue("demo", "demo", ("trade", "read", "operate"))
-        self.overrides: dict[str, object] = {}
+        self.overrides: dict[str, object] = {PRECHECK: None, FIGURES: None}
         self.placed: list[Placed] = []
         self.logs: list[dict[str, object]] = []
         self.anomalies: list[dict[str, object]] = []
         self.alerts: list[dict[str, object]] = []
         self.searches: list[str] = []
-        self.absent: set[str] = set()
-        self.stops: list[dict[str, object]] = []
-        self.figures: dict[str, object] | None = None
         self.prechecks: list[dict[str, Any]] = []
-        self.precheck: dict[str, object] = dict(PRECHECK)
         self.sent: list[dict[str, Any]] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -120,7 +104,8 @@ class Stage:
         """The order as a row of the blotter."""
         entry = placed.entry
         extra = {"at": entry.at, "position": placed.position, "fills": entry.fills}
-        return msgspec.structs.asdict(entry.order) | extra | {"rejection": entry.rejection}
+        order: dict[str, object] = msgspec.to_builtins(entry.order)
+        return order | extra | {"rejection": entry.rejection}
 
     def _listed(self, placed: Placed) -> dict[str, object]:
         row, rejection = self.row(placed), placed.entry.rejection
@@ -176,8 +161,9 @@ class Stage:
             "/v1/orders": lambda _: {"orders": [self._listed(p) for p in reversed(self.placed)]},
             "/v1/orders/{id}": self._order,
             "/v1/positions": lambda _: self._positions(),
-            "/v1/accounts/{id}": lambda _: self._figures(),
-            "/v1/trading-state": lambda _: {"states": self.stops},
+            "/v1/accounts/{id}": lambda _: None,
+            "/v1/trading-state": lambda _: {"states": []},
+            "/v1/prices/stream": lambda _: "",
             "/v1/ledger/vkey": lambda _: f"{self.ledger.vkey}\n",
             "/v1/ledger/checkpoint": lambda _: self.ledger.note,
             "/v1/ledger/entries/{n:int}": lambda r: self.receipt(r.path_params["n"]),
@@ -188,8 +174,7 @@ class Stage:
         }
         routes = [Route(path, self._answering(make)) for path, make in answers.items()]
         routes.append(Route("/v1/orders", self._post, methods=["POST"]))
-        routes.insert(0, Route("/v1/orders/precheck", self._precheck, methods=["POST"]))
-        routes.append(Route("/v1/prices/stream", self._depth))
+        routes.insert(0, Route(PRECHECK, self._precheck, methods=["POST"]))
         routes += [live_route(self.hub, self._principal), *page_routes()]
         return Starlette(routes=routes, exception_handlers={Refused: _problem})
 
@@ -199,29 +184,20 @@ class Stage:
     def _answering(self, make: Callable[[Request], object]) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             self._principal(request)
-            self._require_present(request)
             path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             body = self.overrides[path] if path in self.overrides else make(request)
+            if body is None:
+                raise Refused("NOT_FOUND", "There is nothing at this path.")
             if isinstance(body, str):
                 return PlainTextResponse(body)
             return Response(msgspec.json.encode(body), media_type="application/json")
 
         return answer
 
-    def _require_present(self, request: Request) -> None:
-        if request.url.path in self.absent:
-            raise Refused("NOT_FOUND", "There is nothing at this path.")
-
     async def _precheck(self, request: Request) -> Response:
-        self._require_present(request)
         self.prechecks.append(msgspec.json.decode(await request.body()))
-        return Response(msgspec.json.encode(self.precheck), media_type="application/json")
-
-    async def _depth(self, _request: Request) -> Response:
-        """A stream that ends after its snapshot; whoever looks comes back."""
-        prices = [price | LEVELS for price in self._prices()]
-        data = msgspec.json.encode({"type": "snapshot", "prices": prices})
-        return Response(b"event: snapshot\nid: 1\ndata: %b\n\n" % data, media_type=EVENTS)
+        answer: Response = await self._answering(lambda _: None)(request)
+        return answer
 
     def _order(self, request: Request) -> object:
         for placed in self.placed:
@@ -277,11 +253,6 @@ class Stage:
     def _positions(self) -> object:
         balances = [{"currency": "EUR", "amount": "1000000.00"}]
         return {"account": "demo", "position": self.ledger.size, "balances": balances}
-
-    def _figures(self) -> object:
-        if self.figures is None:
-            raise Refused("NOT_FOUND", "There is nothing at this path.")
-        return self.figures
 
     def _consistency(self, request: Request) -> object:
         old, new = int(request.query_params["from"]), int(request.query_params["to"])

@@ -187,7 +187,9 @@ CHANGES: dict[str, tuple[Callable[[Site], object], str, str]] = {
         "guard", "A head of 600 entries was signed and the database has 500",
     ),
     "an order": (
-        lambda site: site.sql("projections.db", "INSERT INTO orders VALUES (1, 'a', 1, 2, 'new', NULL)"),
+        lambda site: site.sql(
+            "projections.db", "INSERT INTO orders VALUES (1, 'a', 1, 2, 'new', NULL)"
+        ),
         "projections", "table orders says",
     ),
     "the snapshot": (

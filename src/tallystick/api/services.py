@@ -9,6 +9,7 @@ from tallystick.api.followers import Followers
 from tallystick.api.price_stream import PriceStream
 from tallystick.clock import Clock
 from tallystick.execution import Desk, History, QuoteBoard
+from tallystick.execution.rfq import PointsSource
 from tallystick.execution.trial import TrialBalances
 from tallystick.ledger import Ledger
 from tallystick.ledger.checkpoint import VerifierKey
@@ -37,6 +38,8 @@ class Services:
     subjects: Subjects
     followers: Followers
     prices: PriceStream
+    points: PointsSource
+    """Where forward points come from."""
     trial_balances: TrialBalances
     hec_token: str
     ledger_public: bool

@@ -28,6 +28,7 @@ from tallystick.execution.book import restore
 from tallystick.execution.financing import EndOfDay
 from tallystick.execution.margin_call import MarginMonitor
 from tallystick.execution.quotes import LiveSource, PriceFeed, Source
+from tallystick.execution.rfq import ParityPoints
 from tallystick.execution.trial import TrialBalances
 from tallystick.fx import PAIRS, spot_date, trade_date
 from tallystick.ids import new_secret
@@ -117,7 +118,8 @@ class Single:
             lambda at_ns: self.prices.session(at_ns).open,
         )
         self.margin = MarginMonitor(self.desk)
-        self.end_of_day = EndOfDay(self.desk, rates_of(settings), clock)
+        self.rates = rates_of(settings)
+        self.end_of_day = EndOfDay(self.desk, self.rates, clock)
         self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
         self.bus = EmbeddedBus(folder / "stream.db")
         self.relay = Relay(self.ledger, self.bus, clock)
@@ -253,6 +255,7 @@ class Single:
             subjects=self.subjects,
             followers=self.followers,
             prices=self.prices,
+            points=ParityPoints(self.rates.yearly, self.rates.source),
             trial_balances=TrialBalances(self.ledger),
             hec_token=self.facts.hec_token,
             ledger_public=self.settings.ledger_public,

@@ -76,7 +76,7 @@ class Room:
             ledger=self.ledger, board=self.board, logs=nothing, intake=nothing, watcher=nothing,
             notifier=nothing, published=folder / "ledger", hec_token="", ledger_public=public,
             ready=lambda: None, followers=self.followers, subjects=nothing,
-            prices=nothing,
+            prices=nothing, points=nothing, trial_balances=nothing,
         )  # fmt: skip
         calls = Calls(self.clock)
         app = Api(self.services, calls, Metrics(calls, lambda: ()))

@@ -84,6 +84,17 @@ def test_a_replaced_child(play: Callable[..., None]) -> None:
     """)
 
 
+def test_parent_and_child_are_replaced(play: Callable[..., None]) -> None:
+    """First the one, then the other: they still belong together."""
+    play("""
+        1.08249 1.08251
+        A: buy 1m limit price=1.082 + S: stop_loss stop_price=1.081 => A new; S suspended
+        replace A by B: buy 1m limit price=1.08100                  => B new
+        replace S by T: sell 1m stop_loss stop_price=1.08000        => T suspended
+        replace B by C: buy 1m market              => C filled 1m@1.08251; T activated
+    """)
+
+
 def test_an_oco_leg_that_is_replaced(play: Callable[..., None]) -> None:
     """The new one cancels the other leg, and the other way round."""
     play("""

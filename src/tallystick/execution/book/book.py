@@ -216,9 +216,6 @@ class Book:
                 self._count_message(account, order.pair, at_ns)
         if order.state != "rejected" and isinstance(order.replaces, str):
             self._end(account, account.open_orders[order.replaces].order)
-            if order.replaces in account.children:  # they wait for the new one now
-                self._set(account.children, order.id, account.children[order.replaces])
-                self._remove(account.children, order.replaces)
             self._inherit(account, order, order.replaces)
         if order.quote in self.quotes and order.state == "filled":
             self._remove(self.quotes, order.quote)
@@ -342,7 +339,7 @@ class Book:
         self._reserve(account, working, -1)
 
     def _reserve(self, account: Account, working: Working, sign: int) -> None:
-        """Count what it may add to the position; a suspended order may once its parent is filled."""
+        """Count what it may add to the position; a suspended one may when it wakes."""
         order = working.order
         if working.reduces:
             self._set(account.marks, CLOSERS, account.closers + sign)

@@ -34,7 +34,7 @@ class EndOfDay:
         self._rates = rates
         self._clock = clock
         self._dates: tuple[date, ...] = ()
-        self._left: deque[str] = deque()
+        self._left: deque[str] = deque()  # bounded by: the accounts of the book
         self._again_ns = 0
         self.waiting: dict[str, str] = {}
         """Accounts that could not be rolled yet, and why: no price, no calendar."""
@@ -53,7 +53,7 @@ class EndOfDay:
         dates = tuple(trade_date(self._desk.now_ns(), each) for each in _CLOCKS)
         if dates != self._dates:
             self._dates = dates
-            self._left = deque(
+            self._left = deque(  # bounded by: the accounts of the book
                 account.id
                 for account in self._desk.book.accounts.values()
                 if account.dated and account.configuration.financing == "daily"

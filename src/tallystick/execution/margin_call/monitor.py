@@ -43,7 +43,7 @@ class MarginMonitor:
         self._newest: dict[str, int] = {}
         self._number = 0
         self._unpriced: set[str] = set()
-        self._due: deque[str] = deque()
+        self._due: deque[str] = deque()  # bounded by: the accounts of the book, each once
         self._is_due: set[str] = set()
         self.checks = 0
         """Accounts looked at since the start."""
