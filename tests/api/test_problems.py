@@ -31,6 +31,10 @@ Inside = Callable[[Path], AbstractAsyncContextManager[Single]]
 OF_ERRORS = {"INTERNAL", "UNAVAILABLE"}
 """What operating errors are told as; nobody raises them as a refusal."""
 ELSEWHERE = {
+    "OVERRIDE_TOO_LONG": "the signer refuses first; see tests/execution/test_approval.py",
+    "POINTS_MISSING": "the desk's own curve has every tenor; see tests/fx/test_points.py",
+    "POINTS_UNUSABLE": "the desk's own curve is usable; see tests/fx/test_points.py",
+    "UNKNOWN_LIMIT": "the signer refuses first; see tests/execution/test_approval.py",
     "ALERT_TOO_LARGE": "alerts are made by the product, never by a request",
     "BAD_LIMIT": "the query's type refuses such a limit first, as VALUE_NOT_ALLOWED",
     "BAD_LINE": "collector answers have their own codes; the line parser refuses first",

@@ -52,5 +52,3 @@ def test_the_reference_page_names_every_operation_and_code(product: Any) -> None
     assert " style=" not in page.text
     style = product.stranger.get("/docs.css")
     assert style.headers["content-type"].startswith("text/css")
-
-

@@ -171,6 +171,21 @@ def test_an_order_is_followed_through_its_states(page: Open, stage: Any) -> None
     assert "1.07999" in row_of(browser, "O-0")
 
 
+def test_fills_through_depth_are_one_deal(page: Open, stage: Any) -> None:
+    """Two levels of the market: the whole quantity, its exact amount and its average price."""
+    row = stage.row(stage.place()) | {"rejection": None}
+    first = {"id": "F-0-1", "price": "1.08251", "quantity": "1000000.00", "amount": "1082510.00"}
+    more = {"id": "F-0-2", "price": "1.08254", "quantity": "1500000.00", "amount": "1623810.00"}
+    fills = [first | {"value_date": "2026-11-25"}, more | {"value_date": "2026-11-25"}]
+    browser = page()
+    browser.wait_for(".blotter .became", "filled")
+    stage.publish("order", {"orders": [row | {"fills": fills, "position": 1}]}, account="demo")
+    browser.wait_for(".blotter .price", "1.08253")
+    title = browser.wait_for(".blotter .price span").get_attribute("title")
+
+    assert title == "Average of 2 fills"
+
+
 def test_orders_that_hang_together_say_so(page: Open, stage: Any) -> None:
     """If-done, one-cancels-other and replacing orders name each other; the replaced one is."""
     row = stage.row(stage.place(type="limit", price="1.08000")) | {"rejection": None}

@@ -227,6 +227,23 @@ def test_an_answer_that_lies_beside_its_receipt_is_refused(page: Open, stage: An
             browser.click("dialog header button")
 
 
+def test_an_answer_with_more_than_its_entry_is_told_apart(page: Open, stage: Any) -> None:
+    """Orders that came with it are left aside; an order's whole story is no single entry's."""
+    stage.place()
+    answer = msgspec.to_builtins(stage.answer(stage.placed[0]))
+    browser = page()
+    browser.wait_for(".ledger", "Signature holds")
+    linked = [{"id": "O-1", "client_order_id": "c.1", "type": "stop_loss", "state": "new"}]
+    _give(browser, json.dumps(answer | {"linked": linked}))
+    browser.wait_for(".report", "what stands in linked has entries of its own, and is not checked")
+    browser.wait_for(".report", "Verified in this browser")
+    browser.click("dialog header button")
+    steps = [{"position": 0, "kind": "order_decided", "at": "now", "state": "filled"}]
+    _give(browser, json.dumps(answer | {"steps": steps}))
+    browser.wait_for(".report", "Not fully checked")
+    assert browser.steps()["Content"] == "not checked"
+
+
 def test_a_dropped_file_is_read(page: Open, stage: Any) -> None:
     """The file of a proof, let fall on the field, is what is verified."""
     stage.place()

@@ -92,13 +92,14 @@ def route(operation: Operation, services: Services) -> BaseRoute:
         if operation.switch is not None and not operation.switch(services):
             raise Refused("NOT_FOUND", "There is nothing at this path.")
         principal = _authenticate(operation, services, request)
+        params = _params_of(request)
         query = None
         if operation.query is not None:
-            query = decode_query(dict(request.query_params), operation.query)
+            query = decode_query(params, operation.query)
         body = await decode(request)
         call = Call(
             principal, dict(request.path_params), query, body, dict(request.headers),
-            dict(request.query_params), _target(request),
+            params, _target(request),
         )  # fmt: skip
         answer = await operation.handler(services, call)
         if isinstance(answer, Response):
@@ -112,6 +113,19 @@ def _target(request: Request) -> str:
     query = request.url.query
     path = f"{request.method} {request.url.path}"
     return f"{path}?{query}" if query else path
+
+
+def _params_of(request: Request) -> dict[str, str]:
+    """The query string, each parameter once.
+
+    Raises:
+        Refused: `BAD_REQUEST`.
+    """
+    given = request.query_params.multi_items()
+    params = dict(given)
+    if len(params) < len(given):
+        raise Refused("BAD_REQUEST", "A parameter of the query is given more than once.")
+    return params
 
 
 def _authenticate(operation: Operation, services: Services, request: Request) -> Principal:

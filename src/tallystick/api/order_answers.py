@@ -80,6 +80,8 @@ def named(services: Services, call: Call) -> str:
         Refused: `UNKNOWN_ORDER`; `FORBIDDEN`, the client_order_id is of another account.
     """
     name = call.path["id"]
+    if not name:
+        raise Refused("NOT_FOUND", "There is nothing at this path.")
     if not name.startswith(OWN_NAME):
         return name
     account = call.query.account or call.principal.account

@@ -448,16 +448,22 @@ class Book:
             self._remove(account.dated, place)
 
     def _post(self, postings: tuple[Posting, ...], value_date: str) -> None:
-        add = self._add
+        changed = self._changes.append
         for posting in postings:
             code = posting.currency
-            amount = parse_own(posting.amount)
+            amount = int(posting.amount.replace(".", "", 1))  # `parse_own`, four times an order
             if posting.account == HOUSE:
-                add(self.house, code, amount)
-                continue
-            account = self.account(posting.account)
-            add(account.balances, code, amount)
-            add(account.flows, (code, posting.value_date or value_date), amount)
+                balances = self.house
+            else:
+                account = self.account(posting.account)
+                balances, flows = account.balances, account.flows
+                place = (code, posting.value_date or value_date)
+                flown = flows.get(place)
+                changed((flows, place, _ABSENT if flown is None else flown))
+                flows[place] = amount if flown is None else flown + amount
+            held = balances.get(code)
+            changed((balances, code, _ABSENT if held is None else held))
+            balances[code] = amount if held is None else held + amount
 
     # --- accounts ----------------------------------------------------------------------------
 
