@@ -6,21 +6,29 @@
 
 import {
   Api,
+  Problem,
   sentence,
+  type Account,
   type Alert,
   type Anomaly,
   type LogLine,
+  type MarginNotice,
   type OrderRow,
   type Positions,
   type Price,
+  type Session,
+  type TradingStop,
 } from "./api";
 import { orderPosition } from "./format";
 import { Live } from "./live";
+import { merged } from "./orders";
 import { Witness } from "./witness.svelte";
 
 export const BLOTTER_ROWS_MAX = 200;
 export const LOG_ROWS_MAX = 300;
 export const NOTICE_ROWS_MAX = 100;
+/** How often figures that move with prices are asked for while somebody looks. */
+const FIGURES_MILLISECONDS = 10_000;
 
 export interface PriceRow extends Price {
   /** the last tick's direction of each side: 1 up, -1 down, 0 not known yet */
@@ -28,7 +36,13 @@ export interface PriceRow extends Price {
   askTick: number;
 }
 
-type Panel = "prices" | "orders" | "positions" | "logs" | "anomalies" | "alerts";
+/** What the page can do without where an older server does not have it. */
+type Optional = "account" | "states" | "precheck";
+
+type Panel = "prices" | "orders" | "positions" | "states" | "logs" | "anomalies" | "alerts";
+
+/** Scopes of a stop, the widest first. */
+const WIDTH = ["all", "desk", "account", "pair"];
 
 /** Shown first, in the order in which dealers name them; the others follow by the alphabet. */
 const MAJORS = ["EUR/USD", "USD/JPY", "GBP/USD", "AUD/USD", "USD/CAD", "USD/CHF", "NZD/USD"];
@@ -49,7 +63,14 @@ export class Desk {
   prices = $state.raw<PriceRow[]>([]);
   orders = $state.raw<OrderRow[]>([]);
   omitted = $state(0);
+  session = $state.raw<Session | null>(null);
   positions = $state.raw<Positions | null>(null);
+  /** the account in figures; null where the server does not have them */
+  figures = $state.raw<Account | null>(null);
+  /** where trading is not active, the widest scope first; null while that is not known */
+  stops = $state.raw<TradingStop[] | null>(null);
+  /** what became of this account's margin last, if anything did */
+  margin = $state.raw<MarginNotice | null>(null);
   logs = $state.raw<LogLine[]>([]);
   /** counts log events, so that a search can follow the tail */
   logEvents = $state(0);
@@ -59,6 +80,7 @@ export class Desk {
   filled = $state(false);
 
   readonly witness = new Witness();
+  readonly absent = new Set<Optional>();
   api: Api | null = null;
 
   private live: Live | null = null;
@@ -70,6 +92,7 @@ export class Desk {
   private dirty = new Set<"prices" | "orders" | "logs" | "anomalies" | "alerts">();
   private frame = 0;
   private positionsTimer: ReturnType<typeof setTimeout> | null = null;
+  private figuresAt = 0;
 
   /** Take the token from the address, or from this tab's session; follow the address later on. */
   start(): void {
@@ -81,6 +104,7 @@ export class Desk {
     });
     setInterval(() => {
       this.now = Date.now();
+      this.refreshFigures();
     }, 1000);
   }
 
@@ -112,7 +136,8 @@ export class Desk {
     sessionStorage.removeItem(TOKEN);
     for (const kept of [this.byPair, this.byOrder, this.byAnomaly, this.byAlert]) kept.clear();
     this.logRows = [];
-    this.positions = null;
+    this.absent.clear();
+    this.positions = this.figures = this.session = this.margin = this.stops = null;
     this.filled = false;
     this.account = "";
     this.missed = this.omitted = 0;
@@ -141,13 +166,16 @@ export class Desk {
   private async loadTrading(mine: string): Promise<void> {
     await Promise.all([
       this.load("prices", async (api) => {
-        this.takePrices((await api.get<{ prices: Price[] }>("/v1/prices")).prices);
+        const { prices, session } = await api.get<{ prices: Price[]; session?: Session }>("/v1/prices");
+        this.session = session ?? null;
+        this.takePrices(prices);
       }),
       this.load("orders", async (api) => {
         const path = `/v1/orders?${mine}limit=${BLOTTER_ROWS_MAX}`;
         this.takeOrders((await api.get<{ orders: OrderRow[] }>(path)).orders);
       }),
       this.loadPositions(),
+      this.loadStops(),
     ]);
   }
 
@@ -172,9 +200,45 @@ export class Desk {
   }
 
   private async loadPositions(): Promise<void> {
+    this.figuresAt = Date.now();
+    const account = encodeURIComponent(this.account);
     await this.load("positions", async (api) => {
-      this.positions = await api.get<Positions>(`/v1/positions?account=${encodeURIComponent(this.account)}`);
+      const figures = await this.optional("account", () => api.get<Account>(`/v1/accounts/${account}`));
+      if (figures) this.figures = figures;
+      else this.positions = await api.get<Positions>(`/v1/positions?account=${account}`);
     });
+  }
+
+  private async loadStops(): Promise<void> {
+    await this.load("states", async (api) => {
+      const found = await this.optional("states", () => api.get<{ states: TradingStop[] }>("/v1/trading-state"));
+      if (found) this.stops = found.states.sort((a, b) => WIDTH.indexOf(a.scope) - WIDTH.indexOf(b.scope));
+    });
+  }
+
+  /** What an older server does not know is asked for once, and then done without. */
+  async optional<T>(what: Optional, ask: () => Promise<T>): Promise<T | null> {
+    if (this.absent.has(what)) return null;
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Problem && error.absent)) throw error;
+      this.absent.add(what);
+      return null;
+    }
+  }
+
+  /** Unrealised results move with prices, and a stop of a desk is not said to its accounts. */
+  private refreshFigures(): void {
+    if (this.phase !== "live" || !this.filled || document.visibilityState !== "visible") return;
+    if (this.session && !this.session.open && this.now > Date.parse(this.session.changes_at)) {
+      this.session = null;
+      void this.fill();
+    }
+    if (this.now - this.figuresAt < FIGURES_MILLISECONDS) return;
+    this.figuresAt = this.now;
+    if (this.figures?.positions.some((one) => Number(one.long) || Number(one.short))) void this.loadPositions();
+    if (!this.operates) void this.loadStops();
   }
 
   private async load(panel: Panel, work: (api: Api) => Promise<void>): Promise<void> {
@@ -205,9 +269,16 @@ export class Desk {
         const { orders, omitted } = data as { orders: OrderRow[]; omitted?: number };
         this.omitted += omitted ?? 0;
         this.takeOrders(orders);
-        this.refreshPositionsSoon(orders);
+        if (orders.some((order) => order.account === this.account)) this.refreshPositionsSoon();
         break;
       }
+      case "trading_state":
+        void this.loadStops();
+        break;
+      case "margin":
+        if ((data as MarginNotice).account === this.account) this.margin = data as MarginNotice;
+        this.refreshPositionsSoon();
+        break;
       case "checkpoint":
         void this.witness.see((data as { note: string }).note);
         break;
@@ -248,15 +319,9 @@ export class Desk {
   takeOrders(orders: OrderRow[]): void {
     for (const order of orders) {
       const before = this.byOrder.get(order.id);
-      if (!before) {
-        this.byOrder.set(order.id, order);
-        continue;
-      }
-      const [older, newer] = before.position <= order.position ? [before, order] : [order, before];
-      // A state that ends an order is never taken back by a slower answer.
-      const state = newer.state === "new" ? older.state : newer.state;
-      const fills = newer.fills.length ? newer.fills : older.fills;
-      this.byOrder.set(order.id, { ...older, ...newer, state, at: older.at, fills });
+      this.byOrder.set(order.id, before ? merged(before, order) : order);
+      const replaced = order.state === "rejected" ? undefined : this.byOrder.get(order.replaces ?? "");
+      if (replaced) this.byOrder.set(replaced.id, { ...replaced, state: "replaced" });
     }
     if (this.byOrder.size > BLOTTER_ROWS_MAX) {
       this.byOrder = new Map(this.newestOrders().map((order) => [order.id, order]));
@@ -268,9 +333,8 @@ export class Desk {
     return [...this.byOrder.values()].sort((a, b) => orderPosition(b.id) - orderPosition(a.id)).slice(0, BLOTTER_ROWS_MAX);
   }
 
-  private refreshPositionsSoon(orders: OrderRow[]): void {
-    if (this.positionsTimer || !orders.some((order) => order.account === this.account)) return;
-    this.positionsTimer = setTimeout(() => {
+  private refreshPositionsSoon(): void {
+    this.positionsTimer ??= setTimeout(() => {
       this.positionsTimer = null;
       void this.loadPositions();
     }, 500);

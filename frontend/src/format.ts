@@ -11,9 +11,8 @@ export function splitPrice(price: string): { big: string; pips: string; tenth: s
 
 /** Ask less bid in pips, exact: "0.2". */
 export function spreadPips(bid: string, ask: string): string {
-  const places = (text: string): number => (text.includes(".") ? text.length - text.indexOf(".") - 1 : 0);
-  const decimals = places(bid);
-  if (places(ask) !== decimals || !/^[0-9.]+$/.test(bid + ask)) return "";
+  const decimals = decimalsOf(bid);
+  if (decimalsOf(ask) !== decimals || !/^[0-9.]+$/.test(bid + ask)) return "";
   const points = BigInt(ask.replace(".", "")) - BigInt(bid.replace(".", ""));
   if (decimals % 2 === 0) return points.toString();
   const sign = points < 0n ? "-" : "";
@@ -55,6 +54,50 @@ export function timeOf(stamp: string, { millis = false } = {}): string {
   const match = /T(\d\d:\d\d:\d\d)(\.\d+)?Z$/.exec(stamp);
   if (!match) return stamp;
   return millis ? `${match[1]}${(match[2] ?? ".000").padEnd(4, "0").slice(0, 4)}` : (match[1] ?? "");
+}
+
+/** Weekday, hours and minutes of an RFC 3339 stamp: "Sun 22:00 UTC". */
+export function dayAndTime(stamp: string): string {
+  const at = new Date(stamp);
+  if (Number.isNaN(at.getTime())) return stamp;
+  return `${["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][at.getUTCDay()]} ${stamp.slice(11, 16)} UTC`;
+}
+
+const decimalsOf = (text: string): number => (text.includes(".") ? text.length - text.indexOf(".") - 1 : 0);
+
+/** A decimal as a whole number of its smallest places. */
+function scaled(text: string, decimals: number): bigint {
+  return BigInt(text.replace(".", "") + "0".repeat(decimals - decimalsOf(text)));
+}
+
+function unscaled(value: bigint, decimals: number): string {
+  if (!decimals) return value.toString();
+  const digits = (value < 0n ? -value : value).toString().padStart(decimals + 1, "0");
+  return `${value < 0n ? "-" : ""}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
+}
+
+/** The exact sum of decimals. */
+export function sum(texts: string[]): string {
+  const decimals = Math.max(0, ...texts.map(decimalsOf));
+  return unscaled(texts.reduce((total, text) => total + scaled(text, decimals), 0n), decimals);
+}
+
+/** The average price of fills, weighted by quantity; rounded once, half up, to the price's places. */
+export function averagePrice(fills: { price: string; quantity: string }[]): string {
+  const decimals = Math.max(0, ...fills.map(({ price }) => decimalsOf(price)));
+  const units = Math.max(0, ...fills.map(({ quantity }) => decimalsOf(quantity)));
+  let worth = 0n;
+  let size = 0n;
+  for (const { price, quantity } of fills) {
+    worth += scaled(price, decimals) * scaled(quantity, units);
+    size += scaled(quantity, units);
+  }
+  return size > 0n ? unscaled((2n * worth + size) / (2n * size), decimals) : "";
+}
+
+/** A decimal with its sign, for results: "+1,250.00". */
+export function signed(decimal: string): string {
+  return decimal.startsWith("-") || /^[0.]*$/.test(decimal) ? grouped(decimal) : `+${grouped(decimal)}`;
 }
 
 /** How long ago, in the largest unit that says something: "3s", "12m", "5h", "9d". */

@@ -51,28 +51,43 @@ export class Live {
   }
 
   private async follow(connected: () => void): Promise<void> {
-    const silence = new AbortController();
-    let timer = setTimeout(() => silence.abort(), SILENCE_MILLISECONDS_MAX);
-    try {
-      const response = await this.api.fetch("/v1/live", {
-        headers: { Accept: "text/event-stream" },
-        signal: AbortSignal.any([this.stopped.signal, silence.signal]),
-      });
-      if (!response.body) throw new Error("the stream has no body");
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      const parser = new EventParser((name, data) => this.handlers.event(name, data));
-      this.handlers.phase("live");
-      connected();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        clearTimeout(timer);
-        timer = setTimeout(() => silence.abort(), SILENCE_MILLISECONDS_MAX);
-        parser.push(value);
-      }
-    } finally {
+    await follow(this.api, "/v1/live", this.stopped.signal, {
+      event: (name, data) => this.handlers.event(name, data),
+      connected: () => {
+        this.handlers.phase("live");
+        connected();
+      },
+    });
+  }
+}
+
+export interface Listener {
+  event(name: string, data: unknown): void;
+  connected?(): void;
+}
+
+/** Read one event stream until it ends, falls silent, or `stopped`. */
+export async function follow(api: Api, path: string, stopped: AbortSignal, listener: Listener): Promise<void> {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), SILENCE_MILLISECONDS_MAX);
+  try {
+    const response = await api.fetch(path, {
+      headers: { Accept: "text/event-stream" },
+      signal: AbortSignal.any([stopped, silence.signal]),
+    });
+    if (!response.body) throw new Error("the stream has no body");
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const parser = new EventParser((name, data) => listener.event(name, data));
+    listener.connected?.();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
       clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MILLISECONDS_MAX);
+      parser.push(value);
     }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -341,8 +341,10 @@ function parse(note: string): verify.Checkpoint | string {
 
 const ORDER_FIELDS = [
   "id", "account", "client_order_id", "pair", "side", "quantity", "type", "time_in_force", "price",
+  "filled", "stop_price", "distance", "trigger", "triggered", "expires_at", "price_bound",
+  "position_fill", "parent", "oco", "linked", "replaces", "trade", "quote",
 ] as const;
-const FILL_FIELDS = ["id", "price", "quantity", "amount", "value_date"] as const;
+const FILL_FIELDS = ["id", "price", "quantity", "amount", "value_date", "side"] as const;
 
 /** A proof of some entry proves nothing about this order unless the entry speaks of it. */
 function saysTheSame(entry: Uint8Array, { order, fills }: Shown): Step {
@@ -353,6 +355,10 @@ function saysTheSame(entry: Uint8Array, { order, fills }: Shown): Step {
   } catch {
     return step(name, "bad", "the entry is not JSON");
   }
+  const { id, replaces } = written.order ?? {};
+  if (order.state === "replaced" && replaces === order.id) {
+    return step(name, "good", `the entry puts order ${id} in the place of order ${order.id}`);
+  }
   const different: string[] = ORDER_FIELDS.filter((field) => written.order?.[field] !== order[field]);
   for (const fill of written.fills ?? []) {
     const shown = fills.find(({ id }) => id === fill.id);
@@ -362,9 +368,15 @@ function saysTheSame(entry: Uint8Array, { order, fills }: Shown): Step {
   return step(name, "bad", `the entry and this page differ in ${different.join(", ")}`);
 }
 
-/** An order's whole answer, as it was sent: every member is what the entry says, and nothing else. */
-function saysExactly(entry: Uint8Array, answer: Record<string, unknown>): Step {
+/**
+ * An order's whole answer, as it was sent: every member is what the entry says, and nothing else.
+ * Orders that came with it (`linked`) and the whole story of one are more than one entry can say.
+ */
+function saysExactly(entry: Uint8Array, { linked, ...answer }: Record<string, unknown>): Step {
   const name = "Content";
+  if ("steps" in answer) {
+    return step(name, "unknown", "this is an order's whole story, of several entries: only its receipt, the newest of them, can be checked here");
+  }
   let written: Record<string, unknown>;
   try {
     written = { fills: [], rejection: null, ...(JSON.parse(new TextDecoder().decode(entry)) as object) };
@@ -373,7 +385,8 @@ function saysExactly(entry: Uint8Array, answer: Record<string, unknown>): Step {
   }
   const said = new Set([...Object.keys(answer), "order", "fills", "rejection"]);
   const different = [...said].filter((member) => spelled(written[member]) !== spelled(answer[member]));
-  if (!different.length) return step(name, "good", "the answer's order, fills and rejection are what the entry says");
+  const more = linked === undefined ? "" : "; what stands in linked has entries of its own, and is not checked";
+  if (!different.length) return step(name, "good", `the answer's order, fills and rejection are what the entry says${more}`);
   return step(name, "bad", `the answer and its entry differ in ${different.join(", ")}`);
 }
 

@@ -48,7 +48,7 @@ QUOTE = QuoteSeen(bid="1.09999", ask="1.1", at=AT, source="test")
 
 def decided(position: int, account: str = "demo", **changes: Any) -> Message:
     """An order that was decided."""
-    members = {
+    members: dict[str, Any] = {
         "at": AT, "order": order(account, position), "request": "0" * 64, "key": None,
         "fills": (FILL,), "postings": (), "rejection": None, "quote": None,
     }  # fmt: skip
@@ -69,8 +69,18 @@ def test_every_kind_of_order_entry_is_an_event() -> None:
     """Each step of an order leaves it as the entry says; nothing else is an order."""
     refusal = Rejection("NO_PRICE", "There is no price.")
     rejected = order(state="rejected")
-    stop = {"type": "stop", "time_in_force": "GTD", "stop_price": "1.2", "expires_at": AT}
-    trailing = {"type": "trailing_stop", "distance": "0.01", "stop_price": "1.1", "parent": "O-9"}
+    stop: dict[str, Any] = {
+        "type": "stop",
+        "time_in_force": "GTD",
+        "stop_price": "1.2",
+        "expires_at": AT,
+    }
+    trailing: dict[str, Any] = {
+        "type": "trailing_stop",
+        "distance": "0.01",
+        "stop_price": "1.1",
+        "parent": "O-9",
+    }
     part = order(position=1, state="partially_filled", filled="2.00")
     messages = [
         decided(1, order=rejected, fills=(), rejection=refusal),

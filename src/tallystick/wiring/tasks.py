@@ -25,7 +25,7 @@ from tallystick.watch.detect import Watcher
 from tallystick.watch.detect.observation import CallSeen
 from tallystick.web import Head, LiveHub, Logs, PriceRow, Prices
 from tallystick.wiring.alerts import AlertDesk
-from tallystick.wiring.live import order_events
+from tallystick.wiring.live import live_events
 from tallystick.wiring.logs import Line
 
 EXPIRE_SECONDS = 0.25
@@ -35,7 +35,6 @@ LIVE_SECONDS = 0.25
 WAL_SECONDS = 2.0
 """How often write-ahead logs are folded back."""
 FOLD_SECONDS = 0.2
-FOLD_ROWS = 512
 CALLS_SECONDS = 0.1
 CALLS_AT_ONCE_MAX = 500
 WATCHER_SAVE_SECONDS = 10
@@ -93,10 +92,11 @@ async def fold_wals(paths: Sequence[Path], thread: ThreadPoolExecutor, clock: Cl
 
 
 async def fold(history: History, clock: Clock) -> None:
-    """From the ledger to the lists of orders and trades, a little at a time."""
-    while True:
-        behind = history.fold(FOLD_ROWS)
-        await clock.sleep(0.01 if behind else FOLD_SECONDS)
+    """From the ledger to the lists of orders and trades, beside the orders that come meanwhile."""
+    with ThreadPoolExecutor(1, thread_name_prefix="fold") as thread:
+        while True:
+            if not await history.fold_in(thread):
+                await clock.sleep(FOLD_SECONDS)
 
 
 class Watching:
@@ -177,10 +177,10 @@ class LiveFeed:
             self._lines.append(line if isinstance(line, dict) else msgspec.to_builtins(line))
 
     async def take(self, messages: list[Message]) -> None:
-        """The stream's consumer: orders for the accounts that they belong to."""
+        """The stream's consumer: orders and notices for those whom they concern."""
         if self._hub.listening:
-            for account, orders in order_events(messages, LIVE_ROWS_MAX):
-                self._hub.publish("order", orders, account=account)
+            for said in live_events(messages, LIVE_ROWS_MAX):
+                self._hub.publish(said.event, said.data, account=said.account, scope=said.scope)
 
     async def run(self) -> None:
         """Prices, heads and log lines, a few times a second."""
