@@ -1,8 +1,9 @@
 """The projection's file: indexed, and thrown away whenever it is not this ledger's."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from threading import Event
 
 import apsw
 import msgspec
@@ -16,7 +17,6 @@ from tallystick.execution.projection import VERSION, Projection
 from tallystick.execution.search import BEYOND, FOUND, Filter
 from tallystick.keys import FileKeyring
 from tallystick.ledger import Ledger, MemoryStore, Sealable
-from tallystick.ledger.store import Row
 
 LIMITS = LimitsText("1", "1.00", 1, 1, 1)
 OLD_SCHEMA = """
@@ -135,28 +135,80 @@ def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
     history.close()
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["here", "in a thread"])
 def test_a_fold_that_fails_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    beside: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was in memory only is forgotten with the transaction: the next fold does it all."""
     history = History(tmp_path / "projections.db", ledger_of("a", "b", "c"))
-    failing = history._projection
 
-    def fail(_self: Projection, *_arguments: Any) -> None:
-        raise OSError("disk full")
-
-    whole = Projection._fold
-    with monkeypatch.context() as patch:
-
-        def fold_and_fail(self: Projection, rows: list[Row]) -> None:
-            whole(self, rows)
-            fail(self)
-
-        patch.setattr(Projection, "_fold", fold_and_fail)
-        with pytest.raises(OSError, match="disk full"):
+    def fold() -> None:
+        if beside:
+            asyncio.run(fold_beside(history))
+        else:
             history.fold()
-    assert history.position == 0
-    assert failing.number_of("a") is None
 
+    with monkeypatch.context() as patch:
+        patch.setattr(projection_module, "_ADVANCE", "INSERT INTO nowhere VALUES (?, ?)")
+        with pytest.raises(apsw.SQLError, match="nowhere"):
+            fold()
+    assert history.position == 0
+    assert history._projection.number_of("a") is None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Projection, "_post", None)
+        with pytest.raises(TypeError):
+            fold()
+    assert history._projection.number_of("a") is None
+
+    fold()
+    assert history.position == 3
     assert accounts_in(history) == ["a", "b", "c"]
     history.close()
+
+
+async def fold_beside(history: History) -> int:
+    """One fold in a thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return await history.fold_in(thread)
+
+
+def test_a_look_up_waits_for_the_thread(tmp_path: Path) -> None:
+    """Whoever looks something up while a thread folds sees all of it, and it is folded once."""
+    history = History(tmp_path / "projections.db", ledger_of("a", "b", "c"))
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            gate = Event()
+            thread.submit(gate.wait)
+            folding = asyncio.create_task(history.fold_in(thread))
+            await asyncio.sleep(0)
+            assert history.position == 0
+            gate.set()
+            assert accounts_in(history) == ["a", "b", "c"]
+            assert history.position == 3
+            assert await folding == 0
+            assert await history.fold_in(thread) == 0
+        history.close()
+
+    asyncio.run(run())
+
+
+def test_who_gives_up_leaves_the_thread_to_its_work(tmp_path: Path) -> None:
+    """A cancelled fold is finished by the thread, and closing the file waits for it."""
+    history = History(tmp_path / "projections.db", ledger_of("a", "b", "c"))
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            gate = Event()
+            thread.submit(gate.wait)
+            folding = asyncio.create_task(history.fold_in(thread))
+            await asyncio.sleep(0)
+            folding.cancel()
+            gate.set()
+            with pytest.raises(asyncio.CancelledError):
+                await folding
+            history.close()
+        assert history.position == 3
+
+    asyncio.run(run())

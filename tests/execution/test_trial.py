@@ -73,7 +73,7 @@ def test_it_balances_at_every_position_and_the_desks_book_agrees(flow: Flow) -> 
     for stop in range(len(flow) + 1):
         if stop % 7 == 0 or stop > len(flow) - 20:
             balance = check_book(flow, stop, book=book)
-            assert balance.position == stop
+            assert balance.size == stop
             for line in balance.lines:
                 assert Decimal(line.clients) == -Decimal(line.house)
         if stop < len(flow):

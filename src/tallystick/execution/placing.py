@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tallystick.errors import Refused
-from tallystick.execution.book import Book
+from tallystick.execution.book import Book, trade_of
 from tallystick.execution.decide import Links, Market, decide, screen
-from tallystick.execution.entries import Order, OrderDecided, order_keys
+from tallystick.execution.entries import Entry, Order, OrderDecided, order_keys
 from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.request import OrderRequest
 from tallystick.ids import order_id
@@ -57,6 +57,17 @@ def place_all(
     if request.oco is not None and first.order.state not in {"filled", "cancelled"} and not done:
         links = Links(oco=group)
         yield _linked(request.oco, request, links, at_ns, book, market)
+
+
+def stands_alone(entry: Entry, book: Book) -> bool:
+    """Whether an entry that the book has folded can do nothing to other orders, as most cannot.
+
+    `worked.follow_ups` would find nothing; this is asked first because it costs less.
+    """
+    if type(entry) is not OrderDecided or entry.rejection is not None:
+        return False
+    account = book.accounts[entry.order.account]
+    return entry.order.oco is UNSET and not account.children and not account.closers
 
 
 def replacing(request: OrderRequest, replaced: str) -> OrderRequest:
@@ -117,9 +128,21 @@ def _linked(
     market: Market,
 ) -> OrderDecided:
     whole = msgspec.structs.replace(child, digest=request.digest)
+    if whole.position_fill == "reduce_only" and not links.suspended:
+        whole = msgspec.structs.replace(whole, trade=_trade(links.parent, request, book))
     return decide(
         whole, None, position=book.size, at_ns=at_ns, market=market, book=book, links=links
     )
+
+
+def _trade(parent: object, request: OrderRequest, book: Book) -> str | UnsetType:
+    """The trade that the parent opened, where trades are kept apart."""
+    account = book.account(request.account)
+    lots = account.lots.get(request.pair.symbol)
+    if account.configuration.mode != "hedging" or lots is None or not isinstance(parent, str):
+        return UNSET
+    trade = trade_of(lots, parent)
+    return UNSET if trade is None else trade.id
 
 
 def _first_refused(

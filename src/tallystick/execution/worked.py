@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from tallystick.clock import rfc3339
-from tallystick.execution.book import Book
+from tallystick.execution.book import Book, trade_of
 from tallystick.execution.decide import (
     Market,
     fill,
@@ -136,6 +136,17 @@ def _activated(order: Order, met: QuoteSeen | None) -> Order:
     return _trailed(order, Quote(order.pair, bid, ask, 0, met.source), pair(order.pair))
 
 
+def _of_trade(child: Order, parent: Order, book: Book) -> Order:
+    """Where trades are kept apart, what closes closes the one that its parent opened."""
+    account = book.account(child.account)
+    lots = account.lots.get(child.pair)
+    closes = child.position_fill == "reduce_only" and child.trade is UNSET
+    if account.configuration.mode != "hedging" or lots is None or not closes:
+        return child
+    trade = trade_of(lots, parent.id)
+    return child if trade is None else msgspec.structs.replace(child, trade=trade.id)
+
+
 def _allowed_more(working: Working, book: Book) -> bool:
     order = working.order
     account = book.account(order.account)
@@ -159,7 +170,8 @@ def _after_fill(order: Order, met: QuoteSeen | None, book: Book, at_ns: int) -> 
     for working in list(book.linked(order)):
         yield cancel(working, at_ns=at_ns, by=DESK, code="OCO_FILLED")
     for working in list(book.children(order)):
-        yield OrderActivated(rfc3339(at_ns), _activated(working.order, met))
+        child = _activated(working.order, met)
+        yield OrderActivated(rfc3339(at_ns), _of_trade(child, order, book))
     account = book.account(order.account)
     if account.closers and order.pair in account.positions:
         for working in list(account.open_orders.values()):

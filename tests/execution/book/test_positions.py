@@ -72,6 +72,13 @@ class Model:
             else:
                 mine.append(price)
 
+    def merge(self, long: int, short: int) -> None:
+        """What one order opened, behind so many units, is one trade of whoever hedges."""
+        for side, old in ((self.long, long), (self.short, short)):
+            new = side[old:]
+            if self.mode == "hedging" and new:
+                side[old:] = [sum(new, Fraction(0)) / len(new)] * len(new)
+
     def _close(self, side: list[Fraction]) -> Fraction:
         if self.mode != "netting":
             return side.pop(0)
@@ -145,9 +152,11 @@ def test_against_a_slow_model(words: Any, mode: Mode, trades: list[Trade]) -> No
     model = Model(mode)
     pieces_all = 0
     for trade in trades:
+        before = len(model.long), len(model.short)
         for units, paid in pieces(trade):
             model.trade(units, paid, trade.fill)
             pieces_all += 1
+        model.merge(*before)
     book = played(words, mode, trades)
 
     held = book.account("demo").positions.get("EUR/USD", FLAT)
@@ -236,6 +245,6 @@ def test_a_lot_of_a_named_trade(words: Any) -> None:
     assert not kept["netting"]
     assert not kept["fifo"]["EUR/USD"]
     assert kept["hedging"]["EUR/USD"] == {
-        "F-1-1": Lot("F-1-1", 100, 110, 1),
-        "F-2-1": Lot("F-2-1", -100, 90, 2),
+        "F-1-1": Lot("F-1-1", 100, 110, 1, "O-1"),
+        "F-2-1": Lot("F-2-1", -100, 90, 2, "O-2"),
     }

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallystick.execution.entries import decode, keys_of
 from tallystick.execution.margin_call import MarginMonitor, assess
 
 PAIRS = {"EUR/USD": (108_250, 5), "USD/JPY": (151_500, 3), "GBP/USD": (127_000, 5)}
@@ -147,3 +148,25 @@ def _at(words: Any, floor: Any, symbol: str, mid: int) -> Any:
     digits = PAIRS[symbol][1]
     bid, ask = (f"{(mid + side) / 10**digits:.{digits}f}" for side in (-1, 1))
     return words.quote(symbol, bid, ask, floor.clock.now_ns())
+
+
+def test_an_order_that_closes_out_is_found_by_its_key(words: Any, margin: Any) -> None:
+    """Also where it is the first thing to be said: the account was called before."""
+
+    async def run() -> None:
+        floor = words.Floor()
+        async with floor:
+            await margin.open(floor, words)
+            floor.price(bid="1.08241", ask="1.08251")
+            await floor.place(quantity="1000000")
+            monitor = margin.watch(floor)
+            await margin.tick(floor, monitor, "1.07796", "1.07806")
+            called = len(floor.facts())
+            await margin.tick(floor, monitor, "1.05996", "1.06006")
+
+            closing = decode(floor.ledger.receipt(called).entry)
+            assert closing.order.client_order_id == f"close-out {called}"
+            for key in keys_of(closing):
+                assert floor.ledger.find(key) == called
+
+    asyncio.run(run())

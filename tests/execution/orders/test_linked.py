@@ -1,7 +1,10 @@
 """Orders that come with another one: done if it is, or one cancelling the other."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 
 
@@ -214,3 +217,33 @@ B cancelled NOTHING_TO_REDUCE
         E: buy 1m market                                          => E filled 1m@1.08302
         F: sell 3m limit price=1.08300 position_fill=reduce_only  => F cancelled 1m@1.08300
     """)
+
+
+def test_where_trades_are_kept_apart_a_child_closes_its_parents(words: Any) -> None:
+    """A hedging account, two trades; the second's stop-loss leaves the first alone.
+
+    Another one came with a limit order, and learns its trade when that is filled.
+    """
+
+    async def main() -> None:
+        async with words.Floor() as floor:
+            await floor.open("demo")
+            await floor.desk.open_account("demo", words.LIMITS, mode="hedging")
+            loss = {"type": "stop_loss", "stop_price": "1.07000"}
+            await floor.place(quantity="1000000")
+            placed = await floor.place(quantity="500000", if_done=[loss])
+            later = await floor.place(price="1.08100", quantity="200000", if_done=[loss])
+            assert placed.linked[0].order.trade == placed.entry.fills[0].id
+            assert later.linked[0].order.trade is msgspec.UNSET
+            floor.price(bid="1.08090", ask="1.08095")
+            await floor.settle()
+            floor.price(bid="1.06990", ask="1.07000")
+            await floor.settle()
+
+            lots = floor.desk.book.account("demo").lots["EUR/USD"]
+            assert [(lot.order, lot.units) for lot in lots.values()] == [("O-2", 100_000_000)]
+            woken = [f["order"] for f in floor.facts() if f["kind"] == "order_activated"]
+            assert [order["trade"][:2] for order in woken] == ["F-"]
+            floor.require_truth()
+
+    asyncio.run(main())

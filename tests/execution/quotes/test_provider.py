@@ -135,6 +135,23 @@ def test_quotes_come_through() -> None:
     asyncio.run(scene())
 
 
+def test_who_goes_says_so() -> None:
+    """A provider that we leave is told that we go away (1001), not that something broke."""
+    heard: list[int | None] = []
+
+    async def listens(connection: ServerConnection) -> None:
+        await connection.send(said())
+        await connection.wait_closed()
+        heard.append(connection.close_code)
+
+    async def scene() -> None:
+        async with Street(listens) as street:
+            await street.until(lambda: bool(street.heard.quotes))
+
+    asyncio.run(scene())
+    assert heard == [1001]
+
+
 def test_garbage_is_counted_by_reason_and_harms_nobody() -> None:
     """Between two good quotes, everything that a bad provider can say."""
 

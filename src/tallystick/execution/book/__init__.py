@@ -15,6 +15,7 @@ from tallystick.execution.book.book import (
     Undo,
     balances_text,
     economics_of,
+    trade_of,
 )
 from tallystick.execution.book.limits import Bounds, Limits
 from tallystick.execution.book.positions import FLAT, Lot, Position
@@ -40,4 +41,5 @@ __all__ = [
     "economics_of",
     "restore",
     "snapshot",
+    "trade_of",
 ]

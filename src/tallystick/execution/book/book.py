@@ -7,7 +7,7 @@ taken back (`rewind`), so the book may run ahead of the disk by the batches on t
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -79,7 +79,6 @@ QUOTE_KEPT_SECONDS = 60
 """How long a quote is kept after its end, so that who comes late is told that it ended."""
 NS_PER_MS = 1_000_000
 
-K = TypeVar("K")
 _ABSENT: Any = object()
 Change = tuple[Any, Any, Any]
 """(mapping, key, what it held before)."""
@@ -192,15 +191,6 @@ class Book:
         self._changes.append((mapping, key, mapping.get(key, _ABSENT)))
         mapping[key] = value
 
-    def _add(self, mapping: dict[K, int], key: K, amount: int) -> None:
-        held = mapping.get(key)
-        if held is None:
-            self._changes.append((mapping, key, _ABSENT))
-            mapping[key] = amount
-        else:
-            self._changes.append((mapping, key, held))
-            mapping[key] = held + amount
-
     def _remove(self, mapping: Any, key: Any) -> None:
         self._changes.append((mapping, key, mapping.pop(key)))
 
@@ -236,14 +226,16 @@ class Book:
         window_ms: int | None = None,
     ) -> None:
         known = repeats.get(economics)
-        window_ns = (window_ms or account.limits.duplicate_window_ms) * NS_PER_MS
-        if known is not None and at_ns - known.start_ns >= window_ns:
+        if known is not None:
+            window_ns = (window_ms or account.limits.duplicate_window_ms) * NS_PER_MS
+            if at_ns - known.start_ns < window_ns:
+                counted = Repeat(known.start_ns, known.count + 1, known.position)
+                self._changes.append((repeats, economics, known))
+                repeats[economics] = counted
+                return
             self._remove(repeats, economics)
-            known = None
-        if known is None:
-            known = Repeat(at_ns, 0, self.size)
-        counted = Repeat(known.start_ns, known.count + 1, known.position)
-        self._set(repeats, economics, counted)
+        self._changes.append((repeats, economics, _ABSENT))
+        repeats[economics] = Repeat(at_ns, 1, self.size)
         if len(repeats) > REPEATS_KEPT_MAX:
             self._remove(repeats, next(iter(repeats)))
 
@@ -356,21 +348,27 @@ class Book:
 
     def _fill(self, account: Account, entry: OrderDecided | OrderFilled) -> None:
         order, fills = entry.order, entry.fills
-        before = account.positions.get(order.pair, FLAT)
+        positions, configuration = account.positions, account.configuration
+        before = positions.get(order.pair, FLAT)
         held = before
         swaps = fills[0].side is not msgspec.UNSET
+        nets = configuration.mode == "netting"
         for fill in fills:
             units = parse_own(fill.quantity)
             if (fill.side or order.side) == "sell":
                 units = -units
             if swaps:  # what one leg opens the other closes: only the points are left
                 held = passed(held, units, parse_own(fill.amount))
+            elif nets:
+                held = net(held, units, parse_own(fill.amount))
             else:
                 held = self._trade(account, order, fill, held, units)
-            if account.configuration.financing == "daily":
+            if configuration.financing == "daily":
                 self._date(account, order.pair, fill.value_date, units)
-        self._set(account.positions, order.pair, held)
-        self._touch(account)
+        self._changes.append((positions, order.pair, _ABSENT if before is FLAT else before))
+        positions[order.pair] = held
+        if configuration.margin is not None:
+            self._touch(account)
         if held.realised != before.realised:
             self._realise(account, order.pair, held.realised - before.realised, entry.home_rate)
         self._post(entry.postings, fills[0].value_date)
@@ -391,11 +389,9 @@ class Book:
     def _trade(
         self, account: Account, order: Order, fill: Fill, held: Position, units: int
     ) -> Position:
-        """The position after one execution of `units` (signed)."""
+        """The position of one who hedges or is FIFO after one execution of `units` (signed)."""
         amount = parse_own(fill.amount)
         mode = account.configuration.mode
-        if mode == "netting":
-            return net(held, units, amount)
         lots = account.lots.get(order.pair)
         if lots is None:
             lots = account.lots[order.pair] = OrderedDict()
@@ -410,12 +406,21 @@ class Book:
                 if closing == abs(lot.units):
                     self._remove(lots, lot.id)
                 else:
-                    rest = Lot(lot.id, lot.units + signed, lot.cost - cost, lot.position)
+                    rest = msgspec.structs.replace(
+                        lot, units=lot.units + signed, cost=lot.cost - cost
+                    )
                     self._set(lots, lot.id, rest)
                 left, unpaid = left - signed, unpaid - paid
                 if not left:
                     return held
-        self._set(lots, fill.id, Lot(fill.id, left, unpaid, self.size))
+        known = _begun(lots, order) if mode == "hedging" else None
+        if known is None:
+            self._set(lots, fill.id, Lot(fill.id, left, unpaid, self.size, order.id))
+        else:  # more of the same order is more of the same trade
+            more = msgspec.structs.replace(
+                known, units=known.units + left, cost=known.cost + unpaid
+            )
+            self._set(lots, known.id, more)
         return opened(held, left, unpaid)
 
     def _realise(self, account: Account, pair: str, result: int, home_rate: object) -> None:
@@ -601,6 +606,21 @@ def economics_of(order: Order) -> Economics:
     text = order.price or order.distance or order.stop_price
     price = parse_own(text) if isinstance(text, str) else None
     return order.pair, order.side, parse_own(order.quantity), order.type, price
+
+
+def _begun(lots: OrderedDict[str, Lot], order: Order) -> Lot | None:
+    """The trade that earlier fills of the order opened."""
+    newest = next(reversed(lots.values()), None)
+    if newest is not None and newest.order == order.id:
+        return newest
+    return (
+        trade_of(lots, order.id) if order.filled else None
+    )  # only such an order was filled before
+
+
+def trade_of(lots: OrderedDict[str, Lot], order_id: str) -> Lot | None:
+    """The open trade that an order opened."""
+    return next((lot for lot in reversed(lots.values()) if lot.order == order_id), None)
 
 
 def _opposing(lots: OrderedDict[str, Lot], units: int, only: object) -> list[Lot]:

@@ -35,13 +35,15 @@ FLAT = Position()
 class Lot(msgspec.Struct, frozen=True, gc=False):
     """One open trade: `units` (signed) that cost (or, short, brought) `cost`.
 
-    `position` is that of the entry that opened it.
+    `position` is that of the entry that opened it, `order` the order: where trades are kept apart,
+    all fills of an order are one trade, named by the first of them.
     """
 
     id: str
     units: int
     cost: int
     position: int
+    order: str = ""
 
 
 def opened(held: Position, units: int, amount: int) -> Position:

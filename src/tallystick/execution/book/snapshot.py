@@ -20,7 +20,7 @@ from tallystick.execution.entries import Order, QuoteGiven, ResumeAsked
 from tallystick.execution.orders import working_of
 
 T = TypeVar("T")
-VERSION = 3
+VERSION = 4
 """Of a snapshot's form; one of another is void, and the entries are folded instead."""
 
 
