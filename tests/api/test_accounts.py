@@ -164,7 +164,7 @@ def test_an_account_is_opened_once_and_changed_later(at_door: Run) -> None:
         ({"account": "house", "limits": LIMITS}, 422, "VALUE_NOT_ALLOWED", "account"),
         ({"account": "a b", "limits": LIMITS}, 422, "BAD_KEY", "account"),
         ({"account": "new", "limits": LIMITS, "margin": "x"}, 422, "VALUE_NOT_ALLOWED", "margin"),
-        ({"account": "new", "limits": LIMITS, "home": "XXY"}, 422, "UNKNOWN_CURRENCY", None),
+        ({"account": "new", "limits": LIMITS, "home": "XXY"}, 422, "UNKNOWN_CURRENCY", "home"),
         ({"account": "new", "limits": LIMITS, "mode": "x"}, 422, "VALUE_NOT_ALLOWED", "mode"),
         (
             {"account": "new", "limits": LIMITS | {"position_usd_max": "1.001"}},
@@ -220,7 +220,7 @@ def test_money_moves_once_and_not_beyond_what_is_free(at_door: Run) -> None:
         out = {"direction": "withdraw"}
         _refused(await door.fund("0.00", "f-2"), 422, "AMOUNT_NOT_POSITIVE", "amount")
         _refused(await door.fund("1.001", "f-3"), 422, "AMOUNT_TOO_PRECISE", "amount")
-        _refused(await door.fund("1", "f-4", currency="XXY"), 422, "UNKNOWN_CURRENCY")
+        _refused(await door.fund("1", "f-4", currency="XXY"), 422, "UNKNOWN_CURRENCY", "currency")
         _refused(await door.fund("100000.01", "f-5", **out), 409, "INSUFFICIENT_FUNDS", "amount")
         await door.order(quantity="2000000")
         _refused(await door.fund("90000.00", "f-6", **out), 409, "INSUFFICIENT_FUNDS", "amount")
@@ -415,9 +415,7 @@ def test_the_trial_balance_at_any_position(at_door: Run) -> None:
         for position in (*range(door.single.ledger.size), None):
             query = "" if position is None else f"?position={position}"
             book = (await door.operator.get(f"/v1/book{query}")).json()
-            assert book["position"] == (
-                door.single.ledger.size if position is None else position + 1
-            )
+            assert book["size"] == (door.single.ledger.size if position is None else position + 1)
             for line in book["lines"]:
                 assert Decimal(line["clients"]) == -Decimal(line["house"])
         assert {line["currency"] for line in book["lines"]} == {"EUR", "USD"}

@@ -72,6 +72,21 @@ def test_a_silence_begins_and_ends(product: Any, refused: Check) -> None:
     refused(product.demo.delete(f"/v1/silences/{silence['id']}"), 404, "UNKNOWN_SILENCE")
 
 
+def test_a_silence_is_made_once_under_its_key(product: Any, refused: Check) -> None:
+    """A retry has the stored answer, also when the silence has ended; another request conflicts."""
+    body = {"matchers": [LABEL], "ends_at": in_hours(1), "comment": "maintenance"}
+    headers = {"Idempotency-Key": "silence-1"}
+    made = product.demo.post("/v1/silences", json=body, headers=headers)
+    again = product.demo.post("/v1/silences", json=body, headers=headers)
+    assert (made.status_code, again.status_code, again.content) == (201, 201, made.content)
+    assert "Idempotency-Replayed" not in made.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = product.demo.post("/v1/silences", json=body | {"comment": "else"}, headers=headers)
+    refused(other, 409, "IDEMPOTENCY_CONFLICT", None)
+    product.demo.delete(f"/v1/silences/{made.json()['id']}")
+    assert product.demo.post("/v1/silences", json=body, headers=headers).content == made.content
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "field"),
     [

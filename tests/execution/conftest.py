@@ -29,6 +29,7 @@ from tallystick.execution import (
 )
 from tallystick.execution.book import Account, Limits, snapshot
 from tallystick.execution.decide import Market
+from tallystick.execution.entries import Entry, TradingStateSet
 from tallystick.execution.reach import reach_of
 from tallystick.execution.rules import Case
 from tallystick.fx import pair
@@ -248,6 +249,17 @@ class Floor:
         for account in accounts:
             await self.desk.open_account(account, msgspec.structs.replace(LIMITS, **limits))
         self.price()
+
+    async def switch(self, account: str | None, *, active: bool) -> Any:
+        """Trading is halted, or goes on, for an account or (None) all; nobody is asked."""
+        scope: Any = "all" if account is None else "account"
+        state: Any = "halted" if active else "active"
+
+        def propose(_position: int, at_ns: int) -> tuple[Entry, ...]:
+            at = rfc3339(at_ns)
+            return (TradingStateSet(at, scope, account, state, "risk", "a test"),)
+
+        return await self.desk.say(propose)
 
     def price(self, symbol: str = "EUR/USD", bid: str = "1.08249", ask: str = "1.08251") -> None:
         """A fresh quote on the board."""

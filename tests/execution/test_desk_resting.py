@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from tallystick.errors import Refused
-from tallystick.limits import REASON_CHARACTERS_MAX
 
 
 async def code_of(act: Any) -> str:
@@ -166,8 +165,7 @@ def test_the_kill_switch(words: Any, account: str | None) -> None:
         async with words.Floor() as floor:
             await floor.open("demo", "other")
             resting = [await floor.place(price="1.08200") for _ in range(2)]
-            switch = {"by": "risk", "reason": "a test"}
-            recorded = await floor.desk.set_kill_switch(account, active=True, **switch)
+            recorded = await floor.switch(account, active=True)
             floor.require_proved(recorded.receipt)
 
             stopped = await floor.place()
@@ -180,7 +178,7 @@ def test_the_kill_switch(words: Any, account: str | None) -> None:
             assert "order_filled" not in kinds(floor)
             await floor.desk.cancel(resting[0].entry.order.id, "demo", by="x", reason="y")
 
-            await floor.desk.set_kill_switch(account, active=False, **switch)
+            await floor.switch(account, active=False)
             assert (await floor.place()).entry.rejection is None
             floor.price(bid="1.08198", ask="1.08199")
             await floor.settle()
@@ -192,25 +190,22 @@ def test_the_kill_switch(words: Any, account: str | None) -> None:
 
 
 def test_what_the_operator_may_not_do(words: Any) -> None:
-    """Unknown accounts, endless reasons, the house's name, limits that are none."""
+    """Unknown accounts, the house's name, limits that are none."""
 
     async def main() -> None:
         async with words.Floor() as floor:
             await floor.open("demo")
-            desk, long = floor.desk, "x" * (REASON_CHARACTERS_MAX + 1)
+            desk = floor.desk
             bad = msgspec.structs.replace(words.LIMITS, position_usd_max="a lot")
 
             for act, code in (
-                (desk.set_kill_switch("late", active=True, by="x", reason="y"), "UNKNOWN_ACCOUNT"),
-                (desk.set_kill_switch(None, active=True, by="x", reason=long), "VALUE_NOT_ALLOWED"),
                 (desk.open_account("house", words.LIMITS), "VALUE_NOT_ALLOWED"),
                 (desk.open_account("late", bad), "AMOUNT_MALFORMED"),
                 (desk.cancel("O-1", "late", by="x", reason="y"), "UNKNOWN_ACCOUNT"),
             ):
                 assert await code_of(act) == code
-            await desk.set_kill_switch(None, active=False, by="x", reason=long[1:])
 
-            assert kinds(floor) == ["account_opened", "trading_state_set"]
+            assert kinds(floor) == ["account_opened"]
             floor.require_truth()
 
     asyncio.run(main())

@@ -140,7 +140,7 @@ class Day:
         floor = self.floors[self.chance.randrange(DESKS)]
         account = self.chance.choice([None, *ACCOUNTS])
         active = self.chance.random() < 0.3
-        act = floor.desk.set_kill_switch(account, active=active, by="risk", reason="test")
+        act = floor.switch(account, active=active)
         self.others.append(asyncio.create_task(act))
 
     def fail(self) -> None:

@@ -213,7 +213,8 @@ def test_a_consumer_that_raises_sees_the_messages_again(stage: Stage) -> None:
         stage.relay.publish()
         with pytest.raises(ValueError, match="too much"):
             await stage.relay.feed("detect", picky)
-        assert stage.bus.cursor("detect") == len(listener.heard) == FEED_MESSAGES_MAX
+        taken = 300 // FEED_MESSAGES_MAX * FEED_MESSAGES_MAX
+        assert stage.bus.cursor("detect") == len(listener.heard) == taken
         async with under_way(stage.relay.feed("detect", listener)):
             await until(lambda: len(listener.heard) == 600)
 

@@ -23,12 +23,12 @@ from tallystick.execution.entries import (
     OrderCancelled,
     OrderDecided,
     Raw,
-    TradingStateSet,
     decode,
     order_keys,
     raw_key,
     write_key,
 )
+from tallystick.execution.placed import Placed, replay
 from tallystick.execution.placing import (
     check_replacement,
     keys_of_request,
@@ -38,20 +38,8 @@ from tallystick.execution.placing import (
 )
 from tallystick.execution.request import OrderRequest
 from tallystick.execution.worked import cancel
-from tallystick.ledger import Receipt, Sealed
+from tallystick.ledger import Sealed
 from tallystick.limits import ENTRY_BYTES_MAX, REASON_CHARACTERS_MAX
-
-
-class Placed(msgspec.Struct, frozen=True, gc=False):
-    """An answered order: its entry and receipt; `replayed` when it was answered before.
-
-    `linked` are the orders that came with it.
-    """
-
-    entry: OrderDecided
-    receipt: Receipt
-    replayed: bool = False
-    linked: tuple[OrderDecided, ...] = ()
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
@@ -218,32 +206,6 @@ class Desk(Engine):
 
         return await self.once(propose, key.text, check)
 
-    async def set_kill_switch(
-        self, account: str | None, *, active: bool, by: str, reason: str
-    ) -> Recorded:
-        """Stop or resume trading of one account, or of all (None).
-
-        A working order stays while trading is stopped, and is not filled; it can be cancelled.
-
-        Raises:
-            Refused: `UNKNOWN_ACCOUNT`; `VALUE_NOT_ALLOWED`, the reason is too long.
-        """
-        if account is not None:
-            self.book.account(account)
-        check_reason(reason)
-        return await self.say(
-            lambda _position, at_ns: (
-                TradingStateSet(
-                    rfc3339(at_ns),
-                    "all" if account is None else "account",
-                    account,
-                    "halted" if active else "active",
-                    by,
-                    reason,
-                ),
-            )
-        )
-
     async def open_account(
         self, account: str, limits: LimitsText, key: Key | None = None, **configuration: str
     ) -> Recorded:
@@ -348,7 +310,7 @@ class Desk(Engine):
             position = self.recent.position(known)
             if position is not None:
                 receipt = self.ledger.receipt(position)
-                return _replay(decode(receipt.entry), receipt, request, self._linked(request))
+                return replay(decode(receipt.entry), receipt, request, self._linked(request))
         return None
 
     def _placed(
@@ -362,7 +324,7 @@ class Desk(Engine):
             if isinstance(each, OrderDecided) and each.request == request.digest
         )  # fmt: skip
         if not fresh:
-            return _replay(recorded.entry, recorded.receipt, request, linked)
+            return replay(recorded.entry, recorded.receipt, request, linked)
         assert isinstance(recorded.entry, OrderDecided)  # noqa: S101  what `propose` gives
         return Placed(recorded.entry, recorded.receipt, linked=linked)
 
@@ -406,20 +368,3 @@ def conflict(key: str) -> Refused:
         f"Another request was already made under the Idempotency-Key {key!r}; use a new key for a"
         " new request.",
     )
-
-
-def _replay(
-    entry: Entry, receipt: Receipt, request: OrderRequest, linked: tuple[OrderDecided, ...]
-) -> Placed:
-    """The stored answer, unless the request is another one than was answered.
-
-    Raises:
-        Refused: `IDEMPOTENCY_CONFLICT`.
-    """
-    if not isinstance(entry, OrderDecided) or entry.request != request.digest:
-        raise Refused(
-            "IDEMPOTENCY_CONFLICT",
-            f"Another order was already placed under {request.client_order_id!r} or its"
-            " Idempotency-Key; use a new key for a new order.",
-        )
-    return Placed(entry, receipt, replayed=True, linked=linked)

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from tallystick.access import Scope, Tokens
 from tallystick.api import Api, Calls, Metrics, Services
 from tallystick.api.followers import Followers
-from tallystick.clock import SystemClock
+from tallystick.clock import SystemClock, rfc3339
 from tallystick.execution import (
     Book,
     Desk,
@@ -26,6 +26,7 @@ from tallystick.execution import (
     QuoteBoard,
     parse_request,
 )
+from tallystick.execution.entries import TradingStateSet
 from tallystick.keys import FileKeyring
 from tallystick.ledger import Ledger, Publisher, SqliteStore
 from tallystick.money import Price
@@ -94,6 +95,16 @@ class Room:
             await self.desk.open_account(account, LIMITS)
         at_ns = self.clock.now_ns()
         self.board.update([Quote("EUR/USD", Price(108_249), Price(108_251), at_ns, "test")])
+
+    async def switch(self, account: str | None, *, active: bool) -> None:
+        """Trading is halted, or goes on, for an account or (None) all; nobody is asked."""
+        scope: Any = "all" if account is None else "account"
+        state: Any = "halted" if active else "active"
+        await self.desk.say(
+            lambda _position, at_ns: (
+                TradingStateSet(rfc3339(at_ns), scope, account, state, "risk", "test"),
+            )
+        )
 
     async def place(self, account: str = "demo", **members: Any) -> Any:
         """An order for euro, filled at once unless told otherwise."""

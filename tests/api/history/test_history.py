@@ -81,7 +81,7 @@ def test_an_account_sees_its_own_entries_only(reading: Reading) -> None:
         await room.open("demo", "other")
         mine = (await room.place("demo")).receipt.position
         theirs = (await room.place("other")).receipt.position
-        await room.desk.set_kill_switch(None, active=False, by="risk", reason="test")
+        await room.switch(None, active=False)
 
         assert positions(await room.get(ENTRIES, "demo")) == [0, mine]
         assert positions(await room.get(ENTRIES, "other")) == [1, theirs]
@@ -241,7 +241,7 @@ def test_state_as_of_a_position_or_a_time(reading: Reading) -> None:
     async def act(room: Any) -> None:
         await room.open("other", "demo")
         placed = [await room.place("demo") for _ in range(3)]
-        await room.desk.set_kill_switch("demo", active=True, by="risk", reason="test")
+        await room.switch("demo", active=True)
         path = "/v1/history/account/demo"
         bought = [round(float(each.entry.order.quantity)) for each in placed]
         for count, each in enumerate(placed, 1):

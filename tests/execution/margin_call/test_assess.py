@@ -75,7 +75,7 @@ def test_working_orders_that_would_open_go_first_those_that_close_stay_to_the_en
             await floor.place(quantity="1000000", stop_price="1.07300", trigger="mid", **stop)
             start = len(floor.facts())
             # Nobody may trade on the way down: the order at 1.07250 is not reached.
-            await floor.desk.set_kill_switch("demo", active=True, by="risk", reason="a test")
+            await floor.switch("demo", active=True)
             await margin.tick(floor, monitor, "1.06000", "1.06002")
             assert [told[0] for told in margin.story(floor, start)] == [
                 "call_entered", "cancelled", "filled", "cancelled", "closed_out", "call_exited",

@@ -182,7 +182,7 @@ def test_a_stale_price_a_closed_market_and_a_halt_quote_nothing(words: Any, rfq:
             floor.desk._is_open = lambda _at_ns: False
             assert (await refused_with(rfq.ask(floor))).code == "MARKET_CLOSED"
             floor.desk._is_open = lambda _at_ns: True
-            await floor.desk.set_kill_switch("demo", active=True, by="risk", reason="a test")
+            await floor.switch("demo", active=True)
             refusal = await refused_with(rfq.ask(floor, type="swap", tenor="1M"))
             assert refusal.code == "KILL_SWITCH_ACTIVE"
 

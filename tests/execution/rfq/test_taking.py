@@ -229,9 +229,9 @@ def test_every_rule_is_asked_again(words: Any, rfq: Any) -> None:
                 rejection = (await rfq.take(floor, given)).entry.rejection
                 return "" if rejection is None else str(rejection.code)
 
-            await floor.desk.set_kill_switch(None, active=True, by="risk", reason="a test")
+            await floor.switch(None, active=True)
             assert await code() == "KILL_SWITCH_ACTIVE"
-            await floor.desk.set_kill_switch(None, active=False, by="risk", reason="a test")
+            await floor.switch(None, active=False)
             floor.desk._is_open = lambda _at_ns: False
             assert await code() == "MARKET_CLOSED"
             floor.desk._is_open = lambda _at_ns: True

@@ -155,13 +155,30 @@ def test_silences_are_kept_applied_and_ended(
     kept = outbox.add_silence(silence(), NOW)
     assert kept.id == "S-1"
     assert outbox.raise_alert(make_alert("a"), JUDGE, NOW) == Silenced("S-1")
-    assert outbox.end_silence("S-1")
-    assert not outbox.end_silence("S-1")
-    assert not outbox.end_silence("S-" + "9" * 400)
-    assert not outbox.end_silence("x")
+    assert outbox.end_silence("S-1", NOW)
+    assert not outbox.end_silence("S-1", NOW)
+    assert not outbox.end_silence("S-" + "9" * 400, NOW)
+    assert not outbox.end_silence("x", NOW)
     assert isinstance(outbox.raise_alert(make_alert("b"), JUDGE, NOW), Deliver)
     outbox.add_silence(silence(), NOW)
     assert outbox.silences(NOW + 3_600 * SECOND) == []
+
+
+def test_under_one_key_a_silence_is_made_once(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after it has ended, until as many others came as are kept; without a key each is new."""
+    monkeypatch.setattr(outbox_module, "SILENCES_MAX", 3)
+    kept = outbox.add_silence(silence(key="write ann k", request="d"), NOW)
+    assert outbox.add_silence(silence(key="write ann k", request="e"), NOW) == kept
+    assert outbox.known_silence("write bob k") is None
+    assert outbox.known_silence("") is None
+    assert outbox.end_silence(kept.id, NOW)
+    assert outbox.add_silence(silence(key="write ann k"), NOW) == kept
+    assert outbox.silences(NOW) == []
+    for _ in range(4):
+        assert outbox.end_silence(outbox.add_silence(silence(), NOW).id, NOW)
+    assert outbox.known_silence("write ann k") is None
 
 
 def test_limits_hold(
@@ -179,7 +196,7 @@ def test_limits_hold(
     assert refused.value.code == "SILENCES_TOO_MANY"
     monkeypatch.setattr(outbox_module, "ALERTS_KEPT_MAX", 3)
     quiet = Policy(()).decide
-    outbox.raise_alert(make_alert("pending"), JUDGE, NOW)
+    outbox.raise_alert(make_alert("pending"), JUDGE, NOW + 2)
     for n in range(6):
         outbox.raise_alert(make_alert(f"quiet-{n}"), quiet, NOW)
     ids = [record.alert.id for record in outbox.recent(100)]

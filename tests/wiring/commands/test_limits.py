@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from base64 import b64encode
 from pathlib import Path
 
 import msgspec
@@ -126,6 +127,16 @@ def test_an_entry_of_the_ledger_is_enough() -> None:
     Path("entry.json").write_bytes(encode(entry))
     Path("approvers.txt").write_text(f"# who may\n{vkey()}\n")
     assert run("verify", "entry.json", "--approvers", "approvers.txt").exit_code == 0
+
+    inside = {"position": 7, "entry": b64encode(encode(entry)).decode()}
+    for answer in (inside, {"limit": "x", "receipt": inside}):  # read from the ledger, submitted
+        Path("answer.json").write_text(json.dumps(answer))
+        assert run("verify", "answer.json", "--approvers", "approvers.txt").exit_code == 0
+    Path("note.json").write_text(json.dumps({"note": entry.note}))
+    assert run("verify", "note.json", "--approvers", "approvers.txt").exit_code == 0
+    for nothing in ("{}", '{"entry": "%"}', '{"entry": "e30="}', "{"):
+        told = run("verify", "-", "--vkey", vkey(), given=nothing)
+        assert (told.exit_code, "is no entry" in told.stdout) == (1, True)
 
     forged = msgspec.structs.replace(entry, value="90000000")
     Path("entry.json").write_bytes(encode(forged))
