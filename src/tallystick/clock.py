@@ -87,8 +87,15 @@ def rfc3339(at_ns: int) -> str:
 
     Nanoseconds are cut, never rounded up: a stamp must not lie in the future.
     """
+    global _newest  # noqa: PLW0603  a memo of one value
     seconds, ns = divmod(at_ns, NS_PER_SECOND)
-    return f"{_to_the_second(seconds)}.{ns // NS_PER_US:06}Z"
+    text = f"{_to_the_second(seconds)}.{ns // NS_PER_US:06}Z"
+    _newest = (text, at_ns - ns % NS_PER_US)
+    return text
+
+
+_newest = ("", 0)
+"""The stamp made last and its time, replaced whole: it is mostly the next one that is read."""
 
 
 @lru_cache(maxsize=64)
@@ -118,6 +125,9 @@ def parse_own_stamp(text: str) -> int:
     Raises:
         ValueError: it is not in that form.
     """
+    newest = _newest
+    if text is newest[0]:
+        return newest[1]
     if len(text) != _OWN_STAMP_CHARACTERS or text[19] != "." or text[26] != "Z":
         return parse_rfc3339(text)
     return _second_of(text[:19]) + int(text[20:26]) * NS_PER_US

@@ -171,7 +171,7 @@ def test_orders_that_come_with_it_are_checked(words: Any) -> None:
     assert codes == [[], ["STOP_OUT_OF_COLLAR"]]
     assert [each.code for each in found.rejections] == ["LINKED_ORDER_REJECTED"]
     assert (found.accepted, found.state) == (False, "rejected")
-    assert found.rejections[0].reason.endswith("It is c-1.2.")
+    assert "c-1.2: STOP_OUT_OF_COLLAR, The stop price is" in found.rejections[0].reason
 
 
 def test_without_a_price_there_is_one_reason(words: Any) -> None:

@@ -32,8 +32,12 @@ from tallystick.execution.book import Account
 from tallystick.execution.book.account import CALLED_NS
 from tallystick.execution.desk import Key, check_reason
 from tallystick.execution.entries import AccountMode, AccountOpened, Entry, Financing, FundsMoved
-from tallystick.execution.margin.funds import Author, move_funds, open_or_change
-from tallystick.fx import currency
+from tallystick.execution.margin.funds import (
+    Author,
+    currency_in,
+    move_funds,
+    open_or_change,
+)
 from tallystick.fx import pair as pair_of
 from tallystick.ledger import Receipt
 from tallystick.limits import PAGE_ITEMS_DEFAULT
@@ -204,7 +208,7 @@ async def post_funds(services: Services, call: Call) -> Response:
     name = call.path["id"]
     check_reason(body.reason)
     services.desk.book.account(name)
-    digits = currency(body.currency).minor_digits
+    digits = currency_in("currency", body.currency).minor_digits
     try:
         amount = parse_decimal(body.amount, digits)
     except Refused as refusal:

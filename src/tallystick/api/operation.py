@@ -143,7 +143,8 @@ def _authenticate(operation: Operation, services: Services, request: Request) ->
     elif scope == "entries":
         principal.require_any("read", "audit", "operate")
     elif scope != "tiles":
-        principal.require(scope)
+        # Whoever stops and limits others sees what they do.
+        principal.require_any(*(("read", "operate") if scope == "read" else (scope,)))
     request.state.account = principal.account
     return principal
 

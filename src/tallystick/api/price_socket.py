@@ -166,7 +166,7 @@ class PriceSocket:
         except TimeoutError:
             seconds = PRICE_SOCKET_AUTH_SECONDS_MAX
             return Closing(AUTH_TIMED_OUT, f"No token came within {seconds} s.")
-        principal.require("read")
+        principal.require_any("read", "operate")
         self.account = principal.account
         with self._stream.place() as follower:
             await self._say(_encode(Ready(principal.name)))
@@ -305,7 +305,7 @@ def _command(data: str) -> Command | Wrong:
     try:
         command: Command = _decode(data)
     except msgspec.ValidationError as error:
-        return _wrong(refusal_of(str(error)))
+        return _wrong(refusal_of(str(error), Command))
     except msgspec.DecodeError as error:
         return Wrong("BAD_JSON", f"The message is not JSON: {error}.")
     return command

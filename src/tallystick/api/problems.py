@@ -92,7 +92,7 @@ TITLES: dict[str, str] = {
     "ERASURE_FORBIDDEN": "A duty to keep records has not ended",
     "EXPORT_EXISTS": "The folder is already there",
     "FORBIDDEN": "The token may not do this",
-    "IDEMPOTENCY_CONFLICT": "The key was used for another order",
+    "IDEMPOTENCY_CONFLICT": "The key was used for another request",
     "INSUFFICIENT_FUNDS": "The account has not so much to take out",
     "INTERNAL": "Something went wrong on our side",
     "KEYS_TOO_MANY": "Too many keys sign already",

@@ -5,12 +5,15 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from starlette.responses import Response
 
+from tallystick.api.idempotency import answered, key_of
 from tallystick.api.operation import Call, Operation
 from tallystick.api.orders import Before, Limit
 from tallystick.api.services import Services
 from tallystick.clock import parse_rfc3339, rfc3339
 from tallystick.errors import Refused
+from tallystick.execution.desk import Key, conflict
 from tallystick.limits import PAGE_ITEMS_DEFAULT, QUERY_CHARACTERS_MAX
 from tallystick.watch.collect import LogPage
 from tallystick.watch.detect import Anomaly
@@ -115,9 +118,14 @@ async def silences(services: Services, _call: Call) -> SilenceList:
     return SilenceList([_silence_item(silence) for silence in found])
 
 
-async def add_silence(services: Services, call: Call) -> SilenceItem:
+async def add_silence(services: Services, call: Call) -> Response:
     """Silence alerts for a while."""
     asked: NewSilence = call.body
+    key = key_of(call)
+    if key is not None:
+        known = await asyncio.to_thread(services.notifier.known_silence, key.text)
+        if known is not None:
+            return _made(known, key, replayed=True)
     starts_ns = services.clock.now_ns()
     if asked.starts_at is not None:
         starts_ns = _ns("starts_at", asked.starts_at)
@@ -128,8 +136,16 @@ async def add_silence(services: Services, call: Call) -> SilenceItem:
         _ns("ends_at", asked.ends_at),
         asked.comment,
         call.principal.name,
+        key="" if key is None else key.text,
+        request="" if key is None else key.digest,
     )
-    return _silence_item(silence)
+    return _made(silence, key, replayed=False)
+
+
+def _made(silence: Silence, key: Key | None, *, replayed: bool) -> Response:
+    if key is not None and silence.request != key.digest:
+        raise conflict(key.key)
+    return answered(_silence_item(silence), replayed=replayed, status=201)
 
 
 async def end_silence(services: Services, call: Call) -> SilenceList:
@@ -202,6 +218,7 @@ OPERATIONS = (
     Operation(
         "POST", "/v1/silences", "Silence alerts for a while.",
         add_silence, SilenceItem, scope="operate", body=NewSilence, status=201, tag="watch",
+        keyed=True,
         refusals=("SILENCE_PERIOD", "SILENCE_UNEXPLAINED", "MATCHER_PATTERN"),
     ),
     Operation(

@@ -2,7 +2,7 @@
 
 from tallystick.execution.batch import Recorded
 from tallystick.execution.book import HOUSE, Book, balances_text
-from tallystick.execution.desk import Desk, Placed
+from tallystick.execution.desk import Desk
 from tallystick.execution.entries import (
     Entry,
     Fill,
@@ -15,6 +15,7 @@ from tallystick.execution.entries import (
     encode,
 )
 from tallystick.execution.history import History, OrderRow, TradeRow
+from tallystick.execution.placed import Placed
 from tallystick.execution.quotes import EcbAnchored, LeanTicks, Quote, QuoteBoard, Source
 from tallystick.execution.rejections import RejectionCode
 from tallystick.execution.request import OrderRequest, PlaceOrder, check_key, parse_request

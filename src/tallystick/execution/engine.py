@@ -11,8 +11,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from msgspec import UNSET
-
 from tallystick.clock import Clock, rfc3339
 from tallystick.errors import (
     Forked,
@@ -37,6 +35,7 @@ from tallystick.execution.entries import (
     encode,
     keys_of,
 )
+from tallystick.execution.placing import stands_alone
 from tallystick.execution.quotes import Quote, QuoteBoard
 from tallystick.execution.recent import RecentKeys
 from tallystick.execution.worked import expire, follow_ups, meet
@@ -298,7 +297,7 @@ class Engine:
         item.batch.sealables.append(Sealable(encode(entry), keys))
         item.entries.append(entry)
         self.book.apply(entry)
-        if isinstance(entry, _ENDING) and not _stands_alone(entry, self.book):
+        if isinstance(entry, _ENDING) and not stands_alone(entry, self.book):
             for more in follow_ups(entry, book=self.book, at_ns=at_ns):
                 self._add(item, more, at_ns)
 
@@ -393,12 +392,3 @@ class Engine:
         for item in batch.items:
             for key in item.keys:
                 del self.pending[key]
-
-
-def _stands_alone(entry: Entry, book: Book) -> bool:
-    """Whether `follow_ups` would find nothing to do after an entry, as after most orders."""
-    if type(entry) is not OrderDecided or entry.rejection is not None:
-        return False
-    order = entry.order
-    account = book.accounts[order.account]
-    return order.oco is UNSET and not account.children and not account.closers

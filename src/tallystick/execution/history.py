@@ -5,6 +5,7 @@ list first folds what is new, so whoever placed an order finds it; whoever searc
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -48,7 +49,6 @@ class History:
     def __init__(self, path: Path, ledger: Ledger) -> None:
         self._ledger = ledger
         self._projection = Projection(path, ledger)
-        self._connection = self._projection.connection
         self.search = Search(self._projection)
         self.documents = Documents(self._projection)
 
@@ -60,6 +60,10 @@ class History:
     def fold(self, rows_max: int | None = None) -> int:
         """Fold new entries (all, or about `rows_max`); how many are still to come."""
         return self._projection.fold(rows_max)
+
+    async def fold_in(self, thread: ThreadPoolExecutor) -> int:
+        """Fold some in a thread; how many are still to come. See `Projection.fold_in`."""
+        return await self._projection.fold_in(thread)
 
     def orders(
         self,
@@ -121,11 +125,11 @@ class History:
 
     def keep(self, position: int, root: bytes, book: bytes) -> None:
         """Keep a snapshot of the book, so that the next start folds only what came after."""
-        self._connection.execute(_KEEP, (position, root, book))
+        self._projection.connection.execute(_KEEP, (position, root, book))
 
     def kept(self) -> tuple[int, bytes, bytes] | None:
         """(position, root, book) of the snapshot."""
-        for position, root, book in self._connection.execute(_KEPT):
+        for position, root, book in self._projection.connection.execute(_KEPT):
             return int(position), bytes(root), bytes(book)
         return None
 
@@ -138,7 +142,7 @@ class History:
     ) -> list[tuple[int, int | None]]:
         return [
             (cast("int", position), cast("int | None", settled))
-            for position, settled in self._connection.execute(query, asked).fetchall()
+            for position, settled in self._projection.connection.execute(query, asked).fetchall()
         ]
 
     def _story(self, position: int, settled: int | None) -> OrderStory:

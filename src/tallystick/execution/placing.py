@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from tallystick.errors import Refused
 from tallystick.execution.book import Book, trade_of
 from tallystick.execution.decide import Links, Market, decide, screen
-from tallystick.execution.entries import Entry, Order, OrderDecided, order_keys
+from tallystick.execution.entries import Entry, Order, OrderDecided, Rejection, order_keys
 from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.request import OrderRequest
 from tallystick.ids import order_id
@@ -114,6 +114,8 @@ def replace_with(
             replaces=replaced, parent=old.order.parent, oco=old.order.oco,
             suspended=old.order.state == "suspended",
         )  # fmt: skip
+        if request.position_fill == "reduce_only" and not request.trade:
+            request = msgspec.structs.replace(request, trade=old.order.trade)
     yield decide(
         request, key, position=book.size, at_ns=at_ns, market=market, book=book, links=links
     )
@@ -147,20 +149,24 @@ def _trade(parent: object, request: OrderRequest, book: Book) -> str | UnsetType
 
 def _first_refused(
     request: OrderRequest, at_ns: int, book: Book, market: Market
-) -> OrderRequest | None:
-    """The first linked order that would be rejected by itself."""
-    for child in request.if_done:
-        links = Links(parent="", suspended=True)
-        if screen(child, at_ns=at_ns, market=market, book=book, waits_for=links) is not None:
-            return child
-    other = request.oco
-    if other is not None and screen(other, at_ns=at_ns, market=market, book=book) is not None:
-        return other
+) -> Rejection | None:
+    """Why the first linked order that would be rejected by itself would be."""
+    waits = Links(parent="", suspended=True)
+    for each in request.linked:
+        links = None if each is request.oco else waits
+        why = screen(each, at_ns=at_ns, market=market, book=book, waits_for=links)
+        if why is not None:
+            return reject_linked(each.client_order_id, why)
     return None
 
 
-def _rejected(first: OrderDecided, refused: OrderRequest) -> OrderDecided:
-    rejection = reject(RejectionCode.LINKED_ORDER_REJECTED, f"It is {refused.client_order_id}.")
+def reject_linked(client_order_id: str, why: Rejection) -> Rejection:
+    """The rejection of an order because one that came with it, so named, would be rejected."""
+    figures = f"{client_order_id}: {why.code}, {why.reason}"
+    return reject(RejectionCode.LINKED_ORDER_REJECTED, figures)
+
+
+def _rejected(first: OrderDecided, rejection: Rejection) -> OrderDecided:
     order = msgspec.structs.replace(first.order, state="rejected", filled=UNSET, triggered=UNSET)
     return msgspec.structs.replace(
         first, order=order, fills=(), postings=(), rejection=rejection, home_rate=UNSET

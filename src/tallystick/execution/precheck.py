@@ -15,6 +15,7 @@ from tallystick.execution.headroom import Headroom, MarginImpact, headroom_of, i
 from tallystick.execution.market import Market, seen
 from tallystick.execution.match import Executed
 from tallystick.execution.outcome import REJECTED, Outcome
+from tallystick.execution.placing import reject_linked
 from tallystick.execution.reach import reach_of
 from tallystick.execution.rejections import RejectionCode, reject
 from tallystick.execution.request import OrderRequest
@@ -166,8 +167,7 @@ def _of_linked(linked: tuple[LinkedCheck, ...]) -> tuple[Rejection, ...]:
     """The first order that comes with it and would be rejected, as a reason against all."""
     for each in linked:
         if each.rejections:
-            figures = f"It is {each.client_order_id}."
-            return (reject(RejectionCode.LINKED_ORDER_REJECTED, figures),)
+            return (reject_linked(each.client_order_id, each.rejections[0]),)
     return ()
 
 

@@ -5,7 +5,10 @@ of another version, of another ledger or a damaged one is thrown away and folded
 positions, and what would take long to work out at a position: balances and the newest time.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -17,14 +20,16 @@ from tallystick.execution.entries import Posting
 from tallystick.ids import order_position
 from tallystick.ledger import Ledger
 from tallystick.ledger.columns import Columns, columns_of
-from tallystick.ledger.store import Row
+from tallystick.ledger.storage.insert import STATEMENTS_KEPT, insert
 from tallystick.money import parse_own
 from tallystick.wal import UNFOLDED
 
 BUSY_MS_MAX = 5_000
 """How long to wait for another connection's lock."""
 FOLD_ROWS = 512
-"""Entries folded in one transaction; also most entries between two rows of `times`."""
+"""Most entries folded in one transaction, and so between two rows of `times`."""
+FOLD_ROWS_BESIDE = 256
+"""Entries folded at once beside the orders: reading them takes the event loop a millisecond."""
 VERSION = 4
 """Of the schema: kept in the file, so that one of another version is noticed."""
 DECIDED = "order_decided"
@@ -60,23 +65,23 @@ _ADVANCE = (
     "INSERT INTO progress (one, position, root) VALUES (1, ?, ?)"
     " ON CONFLICT (one) DO UPDATE SET position = excluded.position, root = excluded.root"
 )
-_ORDER = "INSERT INTO orders (position, account, pair, type, state) VALUES (?, ?, ?, ?, ?)"
+_ORDER = "INSERT INTO orders (position, account, pair, type, state) VALUES "
 _SETTLE = "UPDATE orders SET state = ?, settled = ? WHERE position = ?"
-_STEP = "INSERT INTO steps (decided, position) VALUES (?, ?)"
-_TRADE = "INSERT INTO trades (position, account, pair) VALUES (?, ?, ?)"
-_ENTRY = "INSERT INTO entries (position, account, pair, kind) VALUES (?, ?, ?, ?)"
-_NAME = "INSERT INTO names (number, name) VALUES (?, ?)"
+_STEP = "INSERT INTO steps (decided, position) VALUES "
+_TRADE = "INSERT INTO trades (position, account, pair) VALUES "
+_ENTRY = "INSERT INTO entries (position, account, pair, kind) VALUES "
+_NAME = "INSERT INTO names (number, name) VALUES "
 _NAMES = "SELECT name, number FROM names"
 _TIME = "INSERT INTO times (position, at) VALUES (?, ?)"
 _NEWEST_TIME = "SELECT at FROM times ORDER BY position DESC LIMIT 1"
 _BEFORE = "SELECT position FROM times WHERE at < ? ORDER BY at DESC, position DESC LIMIT 1"
 _UP_TO = "SELECT position FROM times WHERE at <= ? ORDER BY at DESC, position DESC LIMIT 1"
-_HOLDING = "INSERT INTO holdings (account, position, balances) VALUES (?, ?, ?)"
+_HOLDING = "INSERT INTO holdings (account, position, balances) VALUES "
 _HELD = (
     "SELECT position, balances FROM holdings WHERE account = ? AND position < ?"
     " ORDER BY position DESC LIMIT 1"
 )
-_DOCUMENT = "INSERT INTO documents (document, position) VALUES (?, ?)"
+_DOCUMENT = "INSERT INTO documents (document, position) VALUES "
 _ENDLESS = 2**62
 
 
@@ -107,9 +112,16 @@ _decode_balances = msgspec.json.Decoder(dict[str, int]).decode
 
 
 class _Chunk:
-    """What one transaction adds, table by table."""
+    """What one transaction adds, table by table: of `rows` entries up to position `stop`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: int, rows: int, root: bytes) -> None:
+        """`root` is that of the tree of `stop` entries."""
+        self.stop = stop
+        self.rows = rows
+        self.root = root
+        self.at = ""
+        """The newest time that any entry says so far."""
+        self.names: list[tuple[int, str]] = []
         self.orders: list[tuple[int, str, int | None, int | None, str]] = []
         self.settled: list[tuple[str, int, int]] = []
         self.steps: list[tuple[int, int]] = []
@@ -118,6 +130,7 @@ class _Chunk:
         self.documents: list[tuple[str, int]] = []
         self.held: dict[str, int] = {}
         """Account -> position of the last entry that changed its balances."""
+        self.holdings: list[tuple[str, int, str]] = []
 
     def change(self, decided: int, position: int, state: str) -> None:
         """The entry at `position` brought the order that was decided at another into a state."""
@@ -126,7 +139,10 @@ class _Chunk:
 
 
 class Projection:
-    """One file, used from one thread; every look-up is preceded by a fold of what is new."""
+    """One file, used from one thread; every look-up is preceded by a fold of what is new.
+
+    Only `fold_in` lets another thread write to it, and nobody else uses it until that has ended.
+    """
 
     def __init__(self, path: Path, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -134,33 +150,64 @@ class Projection:
         """How many entries are folded."""
         self._at = ""
         """The newest time that any of them says."""
+        self._folding: tuple[Future[None], _Chunk] | None = None
+        """What another thread folds."""
         self._names: dict[str, int] = {}
         self._balances: dict[str, dict[str, int]] = {}
         try:
             self._open(path)
         except (apsw.CorruptError, apsw.NotADBError):
-            self.connection.close()
+            self._connection.close()
             for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
                 path.with_name(name).unlink(missing_ok=True)
             self._open(path)
 
+    @property
+    def connection(self) -> apsw.Connection:
+        """The file; what is being folded in another thread is waited for."""
+        self._settle()
+        return self._connection
+
     def fold(self, rows_max: int | None = None) -> int:
         """Fold new entries (all, or about `rows_max`); how many are still to come."""
+        self._settle()
         folded = 0
         while self.position < self.ledger.size and (rows_max is None or folded < rows_max):
-            rows = self.ledger.rows(self.position, FOLD_ROWS)
-            stop = self.position + len(rows)
-            root = self.ledger.root(stop)
-            try:
-                with self.connection:
-                    self._fold(rows)
-                    self.connection.execute(_ADVANCE, (stop, root))
-            except BaseException:
-                self._remember()
-                raise
-            self.position = stop
-            folded += len(rows)
+            chunk = self._next(FOLD_ROWS)
+            self._stored(chunk, partial(self._store, chunk))
+            folded += chunk.rows
         return self.ledger.size - self.position
+
+    async def fold_in(self, thread: ThreadPoolExecutor) -> int:
+        """Fold one transaction's worth in a thread; how many entries are still to come.
+
+        SQLite works without the interpreter, so orders are taken meanwhile. Whoever looks something
+        up before it has ended waits for it.
+        """
+        self._settle()
+        if self.position < self.ledger.size:
+            chunk = self._next(FOLD_ROWS_BESIDE)
+            self._folding = thread.submit(self._store, chunk), chunk
+            stored = asyncio.wrap_future(self._folding[0])
+            await asyncio.wait([stored])
+            stored.exception()  # seen: `_settle` raises it
+            self._settle()
+        return self.ledger.size - self.position
+
+    def _settle(self) -> None:
+        """Wait for what another thread folds, if it does."""
+        if self._folding is not None:
+            (folding, chunk), self._folding = self._folding, None
+            self._stored(chunk, folding.result)
+
+    def _stored(self, chunk: _Chunk, store: Callable[[], None]) -> None:
+        """The chunk is folded when `store` returns; when it raises nothing was."""
+        try:
+            store()
+        except BaseException:
+            self._remember()
+            raise
+        self.position = chunk.stop
 
     def number_of(self, name: str) -> int | None:
         """The number under which an account, a pair or a kind is kept, if any entry names it.
@@ -191,13 +238,13 @@ class Projection:
         self.connection.close()
 
     def _open(self, path: Path) -> None:
-        self.connection = apsw.Connection(str(path))
-        self.connection.set_busy_timeout(BUSY_MS_MAX)  # for `fold_wal` beside us
+        self._connection = apsw.Connection(str(path), statementcachesize=STATEMENTS_KEPT)
+        self._connection.set_busy_timeout(BUSY_MS_MAX)  # for `fold_wal` beside us
         # execute() alone stops at the first statement that answers.
-        self.connection.execute(
+        self._connection.execute(
             f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {UNFOLDED}"
         ).fetchall()
-        if self.connection.pragma("user_version") != VERSION:
+        if self._connection.pragma("user_version") != VERSION:
             self._begin_anew()
         self._remember()
         if not self._is_of_this_ledger():
@@ -205,21 +252,21 @@ class Projection:
             self._remember()
 
     def _is_of_this_ledger(self) -> bool:
-        for position, root in self.connection.execute(_PROGRESS):
+        for position, root in self._connection.execute(_PROGRESS):
             fits = int(str(position)) <= self.ledger.size
             return fits and self.ledger.root(int(str(position))) == root
         return True
 
     def _begin_anew(self) -> None:
-        with self.connection:
-            for (name,) in self.connection.execute(_TABLES).fetchall():
-                self.connection.execute(f'DROP TABLE "{name}"')
-            self.connection.execute(_SCHEMA)
-            self.connection.pragma("user_version", VERSION)
+        with self._connection:
+            for (name,) in self._connection.execute(_TABLES).fetchall():
+                self._connection.execute(f'DROP TABLE "{name}"')
+            self._connection.execute(_SCHEMA)
+            self._connection.pragma("user_version", VERSION)
 
     def _remember(self) -> None:
         """What is kept in memory, from the file: at start, and after a fold that failed."""
-        read = self.connection.execute
+        read = self._connection.execute
         self.position = int(read("SELECT position FROM progress").get or 0)
         self._at = str(read(_NEWEST_TIME).get or "")
         self._names = {str(name): int(str(n)) for name, n in read(_NAMES)}
@@ -227,9 +274,10 @@ class Projection:
 
     def _scan(self, query: str, at: str, reached: Callable[[str], bool]) -> int:
         """Look through the one chunk of entries in which the ledger's time reaches a moment."""
+        self._settle()
         if not reached(self._at):
             return self.position
-        start = int(self.connection.execute(query, (at,)).get or 0)
+        start = int(self._connection.execute(query, (at,)).get or 0)
         while start < self.position:
             for position, row in enumerate(self.ledger.rows(start, FOLD_ROWS), start):
                 said = columns_of(row.entry).at
@@ -238,8 +286,18 @@ class Projection:
             start += FOLD_ROWS
         return self.position
 
-    def _fold(self, rows: Sequence[Row]) -> None:
-        chunk = _Chunk()
+    def _next(self, most: int) -> _Chunk:
+        """What the next entries, at most so many, put into the tables."""
+        try:
+            return self._read(most)
+        except BaseException:
+            self._remember()
+            raise
+
+    def _read(self, most: int) -> _Chunk:
+        rows = self.ledger.rows(self.position, most)
+        stop = self.position + len(rows)
+        chunk = _Chunk(stop, len(rows), self.ledger.root(stop))
         for position, row in enumerate(rows, self.position):
             try:
                 brief = _decode(row.entry)
@@ -248,16 +306,26 @@ class Projection:
                 self._fold_columns(position, said, chunk)
             else:
                 self._fold_one(position, row.entry, brief, chunk)
-        write = self.connection.executemany
-        write(_ORDER, chunk.orders)
-        write(_SETTLE, chunk.settled)
-        write(_STEP, chunk.steps)
-        write(_TRADE, chunk.trades)
-        write(_ENTRY, chunk.entries)
-        write(_DOCUMENT, chunk.documents)
-        held = ((a, p, msgspec.json.encode(self._held(a)).decode()) for a, p in chunk.held.items())
-        write(_HOLDING, held)
-        self.connection.execute(_TIME, (self.position + len(rows), self._at))
+        chunk.at = self._at
+        chunk.holdings = [
+            (account, position, msgspec.json.encode(self._held(account)).decode())
+            for account, position in chunk.held.items()
+        ]
+        return chunk
+
+    def _store(self, chunk: _Chunk) -> None:
+        """One transaction; nothing of ours but the file is touched, so any thread may do it."""
+        with self._connection as write:
+            insert(write, _NAME, chunk.names)
+            insert(write, _ORDER, chunk.orders)
+            write.executemany(_SETTLE, chunk.settled)
+            insert(write, _STEP, chunk.steps)
+            insert(write, _TRADE, chunk.trades)
+            insert(write, _ENTRY, chunk.entries)
+            insert(write, _DOCUMENT, chunk.documents)
+            insert(write, _HOLDING, chunk.holdings)
+            write.execute(_TIME, (chunk.stop, chunk.at))
+            write.execute(_ADVANCE, (chunk.stop, chunk.root))
 
     def _fold_one(self, position: int, entry: bytes, brief: _Brief, chunk: _Chunk) -> None:
         order, kind = brief.order, brief.kind
@@ -268,7 +336,7 @@ class Projection:
             self._fold_columns(position, Columns(brief.at, kind, brief.account, brief.pair), chunk)
             return
         if kind == DECIDED:
-            numbers = self._number(order.pair), self._number(order.type)
+            numbers = self._number(chunk, order.pair), self._number(chunk, order.type)
             chunk.orders.append((position, order.account, *numbers, order.state))
             if order.replaces is not None and order.state != "rejected":
                 chunk.change(order_position(order.replaces), position, "replaced")
@@ -283,8 +351,8 @@ class Projection:
         if said.at is not None and said.at > self._at and len(said.at) == STAMP_CHARACTERS:
             self._at = said.at
         if said.kind is not None or said.account is not None or said.pair is not None:
-            numbers = self._number(said.account), self._number(said.pair), self._number(said.kind)
-            chunk.entries.append((position, *numbers))
+            account, pair = self._number(chunk, said.account), self._number(chunk, said.pair)
+            chunk.entries.append((position, account, pair, self._number(chunk, said.kind)))
 
     def _post(self, position: int, postings: Sequence[Posting], chunk: _Chunk) -> None:
         for posting in postings:
@@ -303,13 +371,13 @@ class Projection:
             held = self._balances[account] = self.balances(account)[1]
         return held
 
-    def _number(self, name: str | None) -> int | None:
+    def _number(self, chunk: _Chunk, name: str | None) -> int | None:
         if name is None:
             return None
         number = self._names.get(name)
         if number is None:
             number = self._names[name] = len(self._names) + 1
-            self.connection.execute(_NAME, (number, name))
+            chunk.names.append((number, name))
         return number
 
 

@@ -40,7 +40,7 @@ def reach_of(request: OrderRequest, account: Account, *, is_child: bool = False)
         return Reach(Quantity(min(quantity, reducible)), 0)
     nothing = reject(RejectionCode.NOTHING_TO_REDUCE)
     if isinstance(request.trade, str):
-        nothing = reject(RejectionCode.UNKNOWN_TRADE, f"It is {request.trade}.")
+        nothing = reject(RejectionCode.UNKNOWN_TRADE, f"The order names {request.trade}.")
     return Reach(quantity, 0, nothing)
 
 

@@ -14,6 +14,14 @@ from tallystick.execution.rules import RULES, Case
 from tallystick.money import Amount
 
 _RULES = tuple(RULES.values())
+_PARTICULAR = frozenset(
+    {
+        "reference_data", "session", "trading_state", "message_rate", "order_value", "margin",
+        "settlement", "throttle",
+    }
+)  # fmt: skip
+"""Rules that have nothing to say of most orders; `_is_plain` knows which."""
+_PLAIN_RULES = tuple(rule for name, rule in RULES.items() if name not in _PARTICULAR)
 
 
 class Links(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +61,7 @@ def screen(
     if reach.rejection is not None:
         return reach.rejection
     case = case_of(request, account, reach, at_ns=at_ns, market=market, book=book, links=waits_for)
-    for rule in _RULES:
+    for rule in _PLAIN_RULES if _is_plain(case) else _RULES:
         rejection = rule(case)
         if rejection is not None:
             return rejection
@@ -81,6 +89,21 @@ def case_of(
         market.session_open, replaced, links is None or replaced is not None,
         "" if state == "active" else scopes.where_stopped(account, symbol, state),
     )  # fmt: skip
+
+
+def _is_plain(case: Case) -> bool:
+    """Whether none of the particular rules can reject the order: not one of them is asked."""
+    limits = case.limits
+    return (
+        limits.messages_per_second is None
+        and limits.order_usd_max is None
+        and limits.settlement_usd_max is None
+        and limits.executions_max is None
+        and case.account.configuration.margin is None
+        and case.state == "active"
+        and case.session_open
+        and case.request.pair.settlement == "deliverable"
+    )
 
 
 def _amount_at_worst(request: OrderRequest, quote: Quote | None) -> Amount:

@@ -5,7 +5,7 @@ between commit and publish: whatever the bus does not hold yet is read from the 
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from typing import Protocol
 
 from tallystick.clock import Clock
@@ -17,9 +17,8 @@ from tallystick.stream.message import Message
 
 GATHER_SECONDS = 0.05
 """How long the relay lets entries gather: one message row for many of them."""
-FEED_MESSAGES_MAX = STREAM_READ_MAX // 4
-"""Most messages handed to a consumer at once."""
-
+FEED_MESSAGES_MAX = STREAM_READ_MAX // 8
+"""Most messages handed to a consumer at once: about a millisecond of the slowest one's work."""
 COMMIT_NS = 1_000_000_000
 """A consumer's cursor is kept this often: what came after it is said again after a crash."""
 
@@ -82,12 +81,13 @@ class Relay:
             while True:
                 woken.clear()
                 while messages := self._read(position):
-                    await consumer(messages)
-                    position = messages[-1].position + 1
-                    if self._clock.monotonic_ns() >= due_ns:
-                        self._bus.commit(name, position)
-                        due_ns = self._clock.monotonic_ns() + COMMIT_NS
-                    await asyncio.sleep(0)
+                    for piece in _pieces(messages):
+                        await consumer(piece)
+                        position = piece[-1].position + 1
+                        if self._clock.monotonic_ns() >= due_ns:
+                            self._bus.commit(name, position)
+                            due_ns = self._clock.monotonic_ns() + COMMIT_NS
+                        await asyncio.sleep(0)
                 await woken.wait()
         finally:
             self._published.remove(woken)
@@ -95,10 +95,16 @@ class Relay:
 
     def _read(self, start: int) -> list[Message]:
         """The next messages; those that the bus has let go of come from the ledger again."""
-        messages = self._bus.read(start, FEED_MESSAGES_MAX)
+        messages = self._bus.read(start, STREAM_READ_MAX)
         gone = messages[0].position - start if messages else 0
-        return self._from_ledger(start, min(gone, FEED_MESSAGES_MAX)) if gone else messages
+        return self._from_ledger(start, min(gone, STREAM_READ_MAX)) if gone else messages
 
     def _from_ledger(self, start: int, limit: int) -> list[Message]:
         rows = self._ledger.rows(start, limit)
         return [Message(position, row.entry) for position, row in enumerate(rows, start)]
+
+
+def _pieces(messages: list[Message]) -> Iterator[list[Message]]:
+    """The same messages, few at a time."""
+    for start in range(0, len(messages), FEED_MESSAGES_MAX):
+        yield messages[start : start + FEED_MESSAGES_MAX]

@@ -187,7 +187,7 @@ def live_route(hub: LiveHub, principal_of: Callable[[Request], Principal]) -> Ro
 
     async def live(request: Request) -> Response:
         principal = principal_of(request)
-        principal.require("read")
+        principal.require_any("read", "operate")
         return LiveResponse(hub, principal)
 
     return Route("/v1/live", live, methods=["GET"])

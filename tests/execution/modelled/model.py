@@ -19,10 +19,25 @@ class Holding:
     euros: int = 0
     cents: int = 0
     orders: dict[str, Order] = field(default_factory=dict)
+    trades: dict[str, int] = field(default_factory=dict)
+    """Of who hedges: by the order that opened each, how much is left of it (sold: negative)."""
 
-    def reducible(self, side: str) -> int:
-        """What an order of this side could close."""
+    def reducible(self, side: str, trade: str | None = None) -> int:
+        """What an order of this side could close, of one trade or of all."""
+        if trade is not None:
+            left = self.trades.get(trade, 0)
+            return max(0, -left if side == "buy" else left)
         return self.short if side == "buy" else self.long
+
+    def close(self, sign: int, quantity: int, trade: str | None) -> None:
+        """The trade that is named, or the oldest first."""
+        for name in [trade] if trade is not None else list(self.trades):
+            left = self.trades.get(name, 0)
+            taken = min(quantity, max(0, -sign * left))
+            quantity -= taken
+            self.trades[name] = left + sign * taken
+            if not self.trades[name]:
+                del self.trades[name]
 
     def trade(self, order: Order, price: int, quantity: int) -> None:
         """One execution."""
@@ -31,7 +46,12 @@ class Holding:
         self.cents -= sign * ((2 * quantity * price + CENTS_DIVISOR) // (2 * CENTS_DIVISOR))
         closing = 0
         if self.mode != "hedging" or order.reduces or order.position_fill == "reduce_first":
-            closing = min(quantity, self.reducible(order.side))
+            closing = min(quantity, self.reducible(order.side, order.trade))
+        if self.mode == "hedging":
+            self.close(sign, closing, order.trade)
+            if quantity > closing:
+                left = self.trades.get(order.name, 0)
+                self.trades[order.name] = left + sign * (quantity - closing)
         if order.side == "buy":
             self.short, self.long = self.short - closing, self.long + quantity - closing
         else:
@@ -152,6 +172,7 @@ class Model:
     def _decide(self, order: Order, *, suspended: bool = False, linked_bad: bool = False) -> None:
         holding = self.holdings[order.account]
         order.left, order.number = order.quantity, self._number
+        self._name_trade(order)
         self._number += 1
         code = self._screen(order, is_child=order.parent is not None)
         if code is None:
@@ -177,6 +198,17 @@ class Model:
         if order.fills:
             self._after_fill(order)
 
+    def _name_trade(self, order: Order) -> None:
+        """Where trades are kept apart, a child closes its parent's; what replaces it, too."""
+        holding = self.holdings[order.account]
+        if not order.reduces or holding.mode != "hedging" or order.trade is not None:
+            return
+        old = holding.orders.get(order.replaces or "")
+        if old is not None:
+            order.trade = old.trade
+        elif order.parent in holding.trades:
+            order.trade = order.parent
+
     def _outcome(self, order: Order, *, suspended: bool) -> str | None:
         """Its state and its fills at once; or why it is rejected after all."""
         if order.type == "trailing_stop":
@@ -195,7 +227,8 @@ class Model:
         """What there is of it at once, and what becomes of the rest."""
         quantity = order.quantity
         if order.reduces:
-            quantity = min(quantity, self.holdings[order.account].reducible(order.side))
+            holding = self.holdings[order.account]
+            quantity = min(quantity, holding.reducible(order.side, order.trade))
             if not quantity:
                 return "NOTHING_TO_REDUCE"
         order.fills = self.market.take(order.side, quantity, order.worst)
@@ -244,7 +277,7 @@ class Model:
     def _allowed(self, order: Order) -> int | str:
         """How much of it may be done now, or why it ends."""
         holding = self.holdings[order.account]
-        reducible = holding.reducible(order.side)
+        reducible = holding.reducible(order.side, order.trade)
         if order.reduces:
             return min(order.left, reducible) or "NOTHING_TO_REDUCE"
         hedges = holding.mode == "hedging"
@@ -273,7 +306,7 @@ class Model:
         self._say(order, taken)
         self._after_fill(order)
         still = order.name in holding.orders
-        if still and order.reduces and not holding.reducible(order.side):
+        if still and order.reduces and not holding.reducible(order.side, order.trade):
             self._end(order, "cancelled", "NOTHING_TO_REDUCE")
 
     def _after_fill(self, order: Order) -> None:
@@ -285,11 +318,13 @@ class Model:
         for name in self.waiting.pop(order.name, []):
             child = orders[name]
             child.state = "new"
+            child.parent = order.name
+            self._name_trade(child)
             if child.type == "trailing_stop":
                 child.stop = child.follows(self.market)
             self._say(child, event="activated")
         for other in list(orders.values()):
-            reducible = self.holdings[order.account].reducible(other.side)
+            reducible = self.holdings[order.account].reducible(other.side, other.trade)
             idle = other.reduces and other is not order and other.state != "suspended"
             if idle and not reducible and other.name in orders:
                 self._end(other, "cancelled", "NOTHING_TO_REDUCE")

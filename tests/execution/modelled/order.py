@@ -63,6 +63,7 @@ class Order:
     parent: str | None = None
     group: str | None = None
     replaces: str | None = None
+    trade: str | None = None
     fills: list[tuple[int, int]] = field(default_factory=list)
 
     @property

@@ -12,7 +12,7 @@ from tallystick.execution.book.account import REALISED
 from tallystick.execution.entries import AccountOpened, FundsMoved, LimitsText, Posting
 from tallystick.execution.margin.profiles import PROFILES, profile_of
 from tallystick.execution.margin.requirement import Usd, figures
-from tallystick.fx import currency
+from tallystick.fx import Currency, currency
 from tallystick.money import format_decimal
 
 _FIXED = ("home", "mode", "financing")
@@ -115,11 +115,23 @@ def open_or_change(
         sentence = f"margin must be one of {', '.join(sorted(PROFILES))}."
         raise Refused("VALUE_NOT_ALLOWED", sentence, field="margin")
     if "home" in configuration:
-        currency(configuration["home"])
+        currency_in("home", configuration["home"])
     opened = AccountOpened(rfc3339(at_ns), name, text, v=2, by=author.by)
     return msgspec.structs.replace(
         opened, key=author.key or UNSET, request=author.request or UNSET, **configuration
     )
+
+
+def currency_in(field: str, code: str) -> Currency:
+    """The currency that a member of a request names.
+
+    Raises:
+        Refused: `UNKNOWN_CURRENCY`, with the member.
+    """
+    try:
+        return currency(code)
+    except Refused as refusal:
+        raise Refused(refusal.code, str(refusal), field=field) from refusal
 
 
 def _require_changeable(known: Account, configuration: Mapping[str, str]) -> None:

@@ -113,7 +113,8 @@ class MarginMonitor:
             self._unpriced.add(name)
             return
         if self._is_worth_saying(account, profile, now):
-            self._desk.submit(lambda _position, at_ns: self._propose(name, at_ns), ())
+            # not single: an order that closes out has a key of its own, whatever comes first
+            self._desk.submit(lambda _position, at_ns: self._propose(name, at_ns), (), single=False)
             account = self._desk.book.accounts[name]
             now = figures(account, profile, self._desk.board.usd) or now
         self._sleep(account, profile, now)

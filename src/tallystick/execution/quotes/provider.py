@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, PayloadTooBig, WebSocketException
+from websockets.frames import CloseCode
 
 from tallystick.clock import Clock
 from tallystick.errors import Misconfigured
@@ -141,6 +142,9 @@ class LiquidityProvider:
                 self.connections += 1
                 try:
                     await self._listen(connection, sink)
+                except asyncio.CancelledError:  # we go, and nothing is wrong: say so
+                    await connection.close(CloseCode.GOING_AWAY)
+                    raise
                 finally:
                     sink.withdraw(self.name)
         except (WebSocketException, OSError, TimeoutError) as error:

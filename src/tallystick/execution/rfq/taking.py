@@ -116,7 +116,8 @@ def _misses(
 ) -> Rejection | None:
     """Why this order cannot take the quote."""
     if given is None:
-        return reject(RejectionCode.UNKNOWN_QUOTE, f"It is {request.quote}.")
+        figures = f"{request.quote} was taken, ended long ago, or is another account's."
+        return reject(RejectionCode.UNKNOWN_QUOTE, figures)
     if at_ns >= parse_own_stamp(given.valid_until):
         return reject(RejectionCode.QUOTE_EXPIRED, f"It ended at {given.valid_until}.")
     if (given.pair, given.quantity) != (request.pair.symbol, request.quantity_text):

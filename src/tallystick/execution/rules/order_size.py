@@ -14,6 +14,6 @@ def check(case: Case) -> Rejection | None:
     traded = request.pair
     units_max = case.limits.order_quantity_max
     if request.quantity > units_max * 10**traded.base_digits and not case.only_reduces:
-        figures = f"{request.quantity_text} {traded.base} asked, {units_max:,} allowed."
+        figures = f"{request.quantity_text} {traded.base} asked, {units_max} allowed."
         return reject(RejectionCode.QUANTITY_TOO_LARGE, figures)
     return None if case.amount > 0 else reject(RejectionCode.AMOUNT_TOO_SMALL)

@@ -39,12 +39,12 @@ class TrialLine(msgspec.Struct, frozen=True):
 
 
 class TrialBalance(msgspec.Struct, frozen=True):
-    """The book after the entries before `position`: balanced in every line, as was each entry.
+    """The book after the first `size` entries: balanced in every line, as was each entry.
 
     `postings` were added up, of `entries` that post.
     """
 
-    position: int
+    size: int
     entries: int
     postings: int
     lines: list[TrialLine]

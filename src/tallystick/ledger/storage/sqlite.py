@@ -8,9 +8,7 @@ in SQLite or waits for the disk the interpreter is free, and the next batch gath
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from importlib import resources
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from tallystick.errors import (
     TemporaryError,
 )
 from tallystick.ledger.storage.data_version import Watch
+from tallystick.ledger.storage.insert import STATEMENTS_KEPT, insert
 from tallystick.ledger.store import Batch, Row
 from tallystick.ledger.tree import FullTile
 from tallystick.wal import UNFOLDED
@@ -35,11 +34,6 @@ BUSY_MS_MAX = 5_000
 BUSY_RETRY_SECONDS = 0.005
 CACHE_KIB = 65_536
 """Page cache: keeps the key index in memory at some millions of entries."""
-STATEMENT_ROWS = 64
-"""A statement has up to so many rows, or just `LARGE_STATEMENT_ROWS` of them."""
-LARGE_STATEMENT_ROWS = 512
-STATEMENTS_KEPT = 4 * STATEMENT_ROWS
-"""Prepared statements that the driver keeps, a few KiB each: entries and keys of every count."""
 
 _MIGRATIONS = resources.files(__package__) / "migrations"
 _ENTRIES = "INSERT INTO entries (position, entry, leaf_hash) VALUES "
@@ -277,34 +271,15 @@ def _write(connection: apsw.Connection, batch: Batch) -> bool:
         raise HeadMoved(f"The ledger holds {first} entries, not {batch.first}.")
     rows = list(enumerate(batch.rows, first))
     try:
-        _insert(connection, _ENTRIES, [(n, row.entry, row.leaf_hash) for n, row in rows])
-        _insert(connection, _KEYS, [(key, n) for n, row in rows for key in row.keys])
-        _insert(
-            connection, _TILES_INTO, [(t.level, t.index, t.hashes, t.root) for t in batch.tiles]
-        )
+        insert(connection, _ENTRIES, [(n, row.entry, row.leaf_hash) for n, row in rows])
+        insert(connection, _KEYS, [(key, n) for n, row in rows for key in row.keys])
+        tiles = [(t.level, t.index, t.hashes, t.root) for t in batch.tiles]
+        insert(connection, _TILES_INTO, tiles)
         connection.execute(_CHECKPOINT, (first + len(rows), batch.note))
     except apsw.ConstraintError as error:
         raise KeyTaken from error
     connection.execute("COMMIT")
     return True
-
-
-def _insert(connection: apsw.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows of equal width, many of them in a statement."""
-    start = 0
-    while left := len(rows) - start:
-        count = LARGE_STATEMENT_ROWS if left >= LARGE_STATEMENT_ROWS else min(left, STATEMENT_ROWS)
-        piece = rows[start : start + count]
-        values = tuple(chain.from_iterable(piece))
-        connection.execute(_statement(into, len(piece[0]), count), values)
-        start += count
-
-
-@lru_cache(maxsize=STATEMENTS_KEPT)
-def _statement(into: str, width: int, count: int) -> str:
-    """The driver knows by its text what is prepared."""
-    row = f"({', '.join('?' * width)})"
-    return into + ", ".join([row] * count)
 
 
 def _roll_back(connection: apsw.Connection) -> None:

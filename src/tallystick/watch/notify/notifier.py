@@ -46,18 +46,25 @@ class Notifier:
         ends_at_ns: int,
         comment: str,
         author: str,
+        *,
+        key: str = "",
+        request: str = "",
     ) -> Silence:
         """Silence alerts that meet every matcher, between these moments.
 
         Raises:
             Refused: see `policy.check_silence`; `SILENCE_PERIOD` also when it is over already.
         """
-        silence = Silence("", matchers, starts_at_ns, ends_at_ns, comment, author)
+        silence = Silence("", matchers, starts_at_ns, ends_at_ns, comment, author, key, request)
         check_silence(silence)
         now_ns = self._clock.now_ns()
         if ends_at_ns <= now_ns:
             raise Refused("SILENCE_PERIOD", "This silence would be over already.")
         return self._outbox.add_silence(silence, now_ns)
+
+    def known_silence(self, key: str) -> Silence | None:
+        """The silence that was made under this key, also when it has ended since."""
+        return self._outbox.known_silence(key)
 
     def end_silence(self, silence_id: str) -> None:
         """End a silence now.
@@ -65,7 +72,7 @@ class Notifier:
         Raises:
             Refused: `UNKNOWN_SILENCE`.
         """
-        if not self._outbox.end_silence(silence_id):
+        if not self._outbox.end_silence(silence_id, self._clock.now_ns()):
             raise Refused("UNKNOWN_SILENCE", f"There is no silence {silence_id!r}.")
 
     async def start(self) -> None:

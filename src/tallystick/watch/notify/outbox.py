@@ -154,13 +154,16 @@ class Outbox:
             ]
 
     def add_silence(self, silence: Silence, now_ns: int) -> Silence:
-        """Keep it under a new id, which the answer carries.
+        """Keep it under a new id, which the answer carries; one of the same key is given back.
 
         Raises:
             Refused: `SILENCES_TOO_MANY`.
         """
         with self._transaction():
-            self._run("forget_old_silences", now_ns=now_ns)
+            known = self._known(silence.key)
+            if known is not None:
+                return known
+            self._run("forget_old_silences", now_ns=now_ns, kept=SILENCES_MAX)
             count = self._one("count_open_silences", now_ns=now_ns)
             if count and count[0] >= SILENCES_MAX:
                 raise Refused("SILENCES_TOO_MANY", f"There are {SILENCES_MAX} silences already.")
@@ -173,13 +176,18 @@ class Outbox:
         assert row is not None  # noqa: S101  INSERT ... RETURNING gives a row
         return msgspec.structs.replace(silence, id=f"S-{row[0]}")
 
-    def end_silence(self, silence_id: str) -> bool:
-        """Forget it; False where there is no such silence."""
+    def known_silence(self, key: str) -> Silence | None:
+        """What was made under this key, ended or not: the last thousand are remembered."""
+        with self._reading():
+            return self._known(key)
+
+    def end_silence(self, silence_id: str, now_ns: int) -> bool:
+        """It ends now; False where there is no such silence, or it has ended."""
         number = silence_id.removeprefix("S-")
         if not (number.isascii() and number.isdigit() and len(number) < 16):
             return False
         with self._transaction():
-            return self._one("end_silence", number=int(number)) is not None
+            return self._one("end_silence", number=int(number), now_ns=now_ns) is not None
 
     def silences(self, now_ns: int) -> list[Silence]:
         """Silences that have not ended, the oldest first."""
@@ -209,6 +217,12 @@ class Outbox:
         if isinstance(decision, Deduplicated):
             self._run("count_swallowed", id=decision.of)
         self._run("forget_old_alerts", seq=row[0] - ALERTS_KEPT_MAX)
+
+    def _known(self, key: str) -> Silence | None:
+        row = self._one("known_silence", key=key) if key else None
+        if row is None:
+            return None
+        return msgspec.structs.replace(_decode_silence(row[1]), id=f"S-{row[0]}")
 
     def _silences(self, query: str, now_ns: int) -> list[Silence]:
         return [

@@ -54,7 +54,8 @@ class Matcher(msgspec.Struct, frozen=True):
 class Silence(msgspec.Struct, frozen=True):
     """Between two moments, alerts that meet every matcher are not sent.
 
-    Moments are nanoseconds since the epoch; the end is no longer silent.
+    Moments are nanoseconds since the epoch; the end is no longer silent. `key` is that
+    under which it was made once (empty: none), `request` the digest of what was asked.
     """
 
     id: str
@@ -63,6 +64,8 @@ class Silence(msgspec.Struct, frozen=True):
     ends_at_ns: int
     comment: str
     author: str
+    key: str = ""
+    request: str = ""
 
     def covers(self, labels: Mapping[str, str], now_ns: int) -> bool:
         """Whether an alert with these labels is silenced now."""

@@ -4,8 +4,10 @@ Nothing here speaks to a server: the note is signed where the key is, and carrie
 submits it.
 """
 
+import binascii
 import json
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -26,6 +28,21 @@ NOTE_BYTES_MAX = 65_536
 """Largest file with a note or an entry."""
 SCOPES = ("all", "desk", "account", "pair")
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
+class _Entry(msgspec.Struct):
+    """A receipt: `entry` is base64."""
+
+    entry: str | None = None
+
+
+class _Around(msgspec.Struct):
+    """What an entry or a note comes in; an entry itself has a `kind`."""
+
+    kind: str | None = None
+    note: str | None = None
+    entry: str | None = None
+    receipt: _Entry | None = None
 
 
 @click.group(context_settings=CONTEXT)
@@ -137,8 +154,9 @@ def override(  # noqa: PLR0913  as many as there are options
 )
 @JSON
 def verify(what: Path, vkeys: tuple[str, ...], approvers: Path | None, as_json: bool) -> None:
-    """Verify a note, or an entry of the ledger (JSON) that holds one; - reads standard input.
+    """Verify a note, or an entry of the ledger that holds one; - reads standard input.
 
+    The entry may be by itself or in the answer of /v1/ledger/entries/N, the note as it was printed.
     Of an entry it is checked too that it says what was signed, and that the override was in force
     at its time. Exit code: 0 somebody who may approve signed it, 1 not, 2 it cannot be told.
 
@@ -209,12 +227,26 @@ def _approved(text: str, keys: tuple["VerifierKey", ...]) -> "Approved":
     if not text.startswith("{"):
         return read_note(text, keys)
     try:
-        entry = decode(text.strip().encode())
-    except msgspec.DecodeError as error:
+        inside = _inside(text)
+        if isinstance(inside, str):
+            return read_note(inside, keys)
+        entry = decode(inside)
+    except (msgspec.DecodeError, binascii.Error) as error:
         raise Refused("BAD_OVERRIDE", f"This is no entry of a ledger: {error}.") from error
     if not isinstance(entry, LimitOverridden):
         raise Refused("BAD_OVERRIDE", "This entry overrides no limit.")
     return check_entry(entry, keys)
+
+
+def _inside(text: str) -> bytes | str:
+    """The entry in a server's answer, or the note that was signed with --json; or the entry."""
+    around = msgspec.json.decode(text, type=_Around)
+    if around.kind is not None:
+        return text.strip().encode()
+    receipt = around.receipt or around
+    if receipt.entry is not None:
+        return b64decode(receipt.entry, validate=True)
+    return around.note or text.encode()
 
 
 def _tell_bad(refusal: Refused, *, as_json: bool) -> NoReturn:

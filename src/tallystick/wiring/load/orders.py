@@ -205,7 +205,9 @@ def _check(plan: Plan, prices: Mapping[str, Price]) -> None:
     if needs_prices(plan):
         missing = [pair for pair in plan.pairs if pair not in prices]
         if missing:
-            raise Misconfigured(f"The server has no price of {', '.join(missing)}.")
+            raise Misconfigured(
+                f"The server has no price of {', '.join(missing)}: name other --pairs."
+            )
 
 
 def needs_prices(plan: Plan) -> bool:

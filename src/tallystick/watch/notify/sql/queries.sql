@@ -56,7 +56,12 @@ WHERE starts_at_ns <= :now_ns AND ends_at_ns > :now_ns ORDER BY number;
 SELECT count(*) FROM silences WHERE ends_at_ns > :now_ns;
 
 -- name: forget_old_silences
-DELETE FROM silences WHERE ends_at_ns <= :now_ns;
+DELETE FROM silences
+WHERE ends_at_ns <= :now_ns AND number <= (SELECT max(number) FROM silences) - :kept;
+
+-- name: known_silence
+SELECT number, silence FROM silences
+WHERE CAST(silence AS TEXT) ->> 'key' = :key;
 
 -- name: insert_silence
 INSERT INTO silences (starts_at_ns, ends_at_ns, silence)
@@ -64,4 +69,5 @@ VALUES (:starts_at_ns, :ends_at_ns, :silence)
 RETURNING number;
 
 -- name: end_silence
-DELETE FROM silences WHERE number = :number RETURNING number;
+UPDATE silences SET ends_at_ns = :now_ns
+WHERE number = :number AND ends_at_ns > :now_ns RETURNING number;
