@@ -89,7 +89,7 @@ class HotProtocol(HttpToolsProtocol):
         self.cycle = self._placing  # type: ignore[assignment]  # it has what is asked of it
         try:
             self.orders.place(self.headers, order, self._say)
-        except Exception as error:  # noqa: BLE001  the parser would call it the client's fault
+        except Exception as error:  # noqa: BLE001  outermost loop of a connection
             self.transport.close()  # who must not wait for an answer that will not come
             said = {"message": "An order was not answered.", "exception": error}
             self.loop.call_exception_handler(said)
