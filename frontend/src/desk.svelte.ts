@@ -113,7 +113,10 @@ export class Desk {
     sessionStorage.setItem(TOKEN, token);
     this.token = token;
     this.signInMessage = "";
-    const api = new Api(token, (problem) => this.signOut(problem.message));
+    // The first refusal signs out and breaks off the other requests: theirs say less.
+    const api = new Api(token, (problem) => {
+      if (this.api === api) this.signOut(problem.message);
+    });
     this.api = api;
     this.live = new Live(api, {
       phase: (phase, waitSeconds, reason) => {
