@@ -28,6 +28,7 @@ from tallystick.execution import (
     parse_request,
 )
 from tallystick.execution.book import Account, Limits, snapshot
+from tallystick.execution.cancelling import cancel_working
 from tallystick.execution.decide import Market
 from tallystick.execution.entries import Entry, TradingStateSet
 from tallystick.execution.reach import reach_of
@@ -207,6 +208,13 @@ class Disk(MemoryStore):
             await asyncio.sleep(0)
 
 
+async def cancel_all(desk: Desk, account: str) -> Any:
+    """All working orders of an account are taken back by `desk`; there are some."""
+    return await desk.say(
+        lambda _position, at_ns: cancel_working(account, None, book=desk.book, at_ns=at_ns, by="x")
+    )
+
+
 class Floor:
     """A desk on a ledger, with prices; `async with` runs it and lets it end in order."""
 
@@ -249,6 +257,10 @@ class Floor:
         for account in accounts:
             await self.desk.open_account(account, msgspec.structs.replace(LIMITS, **limits))
         self.price()
+
+    async def cancel_all(self, account: str) -> Any:
+        """All working orders of an account are taken back; there are some."""
+        return await cancel_all(self.desk, account)
 
     async def switch(self, account: str | None, *, active: bool) -> Any:
         """Trading is halted, or goes on, for an account or (None) all; nobody is asked."""
@@ -333,6 +345,7 @@ class Words:
     account = staticmethod(make_account)
     case = staticmethod(make_case)
     market = staticmethod(make_market)
+    cancel_all = staticmethod(cancel_all)
     naive_balances = staticmethod(naive_balances)
     book_balances = staticmethod(book_balances)
     book_state = staticmethod(book_state)

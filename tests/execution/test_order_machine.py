@@ -154,7 +154,7 @@ class Trading(Sides):
     def cancel_all(self, desk: int, account: str) -> None:
         """Every order of an account."""
         if self.model.holdings[account].orders:
-            self.act(desk, lambda one: one.cancel_all(account, by="x", reason="y"))
+            self.act(desk, lambda one: self.words.cancel_all(one, account))
             self.model.cancel_all(account)
         self.compare()
 

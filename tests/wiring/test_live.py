@@ -22,7 +22,7 @@ from tallystick.execution.entries import (
     TradingStateSet,
 )
 from tallystick.stream import Message
-from tallystick.wiring.live import live_events, order_events
+from tallystick.wiring.live import live_events
 
 AT = "2026-11-22T04:08:16.000000Z"
 
@@ -53,6 +53,13 @@ def decided(position: int, account: str = "demo", **changes: Any) -> Message:
         "fills": (FILL,), "postings": (), "rejection": None, "quote": None,
     }  # fmt: skip
     return message(position, OrderDecided(**(members | changes)))
+
+
+def order_events(messages: list[Message], rows_max: int) -> Iterator[tuple[str | None, Any]]:
+    """(account, its orders) of what is told."""
+    for said in live_events(messages, rows_max):
+        if said.event == "order":
+            yield said.account, said.data
 
 
 def test_each_account_hears_its_orders() -> None:

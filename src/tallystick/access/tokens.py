@@ -15,6 +15,7 @@ import msgspec
 
 from tallystick.access.principal import Principal, Scope
 from tallystick.clock import Clock
+from tallystick.durable import replace_file
 from tallystick.errors import Misconfigured, Refused
 from tallystick.ids import new_secret
 
@@ -172,14 +173,7 @@ class Tokens:
             os.close(folder)  # and with it the lock
 
     def _save(self, records: list[TokenRecord]) -> None:
-        data = msgspec.json.format(msgspec.json.encode(records))
-        aside = self._path.with_suffix(".new")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(self._path)
+        replace_file(self._path, msgspec.json.format(msgspec.json.encode(records)))
 
 
 def token_id(token: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from tallystick.errors import Corrupt, PermanentError, TemporaryError
 from tallystick.execution.book import Book, snapshot
-from tallystick.execution.entries import decode
+from tallystick.execution.entries import decode_known
 from tallystick.execution.projection import FOLD_ROWS, VERSION, Projection
 from tallystick.ledger import Ledger
 from tallystick.ledger.store import Row
@@ -124,11 +124,7 @@ def _fold_book(book: Book, ledger: Ledger, stop: int) -> Iterator[int]:
     while book.size < stop:
         rows = ledger.rows(book.size, min(FOLD_ROWS, stop - book.size))
         for row in rows:
-            try:
-                book.apply(decode(row.entry))
-            except msgspec.DecodeError as error:
-                sentence = f"Entry {book.size} is of no kind that this version knows."
-                raise PermanentError(sentence) from error
+            book.apply(decode_known(book.size, row.entry))
         book.cut()
         yield len(rows)
 

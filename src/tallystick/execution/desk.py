@@ -4,7 +4,7 @@ Every write has a key under which it happens once: an order its client_order_id 
 Idempotency-Key, anything else its Idempotency-Key. A retry gets the stored answer.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -20,7 +20,6 @@ from tallystick.execution.entries import (
     CancelCode,
     Entry,
     LimitsText,
-    OrderCancelled,
     OrderDecided,
     Raw,
     decode,
@@ -169,22 +168,6 @@ class Desk(Engine):
             )  # fmt: skip
 
         return await self.write(propose, key)
-
-    async def cancel_all(
-        self, account: str, *, by: str, reason: str, pair: str | None = None
-    ) -> list[Recorded]:
-        """Take back every working order of the account, or of a pair of it, in one commit.
-
-        Raises:
-            Refused: `UNKNOWN_ACCOUNT`.
-        """
-        items = [
-            self.submit(self._cancelling(account, order_id, by, reason), ())
-            for order_id, working in list(self.book.account(account).open_orders.items())
-            if pair is None or working.order.pair == pair
-        ]
-        found = [await item.recorded() for item in items if item.entries]
-        return [recorded for recorded in found if recorded is not None]
 
     async def write(
         self, propose: Callable[[int, int], Iterable[Entry]], key: Key | None
@@ -338,16 +321,6 @@ class Desk(Engine):
             each for each in found
             if isinstance(each, OrderDecided) and each.request == request.digest
         )  # fmt: skip
-
-    def _cancelling(
-        self, account: str, order_id: str, by: str, reason: str
-    ) -> Callable[[int, int], Iterable[Entry]]:
-        def propose(_position: int, at_ns: int) -> Iterator[OrderCancelled]:
-            working = self.book.account(account).open_orders.get(order_id)
-            if working is not None:
-                yield cancel(working, at_ns=at_ns, by=by, code="CANCEL_ALL", reason=reason)
-
-        return propose
 
 
 def check_reason(reason: str) -> None:

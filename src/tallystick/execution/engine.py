@@ -255,27 +255,30 @@ class Engine:
     def _trigger(self, working: Working, quote: Quote) -> None:
         order = working.order
 
+        def act(at_ns: int) -> Iterable[Entry]:
+            if self.book.scopes.state_of(self.book.account(order.account), order.pair) == "halted":
+                return ()
+            market = self.market(order.pair, at_ns)
+            return meet(working, quote, book=self.book, at_ns=at_ns, market=market)
+
+        self._act_on(working, act)
+
+    def _expire(self, working: Working) -> None:
+        self._act_on(working, lambda at_ns: (expire(working, at_ns=at_ns),))
+
+    def _act_on(self, working: Working, act: Callable[[int], Iterable[Entry]]) -> None:
+        """Submit what its price or its time does to a working order, if it is still that one.
+
+        What cannot be taken now is due again with the next look.
+        """
+        order = working.order
+
         def propose(_position: int, at_ns: int) -> Iterable[Entry]:
             # Decided again after another writer, the id may be another order's by now.
             account = self.book.accounts.get(order.account)
             if account is None or account.open_orders.get(order.id) != working:
                 return ()
-            if self.book.scopes.state_of(account, order.pair) == "halted":
-                return ()
-            market = self.market(order.pair, at_ns)
-            return meet(working, quote, book=self.book, at_ns=at_ns, market=market)
-
-        if not self._closing and self._waiting < WAITING_ORDERS_MAX:
-            self.submit(propose, ())
-
-    def _expire(self, working: Working) -> None:
-        order = working.order
-
-        def propose(_position: int, at_ns: int) -> Iterable[Entry]:
-            account = self.book.accounts.get(order.account)
-            if account is None or account.open_orders.get(order.id) != working:
-                return ()
-            return (expire(working, at_ns=at_ns),)
+            return act(at_ns)
 
         if not self._closing and self._waiting < WAITING_ORDERS_MAX:
             self.submit(propose, ())

@@ -42,12 +42,8 @@ def live_events(messages: list[Message], rows_max: int) -> Iterator[Said]:
         yield Said("order", orders, account=account)
 
 
-def order_events(messages: list[Message], rows_max: int) -> Iterator[tuple[str, Orders]]:
-    """(account, its orders) of these messages, oldest first; the newest `rows_max` of each."""
-    return _orders(((each.position, decode(each.body)) for each in messages), rows_max)
-
-
 def _orders(entries: Iterable[tuple[int, Entry]], rows_max: int) -> Iterator[tuple[str, Orders]]:
+    """(account, its orders), oldest first; the newest `rows_max` of each."""
     rows: dict[str, list[OrderRow]] = {}
     for position, entry in entries:
         if isinstance(entry, OrderStep):

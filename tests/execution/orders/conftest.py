@@ -135,7 +135,7 @@ class Blotter:
     async def _cancel(self, name: str) -> None:
         desk = self.floor.desk
         if name == "all":
-            await desk.cancel_all(self.account, by="x", reason="y")
+            await self.floor.cancel_all(self.account)
         else:
             await desk.cancel(self._id(name), self.account, by="x", reason="y")
 

@@ -136,11 +136,6 @@ class Book:
             raise Refused("UNKNOWN_ACCOUNT", f"There is no account {account!r}.", field="account")
         return found
 
-    def is_stopped(self, account: str) -> bool:
-        """Whether nothing may be traded by the account, its own doing or everybody's."""
-        found = self.accounts.get(account)
-        return found is not None and self.scopes.state_of(found, "") == "halted"
-
     def apply(self, entry: Entry) -> None:
         """Fold the entry at position `size` into the book."""
         fold = self._fold.get(type(entry))
@@ -251,10 +246,9 @@ class Book:
         account = self.account(order.account)
         if order.state in OPEN_STATES:
             self._move(account, order)
-            self._fill(account, entry)
         else:
             self._end(account, order)
-            self._fill(account, entry)
+        self._fill(account, entry)
 
     def _order_moved(self, entry: OrderTriggered | OrderTrailed | OrderActivated) -> None:
         order = entry.order
@@ -311,11 +305,7 @@ class Book:
             self._set(links, name, (*links.get(name, ()), order.id))
 
     def _unlink(self, links: dict[str, tuple[str, ...]], name: object, order: Order) -> None:
-        if not isinstance(name, str):
-            return
-        if order.id not in links.get(name, ()):  # its parent may have been replaced
-            name = next((each for each, ids in links.items() if order.id in ids), name)
-        members = links.get(name, ())
+        members = links.get(name, ()) if isinstance(name, str) else ()
         if order.id in members:
             left = tuple(each for each in members if each != order.id)
             if left:
@@ -367,8 +357,7 @@ class Book:
                 self._date(account, order.pair, fill.value_date, units)
         self._changes.append((positions, order.pair, _ABSENT if before is FLAT else before))
         positions[order.pair] = held
-        if configuration.margin is not None:
-            self._touch(account)
+        self._touch(account)
         if held.realised != before.realised:
             self._realise(account, order.pair, held.realised - before.realised, entry.home_rate)
         self._post(entry.postings, fills[0].value_date)
@@ -613,9 +602,8 @@ def _begun(lots: OrderedDict[str, Lot], order: Order) -> Lot | None:
     newest = next(reversed(lots.values()), None)
     if newest is not None and newest.order == order.id:
         return newest
-    return (
-        trade_of(lots, order.id) if order.filled else None
-    )  # only such an order was filled before
+    # Only an order that says what was filled can have been filled before.
+    return trade_of(lots, order.id) if order.filled else None
 
 
 def trade_of(lots: OrderedDict[str, Lot], order_id: str) -> Lot | None:

@@ -14,6 +14,7 @@ from hashlib import sha256
 
 import msgspec
 
+from tallystick.errors import PermanentError
 from tallystick.execution.entries.accounts import (
     AccountMode,
     AccountOpened,
@@ -108,6 +109,7 @@ __all__ = [
     "Trigger",
     "account_key",
     "decode",
+    "decode_known",
     "encode",
     "keys_of",
     "order_keys",
@@ -168,6 +170,19 @@ def decode(data: bytes) -> Entry:
             Tallystick wrote them.
     """
     return _DECODER.decode(data) if data.startswith(_OBJECT) else Raw(data)
+
+
+def decode_known(position: int, data: bytes) -> Entry:
+    """The entry in the bytes at a position, for whoever checks a ledger.
+
+    Raises:
+        PermanentError: no entry of a known kind: a newer Tallystick wrote it.
+    """
+    try:
+        return decode(data)
+    except msgspec.DecodeError as error:
+        sentence = f"Entry {position} is of no kind that this version knows."
+        raise PermanentError(sentence) from error
 
 
 def keys_of(entry: Entry) -> tuple[str, ...]:

@@ -77,6 +77,16 @@ def towards(terms: Terms, level: Price) -> Condition:
     return Condition(watched(terms.side, terms.trigger), terms.side == "sell", 2 * level)
 
 
+def at_stop(reached: Callable[[Terms, Price], Condition]) -> Waits:
+    """Waiting for the stop price to be reached; after that for anything that may be taken."""
+
+    def waits(terms: Terms) -> tuple[Condition, ...]:
+        assert terms.stop is not None, "such an order has a stop price"  # noqa: S101
+        return (at_market(terms) if terms.triggered else reached(terms, terms.stop),)
+
+    return waits
+
+
 def at_market(terms: Terms) -> Condition:
     """Any quote will do, or (with a bound) any that is not worse than it."""
     if terms.bound is not None:

@@ -1,13 +1,12 @@
 """Stop-loss orders close a position at the market when it has moved to their stop price."""
 
-from tallystick.execution.orders.kind import WAITING, OrderKind
-from tallystick.execution.orders.stop import waits
+from tallystick.execution.orders.kind import WAITING, OrderKind, against, at_stop
 
 KIND = OrderKind(
     needs=("stop_price",),
     may=("trigger", "price_bound", "trade"),
     times=WAITING,
     executes="market",
-    waits=waits,
+    waits=at_stop(against),
     reduces=True,
 )

@@ -4,11 +4,9 @@ from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
-from tallystick.errors import Corrupt, PermanentError
+from tallystick.errors import Corrupt
 from tallystick.execution.book import Book
-from tallystick.execution.entries import decode
+from tallystick.execution.entries import decode_known
 from tallystick.execution.trial.amounts import settles_on, units_of
 from tallystick.execution.trial.dealt import Wrong, dealt, require_postings, rolled
 from tallystick.execution.trial.totals import HOUSE, Place, Totals, TrialBalance
@@ -148,11 +146,7 @@ def check_ledger_book(
         rows = ledger.rows(trial.totals.position, min(FOLD_ROWS, stop - trial.totals.position))
         for row in rows:
             trial.fold(row.entry)
-            try:
-                book.apply(decode(row.entry))
-            except msgspec.DecodeError as error:
-                sentence = f"Entry {book.size} is of no kind that this version knows."
-                raise PermanentError(sentence) from error
+            book.apply(decode_known(book.size, row.entry))
         book.cut()
         yield len(rows)
     trial.compare(book)
