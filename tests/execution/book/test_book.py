@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tallystick.errors import Refused
 from tallystick.execution import Book, Quote, balances_text
 from tallystick.execution.book import REPEATS_KEPT_MAX, Limits, restore, snapshot
-from tallystick.execution.book import book as book_module
+from tallystick.execution.book import counting as counting_module
 from tallystick.execution.decide import Market, decide
 from tallystick.execution.entries import AccountOpened, OrderDecided
 from tallystick.money import Amount
@@ -97,7 +97,7 @@ def decide_at(book: Book, request: Any, quote: Quote | None, at_ns: int) -> Orde
 
 def test_remembered_orders_are_bounded(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one whose window began first goes first, and comes back in its place by a rewind."""
-    monkeypatch.setattr(book_module, "REPEATS_KEPT_MAX", 3)
+    monkeypatch.setattr(counting_module, "REPEATS_KEPT_MAX", 3)
     book = Book()
     book.apply(AccountOpened(words.START, "demo", words.LIMITS))
     repeats = book.account("demo").repeats

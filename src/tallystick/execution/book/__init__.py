@@ -8,16 +8,10 @@ from tallystick.execution.book.account import (
     Repeat,
     check_reconfigured,
 )
-from tallystick.execution.book.book import (
-    HOUSE,
-    REPEATS_KEPT_MAX,
-    Book,
-    Undo,
-    balances_text,
-    economics_of,
-    trade_of,
-)
+from tallystick.execution.book.book import HOUSE, Book, Undo, balances_text
+from tallystick.execution.book.counting import REPEATS_KEPT_MAX, economics_of
 from tallystick.execution.book.limits import Bounds, Limits
+from tallystick.execution.book.lots import trade_of
 from tallystick.execution.book.positions import FLAT, Lot, Position
 from tallystick.execution.book.snapshot import restore, snapshot
 
