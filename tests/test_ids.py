@@ -1,11 +1,13 @@
 """The identifiers: an id leads back to the ledger position that made it, and to no other."""
 
+import uuid
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tallystick.errors import Refused
-from tallystick.ids import fill_id, new_secret, order_id, order_position
+from tallystick.ids import fill_id, new_guid, new_secret, order_id, order_position
 
 POSITIONS = st.integers(0, 10**15 - 1)
 
@@ -69,3 +71,11 @@ def test_a_refusal_repeats_what_was_asked(text: str) -> None:
         order_position(text)
 
     assert repr(text) in str(caught.value)
+
+
+def test_guids_are_version_4_and_new() -> None:
+    """The form of RFC 9562 section 5.4, never the same twice."""
+    made = {new_guid() for _ in range(100)}
+
+    assert len(made) == 100
+    assert all(uuid.UUID(one).version == 4 and str(uuid.UUID(one)) == one for one in made)

@@ -5,6 +5,7 @@ says where its proof is: `O-1042` was decided by entry 1042.
 """
 
 import secrets
+import uuid
 from typing import NewType
 
 from tallystick.errors import Refused
@@ -48,3 +49,8 @@ def new_ledger_name() -> str:
 def new_secret(prefix: str) -> str:
     """A bearer secret of 192 random bits, recognisable by its prefix: `tally_...`."""
     return f"{prefix}_{secrets.token_urlsafe(24)}"
+
+
+def new_guid() -> str:
+    """A random GUID (RFC 9562 version 4), lower case with hyphens."""
+    return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
