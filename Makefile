@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml
 PAGE := src/tallystick/web/static/index.html
 
-.PHONY: run test demo check lint types bench bench-orders bench-ledger soak conformance page pins dist clean help
+.PHONY: run test demo check lint types bench bench-orders bench-logs bench-ledger soak conformance page pins dist clean help
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -36,14 +36,19 @@ bench: bench-orders ## the same as bench-orders
 bench-orders: $(VENV)/.bench ## orders against ceilings, peers and bare journals (needs PostgreSQL), see benchmarks/README.md
 	$(PY) benchmarks/orders.py $(ARGS)
 
+bench-logs: $(VENV)/.dev ## the log store against DuckDB's bulk insert, ten million lines searched; what watching costs an order
+	$(PY) benchmarks/logs.py $(ARGS)
+	$(PY) benchmarks/attached.py
+
 bench-ledger: $(VENV)/.bench ## the ledger against a bare journal and Tessera, up to ten million entries
 	$(PY) benchmarks/ledger.py $(ARGS)
 
 soak: $(VENV)/.dev ## fifty kill -9 under load, every acknowledged order checked
 	$(PY) -m pytest tests/journeys/test_kill.py -m slow $(ARGS)
 
-conformance: $(VENV)/.dev ## Tessera's hammer and fsck, a Go mirror and a witnessed log against a live server; skips without Go
+conformance: $(VENV)/.dev ## Tessera's hammer and fsck, a Go mirror, a witnessed log, an S3 server with Object Lock; skips without Go
 	$(PY) conformance/run.py $(ARGS)
+	$(PY) conformance/s3.py
 
 page: $(PAGE) ## build the page from frontend/
 

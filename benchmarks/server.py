@@ -7,17 +7,23 @@ goes to the product.
 """
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
+from tallystick.api.calls import OrderLine
 from tallystick.execution import PlaceOrder
 from tallystick.wiring import serve
 from tallystick.wiring.settings import read_settings
+from tallystick.wiring.single import Single
 
 PARSE, NOOP = "/bench/parse", "/bench/noop"
+DETACHED = "BENCH_DETACHED"
+"""In the environment: serve without those who watch."""
+WRITERS = {"prices", "expire", "margin", "end-of-day", "publish", "wals"}
+"""What an order needs to be decided, remembered and proved."""
 ANSWER_BYTES_DEFAULT = 1_800
 ANSWER_BYTES_MAX = 65_536
 
@@ -83,8 +89,24 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
+class Detached(Single):
+    """The product without anybody who watches: nobody hears of an order but its client."""
+
+    def _hear_order(self, line: OrderLine, at_ns: int) -> None:
+        """No log line, no detector."""
+
+    def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
+        for name, work in super()._works():
+            if name in WRITERS:
+                yield name, work
+            else:
+                work.close()
+
+
 def main() -> None:
     """Serves the product exactly as `./tallystick serve` does, with the ceilings in front."""
+    if DETACHED in os.environ:
+        serve.Single = Detached  # type: ignore[misc]  # the one name that differs
     serve.run(read_settings(os.environ), wrap=Ceiling)
 
 

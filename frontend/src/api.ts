@@ -253,7 +253,7 @@ export class Api {
     return (await this.fetch(path)).text();
   }
 
-  async send<T>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
+  async send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
     const init: RequestInit = { method };
     if (body !== undefined) {
       init.body = JSON.stringify(body);

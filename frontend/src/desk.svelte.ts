@@ -362,10 +362,14 @@ export class Desk {
   }
 }
 
-/** The token in the address's fragment, which is cleared so that it is not copied or kept. */
+/** The token in the address's fragment, which is taken out so that it is not copied or kept. */
 function takeTokenFromAddress(): string | null {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) history.replaceState(null, "", location.pathname + location.search);
+  const said = new URLSearchParams(location.hash.slice(1));
+  const token = said.get("token");
+  if (!token) return null;
+  said.delete("token");
+  const rest = said.toString();
+  history.replaceState(null, "", location.pathname + location.search + (rest && `#${rest}`));
   return token;
 }
 

@@ -64,6 +64,9 @@ export class Live {
 export interface Listener {
   event(name: string, data: unknown): void;
   connected?(): void;
+  /** where the stream stands; `Last-Event-ID` among the `headers` continues from there */
+  id?(id: string): void;
+  headers?: Record<string, string>;
 }
 
 /** Read one event stream until it ends, falls silent, or `stopped`. */
@@ -72,12 +75,12 @@ export async function follow(api: Api, path: string, stopped: AbortSignal, liste
   let timer = setTimeout(() => silence.abort(), SILENCE_MILLISECONDS_MAX);
   try {
     const response = await api.fetch(path, {
-      headers: { Accept: "text/event-stream" },
+      headers: { Accept: "text/event-stream", ...listener.headers },
       signal: AbortSignal.any([stopped, silence.signal]),
     });
     if (!response.body) throw new Error("the stream has no body");
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    const parser = new EventParser((name, data) => listener.event(name, data));
+    const parser = new EventParser((name, data) => listener.event(name, data), (id) => listener.id?.(id));
     listener.connected?.();
     for (;;) {
       const { done, value } = await reader.read();
@@ -97,7 +100,10 @@ class EventParser {
   private name = "";
   private data: string[] = [];
 
-  constructor(private readonly emit: (name: string, data: unknown) => void) {}
+  constructor(
+    private readonly emit: (name: string, data: unknown) => void,
+    private readonly stands: (id: string) => void,
+  ) {}
 
   push(text: string): void {
     const lines = (this.rest + text).split("\n");
@@ -114,6 +120,8 @@ class EventParser {
       this.name = line.slice(7);
     } else if (line.startsWith("data: ")) {
       this.data.push(line.slice(6));
+    } else if (line.startsWith("id: ")) {
+      this.stands(line.slice(4));
     }
   }
 }

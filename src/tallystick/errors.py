@@ -5,6 +5,7 @@
     +-- TemporaryError              try again: nothing was done
     |   +-- HeadMoved               somebody else appended first (ledger)
     |   +-- Overloaded              a bounded queue is full
+    |   +-- Crowded                 one client, or one kind of work, asks for too much at once
     |   +-- ShuttingDown            the process is leaving
     +-- PermanentError              trying again will not help
         +-- KeyTaken                an idempotency key was settled before (ledger)
@@ -54,6 +55,10 @@ class HeadMoved(TemporaryError):
 
 class Overloaded(TemporaryError):
     """Too much work is waiting; try again in a moment."""
+
+
+class Crowded(TemporaryError):
+    """As much of this runs at once as may; try again in a moment."""
 
 
 class ShuttingDown(TemporaryError):

@@ -31,8 +31,6 @@ ENTITIES_MAX = 50_000
 """Most (account, pair) profiles a detector holds; the least recently used goes first."""
 OUTBOX_ATTEMPTS_MAX = 12
 """Deliveries tried before an alert's delivery is parked as dead."""
-QUERY_CHARACTERS_MAX = 1_000
-"""Longest log query."""
 QUERY_SECONDS_MAX = 10
 """Longest time one log query may take."""
 SHUTDOWN_SECONDS_MAX = 5
@@ -45,22 +43,32 @@ LOG_FIELD_NAME_CHARACTERS_MAX = 256
 """Longest dotted name that flattening makes."""
 LOG_BATCH_LINES_MAX = 1_000
 """Most log lines encoded and written at once, so that other threads get their turn between."""
-LOG_SEGMENT_LINES_MAX = 50_000
-"""Lines in the hot segment before it is sealed into a Parquet file."""
-LOG_SEGMENT_BYTES_MAX = 16_777_216
+LOG_SEGMENT_LINES_MAX = 100_000
+"""Lines in the hot segment before it is sealed into Parquet files."""
+LOG_SEGMENT_BYTES_MAX = 33_554_432
 """Bytes in the hot segment before it is sealed; a search reads it whole."""
+LOG_UNSEALED_BYTES_MAX = 402_653_184
+"""Bytes of log lines that may wait to be sealed; then no more are taken in."""
 LOG_SEGMENT_SECONDS_MAX = 3_600
 """Age of the hot segment's first line before it is sealed."""
 LOG_SMALL_FILES_MAX = 8
-"""Neighbouring small Parquet files before they are merged."""
-LOG_SMALL_FILE_BYTES_MAX = 67_108_864
-"""A Parquet file is small while its lines, before compression, are shorter than this together."""
+"""Small Parquet files of one index and hour before they are merged."""
+LOG_PART_LINES_MAX = 1_000_000
+"""Lines that a merge puts into one Parquet file; with a fourth of it a file is not small."""
+LOG_PART_BYTES_MAX = 268_435_456
+"""Bytes of lines, before compression, that a merge puts into one Parquet file."""
 LOG_SEAL_RETRY_SECONDS = 30
 """Between a seal that failed and the next attempt."""
 LOG_SEARCH_MEMORY_MIB_MAX = 512
 """Memory that searching and sealing log lines may use together."""
 LOG_SEARCH_THREADS_MAX = 2
-"""Threads that one search may use beside the event loop."""
+"""Threads that all searches together may use beside the event loop."""
+LOG_SEARCHES_MAX = 4
+"""Searches of the log store that run at once; further ones wait."""
+LOG_SPILL_MIB_MAX = 4_096
+"""Disk that searching and sealing may use for what does not fit into their memory."""
+LOG_CACHE_MIB_MAX = 4_096
+"""Disk for copies of log parts that lie in a bucket or an archive."""
 QUERY_TERMS_MAX = 50
 """Most terms in one log query."""
 SUBJECT_FIELDS_MAX = 32
@@ -112,3 +120,33 @@ QUOTE_SECONDS = 10
 """How long a quote that was asked for may be taken."""
 QUOTES_OPEN_MAX = 64
 """Most quotes of one account that may be taken at once."""
+INGEST_BODY_BYTES_MAX = 8_388_608
+"""Largest body of log lines, also when it is unpacked: a Firehose batch with room to spare."""
+INGEST_BYTES_IN_FLIGHT_MAX = 67_108_864
+"""Most bytes of log bodies between their first byte and their answer; further senders get a 429."""
+INGEST_BODY_SECONDS_MAX = 30
+"""How long one body of log lines may take to arrive."""
+INGEST_EVENTS_MAX = 100_000
+"""Most events in one request."""
+INGEST_LINES_BYTES_MAX = 67_108_864
+"""Most bytes of lines that one request may become, and of lines that wait for the disk."""
+INGEST_BAD_EVENTS_MAX = 100
+"""Most events of one request that cannot be read before all of it is refused."""
+INGEST_REFUSED_BYTES_MAX = 8_192
+"""Longest text of an event that could not be taken, as it is kept."""
+EVENT_IDS_KEPT_MAX = 1_000_000
+"""Most event ids remembered, so that an event that comes again is stored once."""
+EVENT_IDS_RECALLED_LINES_MAX = 1_000_000
+"""Most of the newest lines of the store whose event ids are remembered at a start."""
+EVENT_IDS_RECALL_SECONDS_MAX = 60
+"""How long a start may look for them."""
+REQUESTS_KEPT_MAX = 200_000
+"""Most requests remembered, so that one that is sent again is stored once."""
+REQUEST_REPEAT_SECONDS = 600
+"""How long a request is remembered at least."""
+HEC_CHANNELS_MAX = 10_000
+"""Most acknowledgment channels of the HTTP Event Collector in use at once."""
+HEC_ACK_IDLE_SECONDS = 3_600
+"""How long an acknowledgment channel may be idle before it is forgotten."""
+HEC_ACKS_MAX = 10_000
+"""Most acknowledgment ids in one poll."""

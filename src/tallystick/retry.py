@@ -9,7 +9,7 @@ from tallystick.clock import NS_PER_SECOND
 RETRY_AFTER_SECONDS_MAX = 3_600
 """A peer cannot ask us to stay away for longer than this."""
 AGAIN = frozenset({408, 425, 429})
-"""HTTP statuses below 500 after which the same request may be taken later."""
+"""HTTP statuses below 500 after which the same request may be taken a moment later."""
 
 
 def back_off(

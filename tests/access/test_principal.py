@@ -1,11 +1,13 @@
 """What a principal may do is what its token says, and no more."""
 
+from typing import get_args
+
 import pytest
 
 from tallystick.access import Principal, Scope
 from tallystick.errors import Refused
 
-SCOPES: tuple[Scope, ...] = ("trade", "read", "operate", "audit")
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @pytest.mark.parametrize("held", SCOPES)
@@ -42,3 +44,13 @@ def test_an_account_is_its_owners() -> None:
 def test_an_operator_reaches_every_account() -> None:
     """The scope `operate` goes beyond the token's own account."""
     Principal("bob", "house", frozenset({"operate"})).require_account("acme")
+
+
+def test_an_index_is_for_those_that_list_it() -> None:
+    """A token without a list may use any; an empty list is no index at all."""
+    Principal("alice", "", frozenset({"ingest"})).require_index("anything")
+    Principal("bob", "", frozenset(), frozenset({"web"})).require_index("web")
+    for indexes in (frozenset({"web"}), frozenset[str]()):
+        with pytest.raises(Refused, match="may not use the index 'main'") as caught:
+            Principal("bob", "", frozenset(), indexes).require_index("main")
+        assert caught.value.code == "FORBIDDEN"

@@ -224,3 +224,61 @@ def test_nobody_loses_a_token_to_another_process(path: Path) -> None:
     loaded = Tokens(path)
     assert all(loaded.knows(token) for token in issued)
     assert len(loaded.records()) == len(issued)
+
+
+def test_a_file_of_before_stays_readable(path: Path) -> None:
+    """Without the members that came later; and a token without them is written as before."""
+    hashed = sha256(b"tally_x").hexdigest()
+    old = f'[{{"sha256":"{hashed}","name":"alice","account":"acme","scopes":["trade"]}}]'
+    path.write_text(old)
+    tokens = Tokens(path)
+    assert tokens.principal("Bearer tally_x") == Principal("alice", "acme", frozenset({"trade"}))
+    tokens.issue("bob", "", ("audit",))
+    assert json.loads(path.read_text())[0] == json.loads(old)[0]
+
+
+def test_a_token_may_be_for_some_indexes_alone(path: Path) -> None:
+    """In the order in which they were named: the first is that of lines that name none."""
+    tokens = Tokens(path)
+    token = tokens.issue("web", "", ("ingest",), ("web", "main"))
+    record = Tokens(path).find(token)
+    assert record is not None
+    assert record.indexes == ("web", "main")
+    assert tokens.principal(f"Bearer {token}").indexes == frozenset({"web", "main"})
+
+
+def test_a_disabled_token_is_nobodys_until_it_is_enabled(path: Path) -> None:
+    """It stays in the list, and is told why; by its id or by itself."""
+    clock = ManualClock()
+    tokens, server = Tokens(path), Tokens(path, clock)
+    token = tokens.issue("web", "", ("ingest",))
+    assert server.principal(f"Bearer {token}").name == "web"
+    assert tokens.switch(token_id(token), disabled=True).disabled
+    clock.advance(0.2)
+    assert str(refusal(server, f"Bearer {token}")) == "This token is disabled."
+    assert (server.knows(token), [record.disabled for record in server.records()]) == (
+        False,
+        [True],
+    )
+    found = server.find(token)
+    assert found is not None
+    assert found.disabled
+    assert not tokens.switch(token, disabled=False).disabled
+    assert server.principal(f"Bearer {token}").name == "web"
+    with pytest.raises(Refused, match="no such token"):
+        tokens.switch("tally_other", disabled=True)
+
+
+def test_what_is_kept_of_a_token_is_found_by_the_token_alone(path: Path) -> None:
+    """Issued a moment ago by another process, or revoked: as the file says it."""
+    clock = ManualClock()
+    other, server = Tokens(path), Tokens(path, clock)
+    token = other.issue("web", "", ("ingest",))
+    found = server.find(token)
+    assert found is not None
+    assert found.principal == Principal("web", "", frozenset({"ingest"}))
+    assert (server.find(found.sha256), server.find(found.id), server.find("")) == (None, None, None)
+    other.revoke(token)
+    clock.advance(0.2)
+    assert server.find(token) is None
+    assert Tokens(path).find(token) is None

@@ -17,6 +17,7 @@ from tallystick.execution import Quote
 from tallystick.execution.trial import TrialBalances
 from tallystick.fx import pair
 from tallystick.money import Price, parse_decimal
+from tallystick.tracing import untraced
 
 LIMITS = {
     "order_quantity_max": "10000000",
@@ -41,7 +42,7 @@ class Door:
         """`single`: the product inside this process."""
         self.single = single
         members = {each.name: getattr(single, each.name, None) for each in FIELDS}
-        members |= {"logs": single.log_store, "published": tmp, "hec_token": "", "ready": _ready}
+        members |= {"published": tmp, "hec_token": "", "ready": _ready, "traced": untraced}
         members |= {"trial_balances": TrialBalances(single.ledger), "ledger_public": False}
         services = Services(**members)
         routes = [route(operation, services) for operation in accounts.OPERATIONS]

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tallystick.api import Calls, Metrics
+from tallystick.api.metrics import Gauge
 from tallystick.clock import ManualClock
 
 DURATION = "http_server_request_duration_seconds"
@@ -54,7 +55,7 @@ def test_the_histogram_is_cumulative() -> None:
         start_ns = calls.start_ns()
         clock.advance(seconds)
         calls.answered("GET", "/x", 200, start_ns, {})
-    text = Metrics(calls, lambda: [("lag", "So far behind.", 3)]).text().decode()
+    text = Metrics(calls, lambda: [Gauge("lag", "So far behind.", 3)]).text().decode()
     found = {family.name: family for family in text_string_to_metric_families(text)}
     buckets = {
         sample.labels["le"]: sample.value
@@ -66,3 +67,13 @@ def test_the_histogram_is_cumulative() -> None:
         1, 3, 3, 4, 4, 5,
     ]  # fmt: skip
     assert found["lag"].samples[0].value == 3
+
+
+def test_gauges_of_one_name_differ_by_their_labels() -> None:
+    """One family with a sample each, as the text form wants it."""
+    gauges = [Gauge("lag", "So far behind.", n, {"destination": f"d{n}"}) for n in (1, 2)]
+    text = Metrics(Calls(ManualClock()), lambda: gauges).text().decode()
+
+    family = {each.name: each for each in text_string_to_metric_families(text)}["lag"]
+
+    assert [(s.labels["destination"], s.value) for s in family.samples] == [("d1", 1), ("d2", 2)]

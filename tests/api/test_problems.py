@@ -28,7 +28,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "tallystick"
 Check = Callable[..., dict[str, Any]]
 Inside = Callable[[Path], AbstractAsyncContextManager[Single]]
 
-OF_ERRORS = {"INTERNAL", "UNAVAILABLE"}
+OF_ERRORS = {"INTERNAL", "UNAVAILABLE", "CROWDED", "PART_COLD"}
 """What operating errors are told as; nobody raises them as a refusal."""
 ELSEWHERE = {
     "OVERRIDE_TOO_LONG": "the signer refuses first; see tests/execution/test_approval.py",
@@ -54,6 +54,21 @@ ELSEWHERE = {
     "QLDB_NEEDS_ION": "exports are imported on the command line, never by a request",
     "QLDB_UNPROVED": "exports are imported on the command line, never by a request",
     "QLDB_UNREADABLE": "exports are imported on the command line, never by a request",
+    "BAD_SCHEDULE": "rules are files read at the start; see tests/stream/rules/test_schedule.py",
+    "BAD_TRANSFORMER": "rules are files read at the start; see tests/stream/rules",
+    "BAD_PROTOBUF": "OTLP tells errors as google.rpc.Status; see tests/api/ingest",
+    "BAD_CONTENT_TYPE": "OTLP tells errors as google.rpc.Status; see tests/api/ingest",
+    "BAD_PLACE": "consumers are moved on the command line, never by a request",
+    "GROUP_IS_READ": "consumers are moved on the command line, never by a request",
+    "BAD_NAME": "see tests/watch/collect/search/test_saved.py",
+    "BAD_TIER": "only an archive on S3 has tiers; see tests/watch/collect/archive",
+    "HOLDS_TOO_MANY": "needs more legal holds than may be; see tests/watch/collect/archive",
+    "NO_SUCH_PART": "parts move between a look and a deed; see tests/watch/collect/store",
+    "PARTS_TOO_MANY": "needs ten thousand parts; see tests/watch/collect/archive",
+    "PART_COLD": "only an archive on S3 has cold parts; see tests/watch/collect/archive",
+    "SEARCHES_TOO_MANY": "needs as many as may be; see tests/watch/collect/search/test_saved.py",
+    "UNKNOWN_HOLD": "needs an archive; see tests/api/test_archive.py and tests/journeys",
+    "UNKNOWN_JOB": "told in Splunk's form; see tests/api/splunk/test_sdk.py",
     "BAD_POLICY": "policies are files of operators and verifiers; see tests/ledger/witness",
     "EXPORT_EXISTS": "exports are written by the command line, never by a request",
     "UNKNOWN_DOCUMENT": "see tests/api/history",
@@ -77,6 +92,9 @@ REACHED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "AMOUNT_TOO_PRECISE": ("POST", "/v1/orders", {"quantity": "0.001"}),
     "BAD_KEY": ("POST", "/v1/orders", {"client_order_id": "a b"}),
     "BAD_QUERY": ("GET", "/v1/logs?q=%22open", {}),
+    "BAD_CURSOR": ("GET", "/v1/logs?before=x", {}),
+    "UNKNOWN_LINE": ("GET", "/v1/logs/999999999/around", {}),
+    "UNKNOWN_SEARCH": ("GET", "/v1/logs/saved/no", {}),
     "BAD_RANGE": ("GET", "/v1/ledger/proof/inclusion?position=9999999", {}),
     "BAD_REQUEST": ("POST", "/v1/kill-switch", {"json": {"active": True}}),
     "MATCHER_PATTERN": (

@@ -1,4 +1,4 @@
-"""Logs, silences, anomalies and alerts at the door."""
+"""Silences, anomalies and alerts at the door."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,43 +16,6 @@ LABEL = {"label": "account", "operator": "=", "value": "somebody"}
 def in_hours(hours: float) -> str:
     """A moment from now on, as the API takes it."""
     return (datetime.now(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def test_logs_are_searched_and_paged(product: Any, until: Until) -> None:
-    """Newest first; pages hang together without gap or repetition."""
-    for number in range(5):
-        product.stranger.get(f"/paged/{number}")
-    query = "http.response.status_code=404 paged"
-
-    def page(limit: int, before: int | None = None) -> dict[str, Any]:
-        params = {"q": query, "limit": limit} | ({} if before is None else {"before": before})
-        answer: dict[str, Any] = product.demo.get("/v1/logs", params=params).json()
-        return answer
-
-    whole = until(lambda: len(page(100)["logs"]) == 5 and page(100)["logs"])
-    first = page(2)
-    second = page(2, first["next_before"])
-    last = page(2, second["next_before"])
-    assert [*first["logs"], *second["logs"], *last["logs"]] == whole
-    assert [line["url.path"] for line in whole] == [f"/paged/{n}" for n in (4, 3, 2, 1, 0)]
-    assert last["next_before"] is None
-
-
-@pytest.mark.parametrize(
-    ("query", "code", "field"),
-    [
-        ("q=%22open", "BAD_QUERY", None),
-        ("q=" + "x" * 1001, "VALUE_NOT_ALLOWED", "q"),
-        ("limit=0", "VALUE_NOT_ALLOWED", "limit"),
-        ("limit=1001", "VALUE_NOT_ALLOWED", "limit"),
-        ("query=x", "UNKNOWN_FIELD", "query"),
-    ],
-)
-def test_a_search_that_cannot_be(
-    product: Any, refused: Check, query: str, code: str, field: str | None
-) -> None:
-    """422 with the place in the query, or the parameter."""
-    refused(product.demo.get(f"/v1/logs?{query}"), 422, code, field)
 
 
 def test_a_silence_begins_and_ends(product: Any, refused: Check) -> None:

@@ -6,12 +6,18 @@ import pytest
 
 from tallystick.execution.entries import decode, encode, keys_of
 from tallystick.ledger.notices import (
+    ArchiveDeleted,
+    ArchiveRestored,
     HeadText,
     KeysChanged,
     LedgerReconciled,
+    LegalHoldReleased,
+    LegalHoldSet,
+    LogUnmasked,
     Notice,
     QldbImported,
     QldbRevision,
+    RetentionChanged,
     SubjectErased,
     SubjectRecorded,
     key_of,
@@ -40,6 +46,23 @@ NOTICES: dict[str, Notice] = {
         blocks=8, revisions=9, redacted=1, deleted=0, unproved=0, hash_only=False,
         last_block_hash="YQ==", digest="Yg==", digest_given=None,
     ),
+    "archive_restored": ArchiveRestored(
+        at=AT, restore="R-1", index="main", earliest="2026-01-01T00:00:00.000000Z", latest=None,
+        parts=3, size=400_000_000, parts_hash="ab" * 32, tier="bulk", days=7, by="ann",
+        reason="audit",
+    ),
+    "legal_hold_set": LegalHoldSet(AT, "H-1", None, None, AT, "ann", "case 12"),
+    "legal_hold_released": LegalHoldReleased(AT, "H-1", "ann", "case 12 is over"),
+    "retention_changed": RetentionChanged(
+        at=AT, change="C-1", index="main", earliest=None, latest=None, parts=3,
+        parts_hash="ab" * 32, mode="compliance", until="2040-01-01T00:00:00.000000Z",
+        bypass=False, by="ann", reason="new rule",
+    ),
+    "archive_deleted": ArchiveDeleted(
+        at=AT, deletion="D-1", index="debug", earliest=None, latest=AT, parts=1, size=77,
+        parts_hash="ab" * 32, bypass=True, by="ann", reason="by mistake",
+    ),
+    "log_unmasked": LogUnmasked(AT, 7, "main", ("/body", "/user/0"), "ann", "case 12"),
 }  # fmt: skip
 # Never to change: receipts that were given out hold these bytes and hashes.
 GOLDEN = {
@@ -103,6 +126,56 @@ GOLDEN = {
         ),
         "3a364c7ff66e7c437043515d6f35bfea9c13ac24ba4ac03a0dd9c4c0a3359e13",
     ),
+    "archive_restored": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","by":"ann","days":7,"earliest":"2026-01-01T0'
+            '0:00:00.000000Z","index":"main","kind":"archive_restored","latest":null,"parts":'
+            '3,"parts_hash":"abababababababababababababababababababababababababababababababab'
+            '","reason":"audit","restore":"R-1","size":400000000,"tier":"bulk","v":1}'
+        ),
+        "215e1105bd591b67ad0ae575aeefebd283a3bc2a0b1c69066c955d4d5f169515",
+    ),
+    "legal_hold_set": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","by":"ann","earliest":null,"hold":"H-1","ind'
+            'ex":null,"kind":"legal_hold_set","latest":"2026-11-22T04:30:00.123456Z","reason"'
+            ':"case 12","v":1}'
+        ),
+        "1e450e366a63aaa105a2cbdf13c3596edf90bbfed2760cd84401337bb5a4a236",
+    ),
+    "legal_hold_released": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","by":"ann","hold":"H-1","kind":"legal_hold_r'
+            'eleased","reason":"case 12 is over","v":1}'
+        ),
+        "9bce1e145a53f2d362fa21df8517129bfd9c1d2d3d5c672f3cbf50c7aa93f5b8",
+    ),
+    "retention_changed": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","by":"ann","bypass":false,"change":"C-1","ea'
+            'rliest":null,"index":"main","kind":"retention_changed","latest":null,"mode":"com'
+            'pliance","parts":3,"parts_hash":"abababababababababababababababababababababababa'
+            'babababababababab","reason":"new rule","until":"2040-01-01T00:00:00.000000Z","v"'
+            ":1}"
+        ),
+        "2b1d4e12a78d1c700253256f79f9e03a33a82887351610ac274139b43727aff6",
+    ),
+    "archive_deleted": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","by":"ann","bypass":true,"deletion":"D-1","e'
+            'arliest":null,"index":"debug","kind":"archive_deleted","latest":"2026-11-22T04:3'
+            '0:00.123456Z","parts":1,"parts_hash":"ababababababababababababababababababababab'
+            'ababababababababababab","reason":"by mistake","size":77,"v":1}'
+        ),
+        "e71fa3b9a2e454faddd5a0a9854372e148c26255aaf44365f2268879a341a04c",
+    ),
+    "log_unmasked": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","by":"ann","fields":["/body","/user/0"],"ind'
+            'ex":"main","kind":"log_unmasked","reason":"case 12","seq":7,"v":1}'
+        ),
+        "e5ec52f9adeb3d67b1225e23e63607b729e1395131a08d4f5a555d04415c4b6e",
+    ),
 }
 
 
@@ -132,9 +205,16 @@ def test_what_is_appended_once_has_a_key() -> None:
         "qldb_revision",
         "qldb_imported",
         "subject_erased",
+        "archive_restored",
+        "legal_hold_set",
+        "legal_hold_released",
+        "retention_changed",
+        "archive_deleted",
     }
     assert keys["qldb_revision"] == "qldb/s/7/d/0"
     assert keys["qldb_imported"] == "qldb/s/0-7"
     assert keys["subject_erased"] == "subject-erased S-1"
+    assert keys["archive_restored"] == "archive R-1"
+    assert keys["legal_hold_released"] == "archive H-1 released"
     assert keys_of(NOTICES["qldb_revision"]) == ("qldb/s/7/d/0",)
     assert keys_of(NOTICES["keys_changed"]) == ()

@@ -11,8 +11,9 @@ from tallystick.clock import ManualClock
 from tallystick.errors import Corrupt, TemporaryError
 from tallystick.keys import FileKeyring
 from tallystick.ledger import Ledger, MemoryStore, Sealable
-from tallystick.stream import EmbeddedBus, Relay
+from tallystick.stream import open_stream
 from tallystick.stream.check import check_stream
+from tallystick.stream.relay import Relay
 
 SIZE = 30
 SIGNER = FileKeyring("tallystick.test/stream", bytes(32))
@@ -36,12 +37,19 @@ def ledger() -> Ledger:
 def file(tmp_path: Path) -> Path:
     """The file of a bus that says the same ten entries at a time."""
     ledger = Ledger(MemoryStore(), SIGNER)
-    with closing(EmbeddedBus(tmp_path / "stream.db")) as bus:
-        relay = Relay(ledger, bus, ManualClock())
+    clock = ManualClock()
+
+    async def say() -> None:
+        streams = open_stream("embedded", tmp_path, clock, ledger.origin)
+        relay = Relay(ledger, streams, clock)
         for _ in range(3):
-            append(ledger, 10)
-            relay.publish()
-        bus.commit("detect", 20)
+            entries = [Sealable(b"entry %d" % n) for n in range(ledger.size, ledger.size + 10)]
+            await ledger.append(ledger.size, entries)
+            await relay.publish()
+        streams.cursors.put("detect", 20)
+        await streams.close()
+
+    asyncio.run(say())
     return tmp_path / "stream.db"
 
 
@@ -81,8 +89,8 @@ def test_what_was_committed_since_is_taken_in(file: Path) -> None:
         ("UPDATE batches SET first = 11 WHERE first = 10", "lacks the message 10"),
         ("DELETE FROM batches WHERE first = 10", "lacks the message 10"),
         ("UPDATE batches SET first = 100 WHERE first = 20", "lacks the message 20"),
-        ("INSERT INTO batches VALUES (30, 1, x'91c400')", "from 30 on are not of this ledger"),
-        ("INSERT INTO batches VALUES (-1, 1, x'91c400')", "from -1 on are not of this ledger"),
+        ("INSERT INTO batches VALUES (30, 1, x'91c400', 0)", "from 30 on are not of this ledger"),
+        ("INSERT INTO batches VALUES (-1, 1, x'91c400', 0)", "from -1 on are not of this ledger"),
         ("UPDATE cursors SET position = 31", "consumer detect of the stream stands at 31 of 30"),
         ("UPDATE cursors SET position = -1", "consumer detect of the stream stands at -1 of 30"),
         ("DELETE FROM batches", "consumer detect of the stream stands at 20 of 0"),

@@ -11,8 +11,8 @@ from tallystick.clock import NS_PER_SECOND, ManualClock
 from tallystick.errors import Corrupt
 from tallystick.keys import FileKeyring
 from tallystick.ledger import Ledger, MemoryStore, Sealable
-from tallystick.stream import EmbeddedBus, Message, Relay, embedded
-from tallystick.stream.relay import COMMIT_NS, FEED_MESSAGES_MAX, GATHER_SECONDS
+from tallystick.stream import Message, embedded, open_stream
+from tallystick.stream.relay import COMMIT_NS, FEED_MESSAGES_MAX, GATHER_SECONDS, Relay
 
 TURNS_MAX = 10_000
 """Turns of the event loop that anything here may take."""
@@ -24,15 +24,21 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
         self.ledger = Ledger(MemoryStore(), FileKeyring("ledger.example/test", b"\x07" * 32))
-        self._file = folder / "stream.db"
-        self.bus = EmbeddedBus(self._file)
-        self.relay = Relay(self.ledger, self.bus, self.clock)
+        self._folder = folder
+        self.streams = open_stream("embedded", folder, self.clock, self.ledger.origin)
+        self.relay = Relay(self.ledger, self.streams, self.clock)
 
-    def restart(self) -> None:
-        """A new bus object and relay on what was kept."""
-        self.bus.close()
-        self.bus = EmbeddedBus(self._file)
-        self.relay = Relay(self.ledger, self.bus, self.clock)
+    @property
+    def stream(self) -> embedded.EmbeddedStream:
+        """The stream of the entries."""
+        assert self.streams.local is not None
+        return self.streams.local
+
+    async def restart(self) -> None:
+        """New stream objects and a relay on what was kept."""
+        await self.streams.close()
+        self.streams = open_stream("embedded", self._folder, self.clock, self.ledger.origin)
+        self.relay = Relay(self.ledger, self.streams, self.clock)
 
     async def grow(self, count: int) -> None:
         """Append so many entries."""
@@ -90,7 +96,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     """An empty ledger and an empty bus."""
     stage = Stage(tmp_path)
     yield stage
-    stage.bus.close()
+    asyncio.run(stage.streams.close())
     stage.ledger.close()
 
 
@@ -100,13 +106,13 @@ def test_the_bus_says_what_the_ledger_has(stage: Stage) -> None:
     async def run() -> None:
         await stage.grow(3_000)
         async with stage.running():
-            await until(lambda: stage.bus.end() == 3_000)
+            await until(lambda: stage.stream.end == 3_000)
             await stage.grow(2)
-            await until(lambda: stage.bus.end() == 3_002)
+            await until(lambda: stage.stream.end == 3_002)
 
     asyncio.run(run())
     rows = stage.ledger.rows(0, 5_000)
-    assert stage.bus.read(0, 5_000) == [Message(n, row.entry) for n, row in enumerate(rows)]
+    assert stage.stream.at(0, 5_000)[1] == [Message(n, row.entry) for n, row in enumerate(rows)]
 
 
 def test_entries_gather_before_they_are_said(stage: Stage) -> None:
@@ -115,10 +121,10 @@ def test_entries_gather_before_they_are_said(stage: Stage) -> None:
     async def run() -> int:
         async with stage.running():
             await stage.grow(1)
-            await until(lambda: stage.bus.end() == 1)
+            await until(lambda: stage.stream.end == 1)
             before_ns = stage.clock.monotonic_ns()
             await stage.grow(1)
-            await until(lambda: stage.bus.end() == 2)
+            await until(lambda: stage.stream.end == 2)
             return stage.clock.monotonic_ns() - before_ns
 
     assert asyncio.run(run()) == GATHER_SECONDS * NS_PER_SECOND
@@ -129,22 +135,22 @@ def test_it_resumes_by_position(stage: Stage) -> None:
 
     async def run() -> None:
         await stage.grow(5)
-        stage.relay.publish()
+        await stage.relay.publish()
         await stage.grow(4)
-        stage.restart()
-        stage.relay.publish()
+        await stage.restart()
+        await stage.relay.publish()
 
     asyncio.run(run())
-    assert [message.position for message in stage.bus.read(0, 100)] == list(range(9))
+    assert [message.position for message in stage.stream.at(0, 100)[1]] == list(range(9))
 
 
 def test_a_stream_ahead_of_the_ledger_is_refused(stage: Stage) -> None:
     """The ledger was put back to an older state, or is another one: its entries would be lost."""
     asyncio.run(stage.grow(5))
-    stage.relay.publish()
+    asyncio.run(stage.relay.publish())
     other = Ledger(MemoryStore(), FileKeyring("ledger.example/test", b"\x07" * 32))
     with pytest.raises(Corrupt, match="stream has 5 entries and the ledger only 0"):
-        Relay(other, stage.bus, stage.clock)
+        Relay(other, stage.streams, stage.clock)
 
 
 def test_consumers_hear_everything_in_order(stage: Stage) -> None:
@@ -171,12 +177,12 @@ def test_a_consumer_goes_on_where_it_was(stage: Stage) -> None:
 
     async def run() -> None:
         await stage.grow(300)
-        stage.relay.publish()
+        await stage.relay.publish()
         async with under_way(stage.relay.feed("detect", first)):
             await until(lambda: len(first.heard) == 300)
         await stage.grow(20)
-        stage.restart()
-        stage.relay.publish()
+        await stage.restart()
+        await stage.relay.publish()
         async with under_way(stage.relay.feed("detect", second)):
             await until(lambda: len(second.heard) == 20)
 
@@ -187,11 +193,11 @@ def test_a_consumer_goes_on_where_it_was(stage: Stage) -> None:
 def test_a_consumer_may_keep_its_own_place(stage: Stage) -> None:
     """It is fed from where it says, wherever the bus thinks that it was."""
     listener = Listener()
-    stage.bus.commit("detect", 290)
+    stage.stream.cursors.move("detect", 290)
 
     async def run() -> None:
         await stage.grow(300)
-        stage.relay.publish()
+        await stage.relay.publish()
         async with under_way(stage.relay.feed("detect", listener, 280)):
             await until(lambda: len(listener.heard) == 20)
 
@@ -210,11 +216,11 @@ def test_a_consumer_that_raises_sees_the_messages_again(stage: Stage) -> None:
 
     async def run() -> None:
         await stage.grow(600)
-        stage.relay.publish()
+        await stage.relay.publish()
         with pytest.raises(ValueError, match="too much"):
             await stage.relay.feed("detect", picky)
         taken = 300 // FEED_MESSAGES_MAX * FEED_MESSAGES_MAX
-        assert stage.bus.cursor("detect") == len(listener.heard) == taken
+        assert stage.stream.cursors.peek("detect") == len(listener.heard) == taken
         async with under_way(stage.relay.feed("detect", listener)):
             await until(lambda: len(listener.heard) == 600)
 
@@ -231,16 +237,16 @@ def test_a_crash_repeats_at_most_what_came_since_the_cursor_was_kept(stage: Stag
         async with stage.running(), under_way(stage.relay.feed("detect", listener)):
             await stage.grow(1)
             await until(lambda: len(listener.heard) == 1)
-            await until(lambda: stage.bus.cursor("detect") == 1)
+            await until(lambda: stage.stream.cursors.peek("detect") == 1)
             await stage.grow(1)
             await until(lambda: len(listener.heard) == 2)
-            assert stage.bus.cursor("detect") == 1
+            assert stage.stream.cursors.peek("detect") == 1
             stage.clock.advance(COMMIT_NS / NS_PER_SECOND)
             await stage.grow(1)
-            await until(lambda: stage.bus.cursor("detect") == 3)
+            await until(lambda: stage.stream.cursors.peek("detect") == 3)
 
     asyncio.run(run())
-    assert stage.bus.cursor("detect") == len(listener.heard) == 3
+    assert stage.stream.cursors.peek("detect") == len(listener.heard) == 3
 
 
 def test_what_the_bus_let_go_of_comes_from_the_ledger(
@@ -249,7 +255,7 @@ def test_what_the_bus_let_go_of_comes_from_the_ledger(
     """A newcomer hears everything from the beginning, though the bus has only the newest."""
     monkeypatch.setattr(embedded, "KEEP_MESSAGES", 100)
     monkeypatch.setattr(embedded, "TAIL_MESSAGES", 10)
-    stage.restart()
+    asyncio.run(stage.restart())
     listener, newcomer = Listener(), Listener()
 
     async def run() -> None:
@@ -258,7 +264,7 @@ def test_what_the_bus_let_go_of_comes_from_the_ledger(
                 await stage.grow(200)
                 await until(lambda: len(listener.heard) == size)  # noqa: B023  runs here
                 stage.clock.advance(COMMIT_NS / NS_PER_SECOND)
-            assert stage.bus.read(0, 1)[0].position > 600
+            assert stage.stream.at(0, 1)[1][0].position > 600
             async with under_way(stage.relay.feed("newcomer", newcomer)):
                 await until(lambda: len(newcomer.heard) == 1_200)
 

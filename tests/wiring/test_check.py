@@ -20,17 +20,20 @@ from tallystick.execution.entries import AccountOpened, LimitsText, Raw, keys_of
 from tallystick.ledger import Ledger, Publisher, Sealable
 from tallystick.ledger.guard import Head
 from tallystick.ledger.tiles import decode_bundle, encode_bundle
-from tallystick.stream import EmbeddedBus, Relay
+from tallystick.stream import open_stream
+from tallystick.stream.relay import Relay
+from tallystick.watch.collect.store import LogStore
 from tallystick.wiring.check import CheckReport, Part, run_check
 from tallystick.wiring.ledger import PUBLISHED, guard_path, open_parts, store_of
 from tallystick.wiring.settings import Settings
 
 PARTS = [
     "entries", "published files", "guard", "projections", "book", "double entry", "stream",
-    "personal data",
+    "personal data", "log lines",
 ]  # fmt: skip
 LIMITS = LimitsText("1", "1.00", 1, 1, 1)
 SIZE = 600
+ROWS = dict.fromkeys(PARTS, SIZE) | {"guard": 0, "log lines": 0}
 
 
 class Site:
@@ -62,8 +65,10 @@ class Site:
             for row in ledger.rows(0, ledger.size):
                 book.apply(decode(row.entry))
             history.keep(ledger.size, ledger.root(ledger.size), snapshot(book))
-        with closing(EmbeddedBus(self.folder / "stream.db")) as bus:
-            Relay(ledger, bus, clock).publish()
+        asyncio.run(_say(ledger, self.folder, clock))
+        with closing(LogStore(self.folder / "logs", clock)) as logs:
+            logs.append([b'{"n":%d}' % n for n in range(100)])
+            logs.seal()
 
     def check(self) -> CheckReport:
         """The check of all of it."""
@@ -78,6 +83,12 @@ class Site:
         """The guard's file."""
         (path,) = self.settings.guard_folder.iterdir()
         return path
+
+
+async def _say(ledger: Ledger, folder: Path, clock: SystemClock) -> None:
+    streams = open_stream("embedded", folder, clock, ledger.origin)
+    await Relay(ledger, streams, clock).publish()
+    await streams.close()
 
 
 def _entry(position: int) -> AccountOpened | Raw:
@@ -128,10 +139,28 @@ def test_clean(site: Site) -> None:
     report = site.check()
     assert (verdicts(report), report.verdict, report.exit_code) == ({}, "clean", 0)
     assert report.size == SIZE
-    assert {p.name: p.rows for p in report.parts} == dict.fromkeys(PARTS, SIZE) | {"guard": 0}
+    assert {p.name: p.rows for p in report.parts} == dict.fromkeys(PARTS, SIZE) | {
+        "guard": 0,
+        "log lines": 0,
+    }
     figures = {figure.name: figure.count for figure in report.parts[0].figures}
     assert figures == {"hashes": SIZE, "tiles": 2, "checkpoints": 6, "keys": SIZE // 3 * 2}
     assert files(site.folder) == before
+
+
+def test_log_lines(site: Site) -> None:
+    """A part that was changed, and one that is missing, are named."""
+    (sealed,) = (site.folder / "logs").rglob("part-*.parquet")
+    good = sealed.read_bytes()
+    sealed.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    report = site.check()
+    assert verdicts(report) == {"log lines": "tampered"}
+    assert sealed.name in part(report, "log lines").reason
+
+    sealed.unlink()
+    report = site.check()
+    assert verdicts(report) == {"log lines": "tampered"}
+    assert "missing" in part(report, "log lines").reason
 
 
 def test_on_postgres(postgres: Any, tmp_path: Path) -> None:
@@ -287,12 +316,12 @@ def test_whatever_is_changed_is_found_in_its_part(site: Site, case: str) -> None
 
 
 def test_what_hangs_on_wrong_entries_is_not_looked_at(site: Site) -> None:
-    """The published files stand on their own: they may be what the database is mended from."""
+    """Published files and log lines stand on their own: the former may mend the database."""
     site.sql("ledger.db", "UPDATE entries SET entry = x'00' WHERE position = 9")
     report = site.check()
-    skipped = dict.fromkeys(PARTS[2:], "cannot_tell")
+    skipped = dict.fromkeys(PARTS[2:-1], "cannot_tell")
     assert verdicts(report) == {"entries": "tampered"} | skipped
-    assert all("Not looked at" in p.reason for p in report.parts[2:])
+    assert all("Not looked at" in p.reason for p in report.parts[2:-1])
 
 
 def test_published_files_of_another_ledger_under_the_same_key(site: Site, tmp_path: Path) -> None:

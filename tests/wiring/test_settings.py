@@ -25,7 +25,13 @@ def test_every_field_can_be_set() -> None:
         "TICKS_SPEED": "2.5", "SEED": "7", "WEBHOOK_URL": "http://h/x", "WEBHOOK_SECRET": "s" * 16,
         "ALERTS_TERMINAL": "false", "LOG_LEVEL": "debug",
         "MARKET": "venue", "PROVIDERS": "/lp", "SESSION": "market", "CALENDARS": "/c",
-        "APPROVERS": "/a", "FINANCING": "/f",
+        "APPROVERS": "/a", "FINANCING": "/f", "STREAM": "kafka://h:9092/p", "RULES": "/r2",
+        "PUBLIC_URL": "https://fx.example",
+        "LOGS": "s3://b/p", "LOG_RETENTION": "debug=7", "LOOKUPS": "/l", "HEC_STRICT": "true", "HEC_ACK": "off",
+        "HEC_HEALTH_TOKEN": "true", "INGEST_REPEATS": "keep", "REDACTION": "/r3",
+        "ARCHIVE": "/ar", "ARCHIVE_AFTER_DAYS": "60", "ARCHIVE_MODE": "compliance",
+        "ARCHIVE_YEARS": "5", "TRACES": "http://h/v1/traces", "TRACES_RATIO": "0.5",
+        "FORWARD": "/fw",
     }  # fmt: skip
     settings = read_settings({f"{PREFIX}{name}": value for name, value in given.items()})
 
@@ -38,7 +44,12 @@ def test_every_field_can_be_set() -> None:
         ticks_speed=2.5, seed=7, webhook_url="http://h/x", webhook_secret="s" * 16,
         alerts_terminal=False, log_level="debug",
         market="venue", providers="/lp", session="market", calendars="/c",
-        approvers="/a", financing="/f",
+        approvers="/a", financing="/f", stream="kafka://h:9092/p", rules="/r2",
+        public_url="https://fx.example",
+        logs="s3://b/p", log_retention="debug=7", lookups="/l", hec_strict=True, hec_ack="off",
+        hec_health_token=True, ingest_repeats="keep", redaction="/r3",
+        archive="/ar", archive_after_days="60", archive_mode="compliance", archive_years=5.0,
+        traces="http://h/v1/traces", traces_ratio=0.5, forward="/fw",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tallystick.watch.notify.channels.webhook import signature
+from tallystick.stream.rules import signature
 
 pytestmark = pytest.mark.server
 SECRET = "a shared secret of some length"

@@ -6,10 +6,13 @@ import msgspec
 
 from tallystick.errors import Refused
 
-Scope = Literal["trade", "read", "operate", "audit"]
+Scope = Literal["trade", "read", "operate", "audit", "ingest", "unmask", "bypass"]
 """`trade`: place and cancel the account's orders. `read`: see the account's orders and trades.
 `operate`: see logs, anomalies and alerts of all, silence alerts, use the kill switch.
-`audit`: read the entries of all accounts in the ledger, and nothing else."""
+`audit`: read the entries of all accounts in the ledger, and nothing else.
+`ingest`: send log lines (Splunk HEC, OTLP, JSON lines), and nothing else.
+`unmask`: read the originals of what was redacted from log lines; each reading is an entry of the
+ledger. `bypass`: shorten or delete what is locked in governance mode; each use is an entry too."""
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -18,6 +21,8 @@ class Principal(msgspec.Struct, frozen=True):
     name: str
     account: str
     scopes: frozenset[Scope]
+    indexes: frozenset[str] | None = None
+    """The only indexes of log lines that it may write to and read from; None: any."""
 
     def require(self, scope: Scope) -> None:
         """Go on only with this scope.
@@ -45,3 +50,12 @@ class Principal(msgspec.Struct, frozen=True):
         """
         if account != self.account and "operate" not in self.scopes:
             raise Refused("FORBIDDEN", f"This token belongs to another account than {account!r}.")
+
+    def require_index(self, index: str) -> None:
+        """Go on only with log lines of an index that the token may write to and read from.
+
+        Raises:
+            Refused: `FORBIDDEN`.
+        """
+        if self.indexes is not None and index not in self.indexes:
+            raise Refused("FORBIDDEN", f"This token may not use the index {index!r}.")

@@ -31,18 +31,29 @@ ID_CHARACTERS = 12
 """Characters of a token's hash that name it in lists: 48 bits."""
 
 
-class TokenRecord(msgspec.Struct, frozen=True):
-    """One token as the file keeps it."""
+class TokenRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One token as the file keeps it; files of before, without the later members, stay readable."""
 
     sha256: str
     name: str
     account: str
     scopes: tuple[Scope, ...]
+    indexes: tuple[str, ...] | None = None
+    """The only indexes of log lines that it may write to and read from, the one for lines that
+    name none first; None: any."""
+    disabled: bool = False
+    """Whether it is nobody's for the time being; a revoked one is gone."""
 
     @property
     def id(self) -> str:
         """What names the token without showing it: the beginning of its hash."""
         return self.sha256[:ID_CHARACTERS]
+
+    @property
+    def principal(self) -> Principal:
+        """Who shows this token."""
+        indexes = None if self.indexes is None else frozenset(self.indexes)
+        return Principal(self.name, self.account, frozenset(self.scopes), indexes)
 
 
 class Tokens:
@@ -65,16 +76,22 @@ class Tokens:
         """What told the file apart when it was last read: every save makes a new one."""
         self._refresh()
 
-    def issue(self, name: str, account: str, scopes: tuple[Scope, ...]) -> str:
+    def issue(
+        self,
+        name: str,
+        account: str,
+        scopes: tuple[Scope, ...],
+        indexes: tuple[str, ...] | None = None,
+    ) -> str:
         """A new token; only its hash is kept, so this is the only time it can be read."""
         token = new_secret(TOKEN_PREFIX)
-        record = TokenRecord(_hash(token), name, account, scopes)
+        record = TokenRecord(_hash(token), name, account, scopes, indexes)
         with self._changing():
             self._save([*self._records.values(), record])
         return token
 
     def records(self) -> list[TokenRecord]:
-        """Every valid token, oldest first."""
+        """Every token that was not revoked, disabled ones too, oldest first."""
         self._refresh()
         return list(self._records.values())
 
@@ -84,18 +101,42 @@ class Tokens:
         Raises:
             Refused: `UNKNOWN_TOKEN`.
         """
-        hashed = _hash(named)
         with self._changing():
-            for record in self._records.values():
-                if record.sha256 == hashed or record.id == named:
-                    self._save([each for each in self._records.values() if each != record])
-                    return record
-        raise Refused("UNKNOWN_TOKEN", "There is no such token; it may have been revoked before.")
+            record = self._named(named)
+            self._save([each for each in self._records.values() if each != record])
+        return record
+
+    def switch(self, named: str, *, disabled: bool) -> TokenRecord:
+        """Make a token invalid for the time being, or valid again; what it is now.
+
+        Raises:
+            Refused: `UNKNOWN_TOKEN`.
+        """
+        with self._changing():
+            record = self._named(named)
+            changed = msgspec.structs.replace(record, disabled=disabled)
+            records = self._records.values()
+            self._save([changed if each == record else each for each in records])
+        return changed
 
     def knows(self, token: str) -> bool:
         """Whether this token is valid."""
         self._refresh()
         return _hash(token) in self._principals
+
+    def find(self, token: str) -> TokenRecord | None:
+        """What is kept of a token, disabled or not; None for one that is nobody's.
+
+        Raises:
+            Misconfigured: somebody damaged the file.
+        """
+        if self._is_due():
+            self._refresh()
+        found = self._records.get(_hash(token))
+        if found is None and self._clock is not None:
+            self._refresh()  # it may have been issued a moment ago
+            found = self._records.get(_hash(token))
+        return found
 
     def principal(self, authorization: str | None) -> Principal:
         """Whoever the `Authorization` header belongs to.
@@ -117,11 +158,20 @@ class Tokens:
         if scheme.lower() != _SCHEME or not token or len(token) > _CHARACTERS_MAX:
             raise Refused("UNAUTHENTICATED", "Send your token: Authorization: Bearer <token>.")
         found = self._principals.get(_hash(token))
+        if found is None and _hash(token) in self._records:
+            raise Refused("UNAUTHENTICATED", "This token is disabled.")
         if found is None:
             raise Refused("UNAUTHENTICATED", "This token is not known; it may have been replaced.")
         if len(self._headers) < HEADERS_KEPT_MAX:
             self._headers[authorization] = found
         return found
+
+    def _named(self, named: str) -> TokenRecord:
+        hashed = _hash(named)
+        for record in self._records.values():
+            if record.sha256 == hashed or record.id == named:
+                return record
+        raise Refused("UNKNOWN_TOKEN", "There is no such token; it may have been revoked before.")
 
     def _is_due(self) -> bool:
         """Whether it is time to look at the file again."""
@@ -156,9 +206,8 @@ class Tokens:
             raise Misconfigured(f"{self._path} does not hold tokens: {error}") from error
         for record in records:
             self._records[record.sha256] = record
-            self._principals[record.sha256] = Principal(
-                record.name, record.account, frozenset(record.scopes)
-            )
+            if not record.disabled:
+                self._principals[record.sha256] = record.principal
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -11,19 +11,28 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tallystick.api import (
     accounts,
+    archive,
     follow,
     fx,
     hec,
     history,
+    ingest,
     ledger,
+    log_export,
+    log_saved,
+    log_tail,
+    logs,
     orders,
+    otlp,
     prices,
     quotes,
     risk,
+    rules,
     stops,
     subjects,
     system,
     tiles,
+    unmask,
     watching,
 )
 from tallystick.api.calls import Calls, Fields
@@ -35,6 +44,7 @@ from tallystick.api.operation import Operation, route
 from tallystick.api.problems import known_error, problem_response
 from tallystick.api.services import Services
 from tallystick.errors import Refused, TallystickError
+from tallystick.tracing import current
 
 _UNKNOWN_ROUTE = "unknown"
 
@@ -52,7 +62,16 @@ OPERATIONS: tuple[Operation, ...] = (
     *follow.OPERATIONS,
     *watching.OPERATIONS,
     *subjects.OPERATIONS,
+    *logs.OPERATIONS,
+    *log_saved.OPERATIONS,
+    *log_export.OPERATIONS,
+    *log_tail.OPERATIONS,
+    *unmask.OPERATIONS,
+    *archive.OPERATIONS,
+    *rules.OPERATIONS,
     *hec.OPERATIONS,
+    *otlp.OPERATIONS,
+    *ingest.OPERATIONS,
     *system.OPERATIONS,
 )
 """Every operation that is described in OpenAPI."""
@@ -70,10 +89,11 @@ class Api:
     ) -> None:
         """`more`: routes of other rooms, such as the page's."""
         self._calls = calls
+        self._traced = services.traced
         self.hot = HotOrders(services, calls)
         described = [*OPERATIONS, *_documents(metrics)]
         routes = [route(operation, services) for operation in described]
-        self._router = Router([*routes, *more], redirect_slashes=False)
+        self._router = Router([*routes, *more, *hec.UNKNOWN_ROUTES], redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; lifespan scopes are not ours."""
@@ -98,6 +118,10 @@ class Api:
             await send(message)
 
         fields: Fields = {"url.path": scope["path"]}
+        trace = self._traced(_traceparent(scope["headers"]), start_ns)
+        if trace is not None:
+            fields["trace_id"] = trace.trace_id
+            current.set(trace)  # this task serves this request alone
         scope.setdefault("state", {})
         scope["app"] = self  # the router then raises HTTPException instead of plain text
         try:
@@ -113,7 +137,11 @@ class Api:
             if status == 0:
                 await self._respond(refused, scope, receive, sending)
         fields["account"] = scope["state"].get("account")
-        self._calls.answered(scope["method"], _route_of(scope), status, start_ns, fields)
+        method, path = scope["method"], _route_of(scope)
+        end_ns = self._calls.answered(method, path, status, start_ns, fields)
+        if trace is not None:
+            current.set(None)
+            trace.end(f"{method} {path}", end_ns, status)
 
     async def _respond(
         self, error: TallystickError, scope: Scope, receive: Receive, send: Send
@@ -130,6 +158,14 @@ class Api:
             if isinstance(each, Route) and each.matches(scope)[0] is not Match.NONE:
                 known |= each.methods or set()
         return ", ".join(sorted(known))
+
+
+def _traceparent(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """W3C Trace Context: the caller's trace, where it has one."""
+    for name, value in headers:
+        if name == b"traceparent":
+            return value.decode("latin-1")
+    return None
 
 
 def _route_of(scope: Scope) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 import msgspec
 import structlog
+from msgspec import UNSET, UnsetType
 
 from tallystick.clock import Clock, rfc3339
+from tallystick.tracing import Trace
 
 BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the latency histogram, after the OpenTelemetry advice for HTTP servers."""
@@ -68,6 +70,7 @@ class OrderLine(
     severity_text: str = "INFO"
     event_name: str = ANSWERED
     service_name: str = "tallystick"
+    trace_id: str | UnsetType = UNSET
 
 
 OrderSink = Callable[[OrderLine, int], None]
@@ -89,9 +92,10 @@ class Calls:
         """When a call began, for `answered`."""
         return self._clock.monotonic_ns()
 
-    def answered(self, method: str, route: str, status: int, start_ns: int, fields: Fields) -> None:
-        """One call is over: count it and say so, with whatever names it touched."""
-        duration_us = (self._clock.monotonic_ns() - start_ns) // NS_PER_US
+    def answered(self, method: str, route: str, status: int, start_ns: int, fields: Fields) -> int:
+        """One call is over: count it and say so, with whatever names it touched; when that was."""
+        end_ns = self._clock.monotonic_ns()
+        duration_us = (end_ns - start_ns) // NS_PER_US
         self.counts[method, route, status].add(duration_us)
         if self._log is None:
             self._log = structlog.get_logger("api").bind()  # once: binding costs as much as saying
@@ -106,9 +110,16 @@ class Calls:
                 **fields,
             },
         )
+        return end_ns
 
     def placed(
-        self, start_ns: int, account: str | None, order_id: str, state: str, position: int
+        self,
+        start_ns: int,
+        account: str | None,
+        order_id: str,
+        state: str,
+        position: int,
+        trace: Trace | None = None,
     ) -> None:
         """`POST /v1/orders` was answered 201: what `answered` does, several times cheaper."""
         if self._orders is None:
@@ -118,6 +129,8 @@ class Calls:
                 "order.state": state,
                 "ledger.position": position,
             }
+            if trace is not None:
+                named["trace_id"] = trace.trace_id
             self.answered("POST", ORDERS_ROUTE, 201, start_ns, named)
             return
         duration_us = (self._clock.monotonic_ns() - start_ns) // NS_PER_US
@@ -126,4 +139,6 @@ class Calls:
         self._placed.add(duration_us)
         at_ns = self._clock.now_ns()
         line = OrderLine(rfc3339(at_ns), duration_us, account, order_id, state, position)
+        if trace is not None:
+            line.trace_id = trace.trace_id
         self._orders(line, at_ns)

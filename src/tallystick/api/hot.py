@@ -28,6 +28,7 @@ from tallystick.execution import (
 from tallystick.execution.desk import Begun
 from tallystick.ledger import Sealed
 from tallystick.limits import BODY_BYTES_MAX
+from tallystick.tracing import Trace
 
 ROUTE = ORDERS_ROUTE
 Headers = Sequence[tuple[bytes, bytes]]
@@ -38,6 +39,7 @@ Say = Callable[[Answer], None]
 """Takes the answer, once; it may not raise."""
 _ENCODE = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
+_TRACED = f"POST {ROUTE}"
 _REPLAYED = (b"idempotency-replayed", b"true")
 
 
@@ -46,6 +48,8 @@ class HotOrders:
 
     def __init__(self, services: Services, calls: Calls) -> None:
         self._services = services
+        self._traced = services.traced
+        self._clock = services.clock
         self._calls = calls
         self._decoder = msgspec.json.Decoder(PlaceOrder)
 
@@ -59,18 +63,34 @@ class HotOrders:
         """Place the order in a request; `say` gets its answer, now or when it is durable."""
         start_ns = self._calls.start_ns()
         account: str | None = None
+        trace: Trace | None = None
         try:
-            authorization, key = _headers(headers)
+            authorization, key, traceparent = _headers(headers)
+            trace = self._traced(traceparent, start_ns)
             principal = self._services.tokens.principal(authorization)
             account = principal.account
             principal.require("trade")
+            if trace is not None:
+                known_ns = self._clock.monotonic_ns()
+                trace.stage("access.identify", start_ns, known_ns)
             order = decode_body(self._decoder, body)
             principal.require_account(order.account)
             request = parse_request(order)
+            if trace is not None:
+                trace.stage("api.read", known_ns, self._clock.monotonic_ns())
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            say(self.refused(error, account, start_ns))
+            say(self.refused(error, account, start_ns, trace))
             return
-        _Order(self._services.desk, self, say, request, key, account, start_ns).begin()
+        _Order(self._services.desk, self, say, request, key, account, start_ns, trace).begin()
+
+    def decide(
+        self, desk: Desk, request: OrderRequest, key: str | None, trace: Trace
+    ) -> Begun | Placed:
+        """Decide a traced order."""
+        begun_ns = self._clock.monotonic_ns()
+        begun = desk.begin(request, key)
+        trace.stage("execution.decide", begun_ns, self._clock.monotonic_ns())
+        return begun
 
     async def _answer(self, headers: Headers, receive: Receive) -> Answer:
         """The same, of a body that is still to come."""
@@ -92,26 +112,41 @@ class HotOrders:
         self.place(headers, body, say)
         return await answered
 
-    def refused(self, error: Exception, account: str | None, start_ns: int) -> Answer:
+    def refused(
+        self, error: Exception, account: str | None, start_ns: int, trace: Trace | None = None
+    ) -> Answer:
         """The answer to a request that became no order, and its log line."""
         response = problem_response(known_error(error))
         code = error.code if isinstance(error, Refused) else type(error).__name__
         said: Fields = {"account": account, "error.type": code, "body": str(error)}
-        self._calls.answered("POST", ROUTE, response.status_code, start_ns, said)
+        if trace is not None:
+            said["trace_id"] = trace.trace_id
+        end_ns = self._calls.answered("POST", ROUTE, response.status_code, start_ns, said)
+        if trace is not None:
+            trace.end(_TRACED, end_ns, response.status_code, **{"error.type": code})
         return response.status_code, response.raw_headers, bytes(response.body)
 
-    def placed(self, placed: Placed, account: str | None, start_ns: int) -> Answer:
+    def placed(
+        self, placed: Placed, account: str | None, start_ns: int, trace: Trace | None = None
+    ) -> Answer:
         """The answer to an order, and its log line."""
         answer = _answer(placed)
         order = placed.entry.order
-        self._calls.placed(start_ns, account, order.id, order.state, placed.receipt.position)
+        position = placed.receipt.position
+        self._calls.placed(start_ns, account, order.id, order.state, position, trace)
+        if trace is not None:
+            end_ns = self._clock.monotonic_ns()
+            names: dict[str, str | int] = {"order.id": order.id, "ledger.position": position}
+            trace.end(_TRACED, end_ns, 201, **names)
         return answer
 
 
 class _Order:
     """An order between its request and its answer."""
 
-    __slots__ = ("_account", "_begun", "_desk", "_hot", "_key", "_request", "_say", "_start_ns")
+    __slots__ = (
+        "_account", "_begun", "_desk", "_hot", "_key", "_request", "_say", "_start_ns", "_trace",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -122,6 +157,7 @@ class _Order:
         key: str | None,
         account: str | None,
         start_ns: int,
+        trace: Trace | None,
     ) -> None:
         self._desk = desk
         self._hot = hot
@@ -130,46 +166,54 @@ class _Order:
         self._key = key
         self._account = account
         self._start_ns = start_ns
+        self._trace = trace
         self._begun: Begun | None = None
 
     def begin(self) -> None:
         """Decide it; it is answered now, or by `_settled`."""
         try:
-            begun = self._desk.begin(self._request, self._key)
+            if self._trace is None:
+                begun = self._desk.begin(self._request, self._key)
+            else:
+                begun = self._hot.decide(self._desk, self._request, self._key, self._trace)
             if not isinstance(begun, Placed):
                 self._begun = begun
                 begun[0].batch.waiting.append(self._settled)
                 return
-            answer = self._hot.placed(begun, self._account, self._start_ns)
+            answer = self._hot.placed(begun, self._account, self._start_ns, self._trace)
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            answer = self._hot.refused(error, self._account, self._start_ns)
+            answer = self._hot.refused(error, self._account, self._start_ns, self._trace)
         self._say(answer)
 
     def _settled(self, outcome: Sealed | TallystickError) -> None:
         """Its batch is durable, or lost."""
         begun = self._begun
         assert begun is not None, "it waits for a batch"  # noqa: S101
+        if self._trace is not None:
+            self._trace.stage("ledger.append", *begun[0].batch.append_ns)
         try:
             placed = self._desk.end(begun, self._request, self._key, outcome)
             if placed is None:
                 self.begin()
                 return
-            answer = self._hot.placed(placed, self._account, self._start_ns)
+            answer = self._hot.placed(placed, self._account, self._start_ns, self._trace)
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            answer = self._hot.refused(error, self._account, self._start_ns)
+            answer = self._hot.refused(error, self._account, self._start_ns, self._trace)
         self._say(answer)
 
 
-def _headers(headers: Headers) -> tuple[str | None, str | None]:
-    """(Authorization, Idempotency-Key) of the request."""
-    authorization = key = None
+def _headers(headers: Headers) -> tuple[str | None, str | None, str | None]:
+    """(Authorization, Idempotency-Key, traceparent) of the request."""
+    authorization = key = traceparent = None
     for name, value in headers:
         if name == b"authorization":
             authorization = value.decode("latin-1")
         elif name == b"idempotency-key":
             key = value.decode("latin-1")
             check_key(key, "Idempotency-Key")
-    return authorization, key
+        elif name == b"traceparent":
+            traceparent = value.decode("latin-1")
+    return authorization, key, traceparent
 
 
 async def _read(receive: Receive) -> bytes:

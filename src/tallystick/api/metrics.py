@@ -1,6 +1,7 @@
 """`/metrics` in Prometheus' text form, gathered when it is asked for: nothing is paid before."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -14,8 +15,20 @@ from prometheus_client.registry import Collector
 from tallystick.api.calls import BUCKETS_SECONDS, Calls
 
 US_PER_SECOND = 1_000_000
-Gauges = Callable[[], Iterable[tuple[str, str, float]]]
-"""Gives (name, help, value) of everything that has a value now."""
+
+
+class Gauge(NamedTuple):
+    """Something that has a value now; a name that ends in `_total` only grows."""
+
+    name: str
+    help: str
+    value: float
+    labels: Mapping[str, str] = {}
+    """The same names for all of one name."""
+
+
+Gauges = Callable[[], Iterable[Gauge]]
+"""Gives everything that has a value now."""
 
 
 class Metrics(Collector):
@@ -46,6 +59,11 @@ class Metrics(Collector):
             labels = [method, route, str(status)]
             histogram.add_metric(labels, buckets, count.total_us / US_PER_SECOND)
         yield histogram
-        for name, explanation, value in self._gauges():
-            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            yield kind(name, explanation, value=value)
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for gauge in self._gauges():
+            family = families.get(gauge.name)
+            if family is None:
+                kind = CounterMetricFamily if gauge.name.endswith("_total") else GaugeMetricFamily
+                family = families[gauge.name] = kind(gauge.name, gauge.help, labels=[*gauge.labels])
+            family.add_metric([*gauge.labels.values()], gauge.value)
+        yield from families.values()

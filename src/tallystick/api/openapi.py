@@ -35,10 +35,19 @@ LOCATION_HEADER = {
 _SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
+def _any(kind: type) -> dict[str, Any]:
+    """The schema of a value that may be anything: what somebody else's log line or event holds."""
+    if kind is object:
+        return {"description": "Any JSON value."}
+    raise NotImplementedError
+
+
 def openapi(operations: Sequence[Operation]) -> bytes:
     """The document as JSON."""
     types = [Problem, *_types(operations)]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    schemas, components = msgspec.json.schema_components(
+        types, schema_hook=_any, ref_template=_REF
+    )
     of_type = dict(zip(map(_key, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:

@@ -13,6 +13,7 @@ from tallystick.api.decoding import decode_body, decode_query
 from tallystick.api.services import Services
 from tallystick.errors import Refused
 from tallystick.limits import BODY_BYTES_MAX, HEC_BODY_BYTES_MAX
+from tallystick.tracing import current
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
 JSON = "application/json"
@@ -71,6 +72,8 @@ class Operation(msgspec.Struct, frozen=True):
     """Headers of the answer beside the usual, as OpenAPI describes them."""
     links: dict[str, Any] = {}
     """OpenAPI links from the answer to other operations."""
+    raw: bool = False
+    """Whether the handler reads everything itself, also who asks: `Call.body` is the request."""
     switch: Callable[[Services], bool] | None = None
     """Whether it is there at all, where a setting decides that; a 404 while it is not."""
 
@@ -91,7 +94,10 @@ def route(operation: Operation, services: Services) -> BaseRoute:
     async def endpoint(request: Request) -> Response:
         if operation.switch is not None and not operation.switch(services):
             raise Refused("NOT_FOUND", "There is nothing at this path.")
+        trace, clock = current.get(), services.clock
+        asked_ns = clock.monotonic_ns() if trace else 0
         principal = _authenticate(operation, services, request)
+        known_ns = clock.monotonic_ns() if trace else 0
         params = _params_of(request)
         query = None
         if operation.query is not None:
@@ -101,7 +107,12 @@ def route(operation: Operation, services: Services) -> BaseRoute:
             principal, dict(request.path_params), query, body, dict(request.headers),
             params, _target(request),
         )  # fmt: skip
+        read_ns = clock.monotonic_ns() if trace else 0
         answer = await operation.handler(services, call)
+        if trace is not None:
+            trace.stage("access.identify", asked_ns, known_ns)
+            trace.stage("api.read", known_ns, read_ns)
+            trace.stage("api.handle", read_ns, clock.monotonic_ns())
         if isinstance(answer, Response):
             return answer
         return Response(_ENCODE(answer), operation.status, media_type=operation.media_type)
@@ -131,7 +142,8 @@ def _params_of(request: Request) -> dict[str, str]:
 def _authenticate(operation: Operation, services: Services, request: Request) -> Principal:
     scope = operation.scope
     if (
-        scope is None
+        operation.raw
+        or scope is None
         or scope == "hec"
         or (scope in {"ledger", "entries"} and services.ledger_public)
         or (scope == "tiles" and services.ledger_tiles_public)
@@ -155,6 +167,8 @@ def _body_decoder(operation: Operation) -> Callable[[Request], Awaitable[Any]]:
     decoder = None if kind in {None, bytes} else msgspec.json.Decoder(kind)
 
     async def decode(request: Request) -> Any:
+        if operation.raw:
+            return request
         if decoder is not None:
             return decode_body(decoder, await read_body(request, operation.body_bytes_max))
         return None if kind is None else await read_body(request, HEC_BODY_BYTES_MAX)

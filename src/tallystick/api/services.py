@@ -14,7 +14,12 @@ from tallystick.execution.trial import TrialBalances
 from tallystick.ledger import Ledger
 from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.personal import Subjects
-from tallystick.watch.collect import Intake, LogStore
+from tallystick.stream.rules import EventRules
+from tallystick.tracing import Begin, untraced
+from tallystick.watch.collect.archive import Archive
+from tallystick.watch.collect.ingest import Ingest
+from tallystick.watch.collect.redact import Unmasker
+from tallystick.watch.collect.search import LogSearch, LogTails
 from tallystick.watch.detect import Watcher
 from tallystick.watch.notify import Notifier
 
@@ -29,8 +34,13 @@ class Services:
     history: History
     ledger: Ledger
     board: QuoteBoard
-    logs: LogStore
-    intake: Intake
+    ingest: Ingest
+    search: LogSearch
+    tails: LogTails
+    rules: EventRules
+    unmasker: Unmasker
+    archive: Archive | None
+    """None where there is none."""
     watcher: Watcher
     notifier: Notifier
     published: Path
@@ -50,5 +60,7 @@ class Services:
     """Whether the published checkpoint and the hash tiles may be read without a token."""
     ledger_add: bool = False
     """Whether `POST /ledger/add` is there."""
+    traced: Begin = untraced
+    """Whether a request is traced."""
     approvers: tuple[VerifierKey, ...] = ()
     """The keys of those who may override limits."""

@@ -9,27 +9,18 @@ from starlette.responses import Response
 
 from tallystick.api.idempotency import answered, key_of
 from tallystick.api.operation import Call, Operation
-from tallystick.api.orders import Before, Limit
+from tallystick.api.orders import Limit
 from tallystick.api.services import Services
 from tallystick.clock import parse_rfc3339, rfc3339
 from tallystick.errors import Refused
 from tallystick.execution.desk import Key, conflict
-from tallystick.limits import PAGE_ITEMS_DEFAULT, QUERY_CHARACTERS_MAX
-from tallystick.watch.collect import LogPage
+from tallystick.limits import PAGE_ITEMS_DEFAULT
 from tallystick.watch.detect import Anomaly
 from tallystick.watch.notify import AlertRecord, Delivery, Matcher, Silence, Silenced
 from tallystick.watch.notify.policy import Deduplicated
 
 AlertState = Literal["silenced", "deduplicated", "pending", "delivered", "dead"]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
-
-
-class LogsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`q`: words, `field=value`, `field>=number`, `NOT`; all must hold. Newest first."""
-
-    q: Annotated[str, Meta(max_length=QUERY_CHARACTERS_MAX)] = ""
-    limit: Limit = PAGE_ITEMS_DEFAULT
-    before: Before | None = None
 
 
 class LimitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,14 +82,6 @@ class NewSilence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ends_at: Text
     comment: Text
     starts_at: Text | None = None
-
-
-async def logs(services: Services, call: Call) -> LogPage:
-    """Search the log store, off the event loop."""
-    query: LogsQuery = call.query
-    return await asyncio.to_thread(
-        services.logs.search, query.q, limit=query.limit, before=query.before
-    )
 
 
 async def anomalies(services: Services, call: Call) -> AnomalyList:
@@ -199,10 +182,6 @@ def _ns(field: str, text: str) -> int:
 
 
 OPERATIONS = (
-    Operation(
-        "GET", "/v1/logs", "Search log lines, newest first.",
-        logs, LogPage, scope="operate", query=LogsQuery, tag="watch", refusals=("BAD_QUERY",),
-    ),
     Operation(
         "GET", "/v1/anomalies", "The last anomalies, each with what was expected and what came.",
         anomalies, AnomalyList, scope="operate", query=LimitQuery, tag="watch",

@@ -8,6 +8,7 @@ import msgspec
 from tallystick.errors import Refused, TallystickError
 from tallystick.execution.entries import Entry
 from tallystick.ledger import Receipt, Sealable, Sealed
+from tallystick.tracing import current
 
 Propose = Callable[[int, int], Iterable[Entry]]
 """(position, time ns) -> the entries on the book as it stands; none when there is nothing to say.
@@ -70,6 +71,9 @@ class Item:
             TemporaryError: the commit failed; nothing was stored.
         """
         sealed = await self.batch.done
+        trace = current.get()
+        if trace is not None:
+            trace.stage("ledger.append", *self.batch.append_ns)
         return self.outcome(sealed)
 
     def outcome(self, sealed: Sealed) -> "Recorded | None":
@@ -88,17 +92,19 @@ class Item:
 class Batch:
     """What is committed together; owned by the desk.
 
-    `items` are all that was submitted to it, `sealables` what of that is to be said. Whoever waits
-    awaits `done`, or, where they are many and each microsecond counts, puts a call into `waiting`.
+    `items` are all that was submitted to it, `sealables` what of that is to be said, `append_ns`
+    when the ledger began and ended to append it, by the monotonic clock. Whoever waits awaits
+    `done`, or, where they are many and each microsecond counts, puts a call into `waiting`.
     """
 
-    __slots__ = ("done", "items", "sealables", "waiting")
+    __slots__ = ("append_ns", "done", "items", "sealables", "waiting")
 
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.sealables: list[Sealable] = []
         self.done = Done()
         self.waiting: list[Tell] = []
+        self.append_ns = (0, 0)
 
     def end(self, outcome: Sealed | TallystickError) -> None:
         """It is durable or lost: let all know who wait."""

@@ -309,6 +309,7 @@ class Engine:
         self._committing = batch
         first = self.book.size - len(batch.sealables)
         undo = self.book.cut()
+        begun_ns = self._clock.monotonic_ns()
         try:
             while True:
                 try:
@@ -332,6 +333,7 @@ class Engine:
         except BaseException:
             self._lose(batch, undo, ShuttingDown())
             raise
+        batch.append_ns = (begun_ns, self._clock.monotonic_ns())
         self._committing = None
         self._settle(batch)
         self._remember(batch, first)

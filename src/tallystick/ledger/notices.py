@@ -143,8 +143,134 @@ class QldbImported(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag=
     v: int = 1
 
 
+class ArchiveRestored(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="archive_restored"
+):
+    """Somebody had cold parts of the log archive made readable for some days.
+
+    Meant are the parts of `index` (None: all) that overlap [earliest, latest) (RFC 3339, None:
+    open). `parts_hash` is `watch.collect.archive.covered.hash_of` the `parts` it covers.
+    """
+
+    at: str
+    restore: str
+    index: str | None
+    earliest: str | None
+    latest: str | None
+    parts: int
+    size: int
+    parts_hash: str
+    tier: str
+    days: int
+    by: str
+    reason: str
+    v: int = 1
+
+
+class LegalHoldSet(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="legal_hold_set"):
+    """From now on no log part of this range is deleted by anybody, be its retention over or not.
+
+    That goes for parts that come later too. The range is meant as in `ArchiveRestored`.
+    """
+
+    at: str
+    hold: str
+    index: str | None
+    earliest: str | None
+    latest: str | None
+    by: str
+    reason: str
+    v: int = 1
+
+
+class LegalHoldReleased(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="legal_hold_released"
+):
+    """A legal hold is over; what no other hold covers is kept by its retention alone."""
+
+    at: str
+    hold: str
+    by: str
+    reason: str
+    v: int = 1
+
+
+class RetentionChanged(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="retention_changed"
+):
+    """Archived parts are locked in `mode` until `until`; members else as in `ArchiveRestored`.
+
+    `bypass` is whether the right to bypass governance mode was used.
+    """
+
+    at: str
+    change: str
+    index: str | None
+    earliest: str | None
+    latest: str | None
+    parts: int
+    parts_hash: str
+    mode: str
+    until: str
+    bypass: bool
+    by: str
+    reason: str
+    v: int = 1
+
+
+class ArchiveDeleted(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="archive_deleted"
+):
+    """Archived parts were deleted for good; members as in `RetentionChanged`."""
+
+    at: str
+    deletion: str
+    index: str | None
+    earliest: str | None
+    latest: str | None
+    parts: int
+    size: int
+    parts_hash: str
+    bypass: bool
+    by: str
+    reason: str
+    v: int = 1
+
+
+ArchiveNotice = (
+    ArchiveRestored | LegalHoldSet | LegalHoldReleased | RetentionChanged | ArchiveDeleted
+)
+"""Every kind that is about the log archive."""
+
+class LogUnmasked(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="log_unmasked"):
+    """Somebody read what had been taken out of a log line; nothing of it stands here.
+
+    `seq` is the line's number in the log store, `index` the index it belongs to; `fields` are the
+    JSON pointers (RFC 6901) of what was read, sorted, a member's name with `#` behind it.
+    """
+
+    at: str
+    seq: int
+    index: str
+    fields: tuple[str, ...]
+    by: str
+    reason: str
+    v: int = 1
+
+
 Notice = (
-    KeysChanged | LedgerReconciled | SubjectRecorded | SubjectErased | QldbRevision | QldbImported
+    KeysChanged
+    | LedgerReconciled
+    | SubjectRecorded
+    | SubjectErased
+    | QldbRevision
+    | QldbImported
+    | ArchiveRestored
+    | LegalHoldSet
+    | LegalHoldReleased
+    | RetentionChanged
+    | ArchiveDeleted
+    | LogUnmasked
 )
 """Every kind that is about the ledger itself."""
 
@@ -159,7 +285,24 @@ def key_of(notice: Notice) -> str | None:
         return erasure_key(notice.subject)
     if isinstance(notice, QldbImported):
         return f"qldb/{notice.strand_id}/{notice.first_sequence_no}-{notice.last_sequence_no}"
+    if isinstance(notice, ArchiveNotice):
+        return f"archive {archive_id(notice)}"
     return None
+
+
+def archive_id(notice: ArchiveNotice) -> str:
+    """What names the deed that the notice tells; setting a hold and releasing it are two."""
+    match notice:
+        case ArchiveRestored():
+            return notice.restore
+        case LegalHoldSet():
+            return notice.hold
+        case LegalHoldReleased():
+            return f"{notice.hold} released"
+        case RetentionChanged():
+            return notice.change
+        case ArchiveDeleted():
+            return notice.deletion
 
 
 def erasure_key(subject: str) -> str:

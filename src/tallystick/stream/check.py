@@ -1,4 +1,4 @@
-"""Compares the embedded bus's file with the ledger: each message must be its entry's bytes."""
+"""Compares the embedded stream's file with the ledger: each message must be its entry's bytes."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

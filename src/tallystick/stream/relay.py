@@ -1,7 +1,8 @@
-"""The relay: follows the ledger by position and says each entry on the bus.
+"""The relay: follows the ledger by position and says each entry on the stream.
 
-The position is the message's id and the relay's own cursor (`bus.end()`), so nothing can fall
-between commit and publish: whatever the bus does not hold yet is read from the ledger again.
+The position is the message's id. The relay's own cursor never gets ahead of what the stream has
+acknowledged, so nothing can fall between commit and publish: whatever is not acknowledged is read
+from the ledger again, and said again under the same id.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ from tallystick.clock import Clock
 from tallystick.errors import Corrupt
 from tallystick.ledger import Ledger
 from tallystick.limits import STREAM_READ_MAX
-from tallystick.stream.bus import Bus
+from tallystick.stream.feed import feed_of
 from tallystick.stream.message import Message
+from tallystick.stream.open import Streams
 
 GATHER_SECONDS = 0.05
 """How long the relay lets entries gather: one message row for many of them."""
@@ -32,72 +34,85 @@ class Consumer(Protocol):
 
 
 class Relay:
-    """Ledger to bus, and bus to each consumer, woken by commits."""
+    """Ledger to stream, and stream to each consumer of this process, in the ledger's order."""
 
-    def __init__(self, ledger: Ledger, bus: Bus, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, streams: Streams, clock: Clock) -> None:
         """Nothing is said yet.
 
         Raises:
-            Corrupt: the bus is ahead of the ledger, so it does not follow this one.
+            Corrupt: the stream is ahead of the ledger, so it does not follow this one.
         """
-        if bus.end() > ledger.size:
+        if streams.said > ledger.size:
             raise Corrupt(
-                f"The stream has {bus.end()} entries and the ledger only {ledger.size}: an older"
+                f"The stream has {streams.said} entries and the ledger only {ledger.size}: an older"
                 " backup may have been put back, or another ledger's stream. Put the right ledger"
                 " back, or move the stream's file away."
             )
         self._ledger = ledger
-        self._bus = bus
+        self._streams = streams
         self._clock = clock
         self._committed = asyncio.Event()
+        self._saying = asyncio.Lock()
         self._published: list[asyncio.Event] = []
         ledger.follow(lambda _size: self._committed.set())
 
+    @property
+    def behind(self) -> int:
+        """Entries that are not yet on the stream."""
+        return self._ledger.size - self._streams.said
+
     async def run(self) -> None:
-        """Follow for ever; cancelled at shutdown after `drain`."""
+        """Follow for ever; cancelled at shutdown after which `publish` says the rest."""
         while True:
-            self.publish()
+            await self.publish()
             await self._committed.wait()
             await self._clock.sleep(GATHER_SECONDS)
 
-    def publish(self) -> None:
-        """Say everything that is durable and not yet said."""
-        self._committed.clear()
-        while (start := self._bus.end()) < self._ledger.size:
-            self._bus.publish(self._from_ledger(start, STREAM_READ_MAX))
-            for event in self._published:
-                event.set()
+    async def publish(self) -> None:
+        """Say everything that is durable and not yet said.
+
+        Raises:
+            TemporaryError: the stream does not take it now; it stays to be said.
+        """
+        async with self._saying:
+            self._committed.clear()
+            while (start := self._streams.said) < self._ledger.size:
+                messages = self._from_ledger(start, STREAM_READ_MAX)
+                await self._streams.entries.append(messages)
+                self._streams.acknowledged(start + len(messages))
+                for event in self._published:
+                    event.set()
 
     async def feed(self, name: str, consumer: Consumer, start: int | None = None) -> None:
         """Hand messages to `consumer` in order for ever.
 
-        It begins at the consumer's cursor, or at `start` for one that keeps its own place.
+        It begins at the consumer's cursor, or at `start` for one that keeps its own place. What
+        the stream has let go of, or does not bring in time, comes from the ledger.
         """
         woken = asyncio.Event()
         self._published.append(woken)
-        position = self._bus.cursor(name) if start is None else start
+        feed = feed_of(name, self._streams, self._from_ledger, self._clock)
+        await feed.begin(start)
+        dealt_with = start
         due_ns = 0
         try:
             while True:
                 woken.clear()
-                while messages := self._read(position):
-                    for piece in _pieces(messages):
-                        await consumer(piece)
-                        position = piece[-1].position + 1
-                        if self._clock.monotonic_ns() >= due_ns:
-                            self._bus.commit(name, position)
-                            due_ns = self._clock.monotonic_ns() + COMMIT_NS
-                        await asyncio.sleep(0)
-                await woken.wait()
+                messages = await feed.read()
+                for piece in _pieces(messages):
+                    await consumer(piece)
+                    dealt_with = piece[-1].position + 1
+                    if self._clock.monotonic_ns() >= due_ns:
+                        due_ns = self._clock.monotonic_ns() + COMMIT_NS
+                        if not await feed.keep(dealt_with):
+                            break
+                    await asyncio.sleep(0)
+                if not messages and self._streams.local is not None:
+                    await woken.wait()
         finally:
             self._published.remove(woken)
-            self._bus.commit(name, position)
-
-    def _read(self, start: int) -> list[Message]:
-        """The next messages; those that the bus has let go of come from the ledger again."""
-        messages = self._bus.read(start, STREAM_READ_MAX)
-        gone = messages[0].position - start if messages else 0
-        return self._from_ledger(start, min(gone, STREAM_READ_MAX)) if gone else messages
+            if dealt_with is not None:
+                await feed.keep(dealt_with)
 
     def _from_ledger(self, start: int, limit: int) -> list[Message]:
         rows = self._ledger.rows(start, limit)

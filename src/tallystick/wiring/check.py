@@ -23,7 +23,9 @@ from tallystick.ledger.guard import FileGuard
 from tallystick.ledger.personal.check import check_personal, postgres_tables, sqlite_tables
 from tallystick.ledger.verify import FolderSource, Report, Trust, verify_ledger
 from tallystick.stream.check import check_stream
+from tallystick.watch.collect.store import check_folder
 from tallystick.wiring.check_state import SAVE_SECONDS, CheckState
+from tallystick.wiring.collecting import logs_folder
 from tallystick.wiring.ledger import PUBLISHED, guard_path, open_ledger, store_of
 from tallystick.wiring.settings import Settings
 
@@ -150,6 +152,7 @@ class _Check:
                 yield Part(name, "cannot_tell", _UNCHECKED)
             else:
                 yield self._part(name, steps(ledger), progress)
+        yield self._part("log lines", self._log_lines(), progress)
 
     def _part(self, name: str, steps: Steps, progress: Progress) -> Part:
         """Take the steps of one part to their end, or to what is wrong."""
@@ -287,6 +290,16 @@ class _Check:
         ):
             yield from check_personal(values, keys, ledger)
         return None
+
+    def _log_lines(self) -> Steps:
+        """The manifest's chain of records, and each sealed part of this folder against it."""
+        folder = logs_folder(self._settings)
+        found = check_folder(folder)
+        if found:
+            others = f" And {len(found) - 1} more." if len(found) > 1 else ""
+            raise Corrupt(f"{found[0].part}: {found[0].problem}{others}")
+        yield 0
+        return _absent(folder)
 
     @property
     def _projection_file(self) -> Path:

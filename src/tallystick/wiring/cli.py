@@ -12,6 +12,7 @@ import msgspec
 from tallystick import __version__
 from tallystick.errors import TallystickError
 from tallystick.wiring.commands import CONTEXT, JSON, fail
+from tallystick.wiring.commands.archive import archive
 from tallystick.wiring.commands.check import check
 from tallystick.wiring.commands.erase import erase
 from tallystick.wiring.commands.export import export
@@ -21,7 +22,12 @@ from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
 from tallystick.wiring.commands.limits import limits
 from tallystick.wiring.commands.load import load
+from tallystick.wiring.commands.logs import logs
+from tallystick.wiring.commands.rules import rules
+from tallystick.wiring.commands.scan import scan
+from tallystick.wiring.commands.stream import stream
 from tallystick.wiring.commands.token import token
+from tallystick.wiring.commands.unmask import unmask
 from tallystick.wiring.commands.witness import witness
 
 
@@ -154,7 +160,10 @@ def verify(
     sys.exit(report.exit_code)
 
 
-for command in (check, erase, export, fx, import_, keys, ledger, limits, load, token, witness):
+for command in (
+    archive, check, erase, export, fx, import_, keys, ledger, limits, load, logs, rules, scan,
+    stream, token, unmask, witness,
+):  # fmt: skip
     main.add_command(command)
 
 

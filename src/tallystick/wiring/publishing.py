@@ -45,6 +45,11 @@ class Publishing:
         self.away: str | None = None
         """Why the store could not be read when it was last looked at; None when it could."""
 
+    @property
+    def size(self) -> int:
+        """Entries that the published checkpoint covers."""
+        return self._publisher.size
+
     async def run(self) -> None:
         """Publish for ever."""
         while True:

@@ -20,7 +20,10 @@ from tallystick.ledger.verify import Source, open_source
 from tallystick.wiring.ledger import PUBLISHED, guard_path, open_ledger
 from tallystick.wiring.settings import Settings
 
-FOLLOWERS = ("stream.db", "stream.db-wal", "stream.db-shm", "detect.state")
+FOLLOWERS = (
+    *(f"{name}{end}" for name in ("stream.db", "stream-places.db") for end in ("", "-wal", "-shm")),
+    "detect.state",
+)
 """What follows the ledger and may be ahead of it once entries are given up; it is made again."""
 
 Say = Callable[[str], None]

@@ -79,12 +79,65 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     financing: str | None = None
     """File (TOML) of the yearly interest rates by which positions are rolled overnight and forwards
     are priced; by default indicative ones. See docs/guides/accounts.md."""
+    stream: str = "embedded"
+    """Where entries are said to others: `embedded`, a file in the data folder;
+    `kafka://host:9092/prefix` (extra `kafka`) or `kinesis://region/prefix` (extra `aws`). See
+    docs/guides/stream.md."""
+    rules: str | None = None
+    """Folder of event rules (TOML or JSON) beside those that are shipped; none by default. See
+    docs/guides/event-rules.md."""
+    public_url: str | None = None
+    """Address under which others reach this server, such as https://fx.example; told to workflows
+    that answer later."""
+    logs: str | None = None
+    """Where log lines are kept: a folder, by default in the data folder; or `s3://bucket/prefix`
+    (extra `aws`, `?endpoint=...&region=...`) for what is sealed: new lines are local till then."""
+    log_retention: str | None = None
+    """Days after which log lines of an index are removed, such as `debug=7 web=90`; an index that
+    is not named is kept. A lock or a legal hold outlasts it."""
+    lookups: str | None = None
+    """Folder of CSV files (header line, UTF-8) that `lookup NAME` joins to log lines; none by
+    default. See docs/guides/log-queries.md."""
+    hec_strict: bool = False
+    """Whether a bad event drops all behind it in its request, as Splunk does it; by default the
+    good ones are kept."""
+    hec_ack: Literal["auto", "required", "off"] = "auto"
+    """Acknowledgment ids of the collector: for requests that name a channel (`auto`), for all,
+    which then have to name one (`required`), or never (`off`)."""
+    hec_health_token: bool = False
+    """Whether the collector's health is told only to those with a valid token, as Splunk's
+    manual says it and Splunk does not."""
+    ingest_repeats: Literal["drop", "keep"] = "drop"
+    """Whether a request of log lines that is sent again is stored once. See
+    docs/guides/log-ingest.md."""
+    redaction: str | None = None
+    """File (TOML) of what is taken out of log lines; by default cards, IBANs, e-mail addresses,
+    tokens and keys. See docs/guides/redaction.md."""
+    archive: str | None = None
+    """Where old log lines and the published ledger go: a folder, or `s3://bucket/prefix` with
+    Object Lock (extra `aws`); none by default. See docs/guides/archive.md."""
+    archive_after_days: str = "30"
+    """Days after which log lines are archived; others for some indexes, such as
+    `30 audit=365 debug=7`."""
+    archive_mode: Literal["governance", "compliance"] = "governance"
+    """How the archive is locked: `governance` can be lifted by those who may, each time with an
+    entry in the ledger; `compliance` by nobody."""
+    archive_years: float = 7
+    """For how many years it is locked."""
     webhook_url: str | None = None
     """Where alerts are posted as signed JSON, beside the terminal; none by default."""
     webhook_secret: str | None = None
     """Key of the webhook's HMAC-SHA256 signature; needed with `webhook_url`."""
     alerts_terminal: bool = True
     """Whether alerts are also written to standard error."""
+    traces: str | None = None
+    """Address of an OTLP/HTTP receiver of traces, such as http://127.0.0.1:4318/v1/traces; needs
+    the extra `otel`. None by default. See docs/guides/telemetry.md."""
+    traces_ratio: float = 0.01
+    """Share of requests that are traced without their caller asking for it, 0 to 1."""
+    forward: str | None = None
+    """File (TOML) of destinations that every log line is also sent to: Splunk, OTLP, CloudWatch,
+    syslog; none by default. See docs/guides/telemetry.md."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lines below this level are not written."""
 
@@ -153,6 +206,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise Misconfigured(
             f"TALLYSTICK_WITNESS_SECONDS must be above 0 and at most {WITNESS_SECONDS_MAX}."
         )
+    if not 0 <= settings.traces_ratio <= 1:
+        raise Misconfigured(f"TALLYSTICK_TRACES_RATIO is 0 to 1, not {settings.traces_ratio}.")
     if not 0 < settings.ticks_speed < math.inf:
         raise Misconfigured(
             f"TALLYSTICK_TICKS_SPEED must be above zero, not {settings.ticks_speed}."

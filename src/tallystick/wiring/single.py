@@ -21,6 +21,7 @@ from tallystick.api.calls import OrderLine
 from tallystick.api.followers import Followers
 from tallystick.api.price_socket import price_socket_route
 from tallystick.api.price_stream import PriceStream
+from tallystick.api.splunk import splunk_routes
 from tallystick.clock import Clock
 from tallystick.errors import TemporaryError
 from tallystick.execution import Book, Desk, History, LimitsText, QuoteBoard
@@ -33,8 +34,8 @@ from tallystick.execution.trial import TrialBalances
 from tallystick.fx import PAIRS, spot_date, trade_date
 from tallystick.ids import new_secret
 from tallystick.ledger import Ledger, Publisher
-from tallystick.stream import EmbeddedBus, Relay
-from tallystick.watch.collect import Intake, LogStore
+from tallystick.stream.open import DATABASES as STREAM_DATABASES
+from tallystick.watch.collect.redact import Unmasker
 from tallystick.watch.detect import DETECTORS, Watcher
 from tallystick.watch.notify import (
     Channel,
@@ -49,12 +50,17 @@ from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
 from tallystick.wiring.alerts import AlertDesk
 from tallystick.wiring.approvers import approvers_of
+from tallystick.wiring.archiving import archive_of
+from tallystick.wiring.collecting import Collecting
 from tallystick.wiring.facts import Facts, facts_of, save_facts
+from tallystick.wiring.gauges import Measured, gauges_of
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
 from tallystick.wiring.prices import rates_of, session_by, sources_of, use_calendars
 from tallystick.wiring.publishing import Publishing
+from tallystick.wiring.saying import Saying
 from tallystick.wiring.settings import Settings
-from tallystick.wiring.subjects import subjects_of
+from tallystick.wiring.subjects import append_by, subjects_of
+from tallystick.wiring.traces import begin_of, traces_of
 
 DEMO_ACCOUNT = "demo"
 DEMO_LIMITS = LimitsText(
@@ -65,7 +71,7 @@ DEMO_LIMITS = LimitsText(
     duplicates_max=1_000,
 )
 """A practice account: wide enough for load tests, still with every rule in force."""
-WAL_DATABASES = ("ledger.db", "stream.db", "projections.db")
+WAL_DATABASES = ("ledger.db", "projections.db", *STREAM_DATABASES)
 """Databases whose write-ahead logs are folded back in the background."""
 SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter while another waits: with Python's 5 ms the event
@@ -100,8 +106,7 @@ class Single:
         self.settings = settings
         self.clock = clock
         self.tokens = Tokens(folder / "tokens.json", clock)
-        self.log_store = LogStore(folder / "logs", clock)
-        self.intake = Intake(self.log_store, clock)
+        self.collecting = Collecting(settings, clock)
         self._opened = open_parts(settings, clock)
         self.ledger = self._opened.ledger
         self.facts = _facts(folder, self.tokens)
@@ -121,21 +126,25 @@ class Single:
         self.rates = rates_of(settings)
         self.end_of_day = EndOfDay(self.desk, self.rates, clock)
         self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
-        self.bus = EmbeddedBus(folder / "stream.db")
-        self.relay = Relay(self.ledger, self.bus, clock)
         self.notifier = _notifier(folder / "notify.db", settings, clock)
+        lines = self.collecting.store
+        self.saying = Saying(settings, self.ledger, lines, self.notifier, clock)
         self.hub = LiveHub()
         self.alerts = AlertDesk(self.notifier, self.hub)
         self.watcher = Watcher([make() for make in DETECTORS.values()], self.alerts.on_anomaly)
         self.watching = tasks.Watching(self.watcher, folder / "detect.state", clock)
+        self.archive = archive_of(
+            settings, self.collecting, self.ledger, self.desk, folder / PUBLISHED, clock
+        )
+        self.traces = traces_of(settings, clock, random.Random())  # noqa: S311  sampling
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
         says_info = logs.says_info(settings.log_level)
         self.calls = Calls(clock, self._hear_order if says_info else None)
         self.followers = Followers(self.ledger, clock)
         self.prices = PriceStream(self.board, clock, session_by(settings))
-        self.app = self._api(folder / PUBLISHED)
         cosigner = cosigner_of(settings, self.ledger.vkeys, clock)
         self.publishing = Publishing(self.publisher, self.ledger, clock, cosigner)
+        self.app = self._api(folder / PUBLISHED)
         self._folding = ThreadPoolExecutor(1, thread_name_prefix="fold-wal")
         self._tasks: list[asyncio.Task[None]] = []
         self._desk_task: asyncio.Task[None] | None = None
@@ -144,7 +153,7 @@ class Single:
     async def start(self) -> None:
         """Begin: logs, prices, the desk, the relay and all that follows it."""
         logs.configure(self._hear, self.clock, self.settings.log_level)
-        self.intake.start()
+        self.collecting.start()
         self.watching.restore()
         self.board.listen(self.desk.on_quotes)
         self.board.listen(self.margin.on_quotes)
@@ -188,12 +197,13 @@ class Single:
         await self.notifier.stop()
         await self.publishing.close()
         self._folding.shutdown()
-        self.intake.close()
+        self.collecting.end_intake()
+        await self.saying.close()
         self.close()
 
     async def _keep_all(self) -> None:
         try:
-            self.relay.publish()
+            await self.saying.relay.publish()
             self.desk.snapshot()
             self.history.fold()
             self.watching.save()
@@ -206,19 +216,26 @@ class Single:
         self.hub.close()
         self.followers.close()
         self.prices.close()
+        self.collecting.end_streams()
 
     def close(self) -> None:
         """Let go of every file."""
-        self.log_store.close()
+        if self.archive is not None:
+            self.archive.close()
+        self.collecting.close()
         self.publisher.close()
         self.history.close()
-        self.bus.close()
         self.subjects.close()
+        if self.traces is not None:
+            self.traces.close()
         self._opened.close()
         os.close(self._lock)
 
     def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
-        yield "relay", tasks.patiently("relay", self.relay.run, self.clock)
+        yield from self.saying.works()
+        yield from self.collecting.works()
+        if self.archive is not None:
+            yield "archive", tasks.patiently("archive", self.archive.run, self.clock)
         yield "prices", self.feed.run()
         yield "expire", tasks.expire(self.desk, self.clock)
         yield "margin", self.margin.run(self.clock)
@@ -234,10 +251,16 @@ class Single:
         fold = partial(tasks.fold, self.history, self.clock)
         yield "fold", tasks.patiently("fold", fold, self.clock)
         yield "subjects", tasks.patiently("subjects", self.subjects.run, self.clock)
-        yield "detect", self.relay.feed("detect", self.watching.take, self.watcher.position)
+        yield "detect", tasks.patiently("detect", self._feed_detect, self.clock)
         yield "calls", self.watching.take_calls()
         yield "live", self.live.run()
-        yield "live-orders", self.relay.feed("live", self.live.take, self.ledger.size)
+        yield "live-orders", tasks.patiently("live", self._feed_live, self.clock)
+
+    async def _feed_detect(self) -> None:
+        await self.saying.relay.feed("detect", self.watching.take, self.watcher.position)
+
+    async def _feed_live(self) -> None:
+        await self.saying.relay.feed("live", self.live.take, self.ledger.size)
 
     def _api(self, published: Path) -> Api:
         services = Services(
@@ -247,8 +270,12 @@ class Single:
             history=self.history,
             ledger=self.ledger,
             board=self.board,
-            logs=self.log_store,
-            intake=self.intake,
+            ingest=self.collecting.ingest,
+            search=self.collecting.search,
+            tails=self.collecting.tails,
+            rules=self.saying.rules,
+            unmasker=self._unmasker(),
+            archive=self.archive,
             watcher=self.watcher,
             notifier=self.notifier,
             published=published,
@@ -262,14 +289,28 @@ class Single:
             ledger_tiles_public=self.settings.ledger_tiles_read == "public",
             ledger_add=self.settings.ledger_add,
             approvers=approvers_of(self.settings),
+            traced=begin_of(self.traces),
             ready=self._missing,
         )
         more = [
             *page_routes(),
             live_route(self.hub, self._principal_of),
             price_socket_route(self.prices, self.tokens, self.calls),
+            *splunk_routes(services),
         ]
-        return Api(services, self.calls, Metrics(self.calls, self._gauges), more)
+        gauges = partial(gauges_of, self._measured())
+        return Api(services, self.calls, Metrics(self.calls, gauges), more)
+
+    def _measured(self) -> Measured:
+        return Measured(
+            self.ledger, self.publishing, self.saying, self.watcher, self.collecting,
+            self.archive, self.followers, self.prices, self.hub,
+        )  # fmt: skip
+
+    def _unmasker(self) -> Unmasker:
+        collecting = self.collecting
+        append = append_by(self.desk)
+        return Unmasker(collecting.store, collecting.originals, collecting.redactor, append)
 
     def _principal_of(self, request: Request) -> Principal:
         return self.tokens.principal(request.headers.get("authorization"))
@@ -277,12 +318,12 @@ class Single:
     def _hear(self, line: logs.Line) -> None:
         self.watching.offer(line)
         self.live.offer(line)
-        self.intake.offer(line)
+        self.collecting.intake.offer(line)
 
     def _hear_order(self, line: OrderLine, at_ns: int) -> None:
         self.watching.offer_order(line, at_ns)
         self.live.offer(line)
-        self.intake.offer(line)
+        self.collecting.intake.offer(line)
 
     def _keep(self, size: int, book: bytes) -> None:
         self.history.keep(size, self.ledger.root(size), book)
@@ -293,32 +334,6 @@ class Single:
         if not self.board.all():
             return "There are no prices yet."
         return self.publishing.away
-
-    def _gauges(self) -> Iterable[tuple[str, str, float]]:
-        yield "tallystick_ledger_entries_total", "Entries in the ledger.", self.ledger.size
-        yield (
-            "tallystick_stream_lag_entries",
-            "Not yet on the bus.",
-            (self.ledger.size - self.bus.end()),
-        )
-        yield (
-            "tallystick_detect_lag_entries",
-            "Not yet scored.",
-            (self.ledger.size - self.watcher.position),
-        )
-        yield (
-            "tallystick_publish_lag_entries",
-            "Not yet published.",
-            (self.ledger.size - self.publisher.size),
-        )
-        yield "tallystick_log_lines_dropped_total", "Log lines dropped.", self.intake.dropped
-        yield (
-            "tallystick_ledger_followers",
-            "Clients that follow the ledger.",
-            self.followers.count,
-        )
-        yield "tallystick_price_followers", "Clients that follow prices.", self.prices.count
-        yield "tallystick_live_followers", "Pages that follow live.", self.hub.listening
 
     async def _open_demo_account(self) -> None:
         if DEMO_ACCOUNT not in self.desk.book.accounts:

@@ -1,6 +1,6 @@
 """Builds what records, reads and erases natural persons: keys, vault, retention policy."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tallystick.clock import Clock, parse_rfc3339
@@ -12,6 +12,15 @@ from tallystick.ledger.personal import Retention, SqliteVault, Subjects, Vault, 
 from tallystick.wiring.settings import Settings
 
 
+def append_by(desk: Desk) -> Callable[[Callable[[str], Notice], str | None], Awaitable[int]]:
+    """Appends what is about the ledger itself, through the desk; gives its position."""
+
+    async def append(make: Callable[[str], Notice], key: str | None) -> int:
+        return (await desk.record(make, key)).receipt.position
+
+    return append
+
+
 def subjects_of(
     settings: Settings, ledger: Ledger, desk: Desk, history: History, clock: Clock
 ) -> Subjects:
@@ -21,9 +30,6 @@ def subjects_of(
         Misconfigured: the policy, or the key-encryption key, cannot be used.
     """
 
-    async def append(make: Callable[[str], Notice], key: str | None) -> int:
-        return (await desk.record(make, key)).receipt.position
-
     def last_trade(account: str) -> int | None:
         newest = history.trades(account, pair=None, limit=1, before=None)
         return parse_rfc3339(newest[0].at) if newest else None
@@ -32,7 +38,7 @@ def subjects_of(
     retention = Retention() if path is None else read_retention(Path(path))
     keys = SubjectKeys(settings.folder / "keys")
     return Subjects(
-        ledger, append, keys, _vault(settings), clock,
+        ledger, append_by(desk), keys, _vault(settings), clock,
         retention=retention, last_activity=last_trade,
     )  # fmt: skip
 

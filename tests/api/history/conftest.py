@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +39,14 @@ TOKENS: dict[str, tuple[str, tuple[Scope, ...]]] = {
     "auditor": ("", ("audit",)),
     "trader": ("demo", ("trade",)),
 }
+GIVEN = {
+    "clock", "tokens", "desk", "history", "ledger", "board", "published", "hec_token",
+    "ledger_public", "ready", "followers",
+}  # fmt: skip
+OTHER_ROOMS = [
+    each.name for each in fields(Services) if each.default is MISSING and each.name not in GIVEN
+]
+"""What is not asked here."""
 LIMITS = LimitsText(
     order_quantity_max="10000000",
     position_usd_max="100000000.00",
@@ -74,10 +83,9 @@ class Room:
         nothing = cast("Any", None)
         self.services = Services(
             clock=self.clock, tokens=self.tokens, desk=self.desk, history=self.history,
-            ledger=self.ledger, board=self.board, logs=nothing, intake=nothing, watcher=nothing,
-            notifier=nothing, published=folder / "ledger", hec_token="", ledger_public=public,
-            ready=lambda: None, followers=self.followers, subjects=nothing,
-            prices=nothing, points=nothing, trial_balances=nothing,
+            ledger=self.ledger, board=self.board, published=folder / "ledger", hec_token="",
+            ledger_public=public, ready=lambda: None, followers=self.followers,
+            **dict.fromkeys(OTHER_ROOMS, nothing),
         )  # fmt: skip
         calls = Calls(self.clock)
         app = Api(self.services, calls, Metrics(calls, lambda: ()))

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from tallystick.clock import ManualClock
-from tallystick.watch.collect import LogStore, SegmentLimits
+from tallystick.watch.collect.query import parse
+from tallystick.watch.collect.store import LogStore, SegmentLimits
 
 OpenStore = Callable[..., LogStore]
 ReadAll = Callable[..., list[dict[str, object]]]
@@ -41,9 +42,10 @@ def read_all() -> ReadAll:
 
     def read(store: LogStore, query: str = "", limit: int = 100) -> list[dict[str, object]]:
         found: list[dict[str, object]] = []
+        search = parse(query, store._clock.now_ns()).search
         before = None
         while True:
-            page = store.search(query, limit=limit, before=before)
+            page = store.page(search, limit, before)
             found += [msgspec.json.decode(line, type=dict[str, object]) for line in page.logs]
             before = page.next_before
             if before is None:

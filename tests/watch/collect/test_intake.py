@@ -11,7 +11,9 @@ import pytest
 from tallystick.clock import ManualClock, rfc3339
 from tallystick.errors import TemporaryError
 from tallystick.limits import LOG_BATCH_LINES_MAX, LOG_LINES_WAITING_MAX
-from tallystick.watch.collect import Intake, LogStore
+from tallystick.watch.collect.intake import Intake
+from tallystick.watch.collect.redact import Redactor
+from tallystick.watch.collect.store import LogStore
 
 OpenStore = Callable[..., LogStore]
 ReadAll = Callable[..., list[dict[str, object]]]
@@ -26,7 +28,7 @@ def store(open_store: OpenStore) -> LogStore:
 @pytest.fixture
 def intake(store: LogStore, clock: ManualClock) -> Iterator[Intake]:
     """An intake that is not started; closed when the test started it."""
-    intake = Intake(store, clock)
+    intake = Intake(store, clock, Redactor().redact)
     yield intake
     if intake._worker.is_alive():
         intake.close()
@@ -164,7 +166,7 @@ def test_the_worker_seals_when_due(intake: Intake, tmp_path: Path) -> None:
         intake.offer({"n": n})
     intake.flush()
     deadline = time.monotonic() + 20
-    while not list((tmp_path / "logs").glob("*.parquet")):
+    while not list((tmp_path / "logs").rglob("part-*.parquet")):
         assert time.monotonic() < deadline
         intake.flush()
 
@@ -173,14 +175,15 @@ def test_a_store_that_refuses_is_tried_again(
     store: LogStore, intake: Intake, read_all: ReadAll
 ) -> None:
     """Lines wait while the disk refuses; flush says so in time; afterwards all are there once."""
-    good, store._hot._file = store._hot._file, -1
+    hot = store._tail.hot
+    good, hot._file = hot._file, -1
     intake.start()
     for n in range(3):
         intake.offer({"n": n})
     with pytest.raises(TemporaryError, match="cannot write"):
         intake.flush(1)
     assert "cannot write" in (intake.failure or "")
-    store._hot._file = good
+    hot._file = good
     intake.flush()
     assert [line["n"] for line in read_all(store, "n=*")] == [0, 1, 2]
     assert len(read_all(store, "event_name=collect.round_failed")) == 1

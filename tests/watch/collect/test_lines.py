@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tallystick.watch.collect.lines import check_lines, encode_line, without_secrets
+from tallystick.watch.collect.lines import check_lines, encode_line
 
 
 def test_decimals_keep_their_digits() -> None:
@@ -30,9 +30,3 @@ def test_deep_nesting_is_refused() -> None:
         encode_line(deep)
     with pytest.raises(ValueError, match="no JSON object"):
         check_lines([b'{"a":' * 5_000 + b"1" + b"}" * 5_000])
-
-
-def test_only_the_last_word_of_a_name_makes_a_secret() -> None:
-    """`tokens` and `token.count` are not secrets; `client-secret` and `x.TOKEN` are."""
-    line = {"tokens": 1, "token.count": 2, "secretary": 3, "client-secret": 4, "x.TOKEN": 5}
-    assert without_secrets(line) == {"tokens": 1, "token.count": 2, "secretary": 3}

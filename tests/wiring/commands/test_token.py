@@ -68,6 +68,10 @@ def test_a_token_can_be_revoked_by_itself(folder: Path) -> None:
         (("issue", "--name", "x", "--scope", "all"), "'all' is not one of"),
         (("issue", "--name", "x"), "--scope"),
         (("revoke", "nothing"), "There is no such token"),
+        (("disable", "nothing"), "There is no such token"),
+        (("enable", "nothing"), "There is no such token"),
+        (("issue", "--name", "x", "--scope", "ingest", "--index", "A/b"), "no name of an index"),
+        (("issue", "--name", "x", "--scope", "ingest", *("--index", "a") * 101), "at most 100"),
     ],
     ids=str,
 )
@@ -96,6 +100,30 @@ def test_a_damaged_file_is_named(folder: Path) -> None:
     result = run("list")
     assert result.exit_code == 2
     assert "does not hold tokens" in result.stderr
+
+
+def test_a_token_for_log_lines(folder: Path) -> None:
+    """With the indexes that it may write to, each once, in the order in which they were given."""
+    asked = ("--name", "web", "--scope", "ingest", "--index", "web", "--index", "main")
+    issued = json.loads(run("issue", *asked, "--index", "web", "--json").stdout)
+    assert issued["indexes"] == ["web", "main"]
+    assert "[web, main]" in run("list").stdout
+    record = Tokens(folder / "tokens.json").find(issued["token"])
+    assert record is not None
+    assert record.indexes == ("web", "main")
+
+
+def test_a_token_is_disabled_and_enabled(folder: Path) -> None:
+    """By its id; the list shows it."""
+    issued = json.loads(run("issue", "--name", "web", "--scope", "ingest", "--json").stdout)
+    tokens = Tokens(folder / "tokens.json")
+    disabled = run("disable", issued["id"])
+    assert (disabled.exit_code, disabled.stdout) == (0, f"Disabled {issued['id']}: web.\n")
+    assert "(disabled)" in run("list").stdout
+    assert not tokens.knows(issued["token"])
+    enabled = json.loads(run("enable", issued["id"], "--json").stdout)
+    assert "disabled" not in enabled
+    assert tokens.knows(issued["token"])
 
 
 def test_every_scope_can_be_given() -> None:

@@ -1,31 +1,14 @@
-"""What was said: every log line, ours and others', kept and searchable.
+"""What was said: every log line, ours and others', kept, searched, archived and sent on.
 
-Our own lines go through `Intake`, lines from elsewhere through `parse_events` and `parse_raw`
-(Splunk's HTTP Event Collector) into `LogStore.append`; people read with `LogStore.search`.
+Each folder is a room of its own with a front door; import from there.
+
+    lines, intake   our own lines on their way in, without waiting
+    ingest          lines from elsewhere: Splunk HEC, OTLP, JSON lines
+    redact, scan    what must not stand in a log: taken out on the way in, looked for afterwards
+    store           a hot tail and Parquet parts under a hash-chained manifest
+    query           the query language: text to SQL
+    search          what people and Splunk's SDK ask
+    archive         parts and ledger tiles under lock, for years
+    forward         lines to where teams already look
+    columns         what query and store agree on
 """
-
-from tallystick.watch.collect.gunzip import gunzip
-from tallystick.watch.collect.hec import HecBatch, HecMetadata, hec_token, parse_events, parse_raw
-from tallystick.watch.collect.hec_answers import HEC_ANSWERS, HecAnswer
-from tallystick.watch.collect.intake import Intake
-from tallystick.watch.collect.lines import Line
-from tallystick.watch.collect.query import Query, parse_query
-from tallystick.watch.collect.store import LogPage, LogStore, SegmentLimits
-
-__all__ = [
-    "HEC_ANSWERS",
-    "HecAnswer",
-    "HecBatch",
-    "HecMetadata",
-    "Intake",
-    "Line",
-    "LogPage",
-    "LogStore",
-    "Query",
-    "SegmentLimits",
-    "gunzip",
-    "hec_token",
-    "parse_events",
-    "parse_query",
-    "parse_raw",
-]

@@ -60,8 +60,12 @@ class Columns(Protocol):
         """The field as a number, NULL where it is missing or no number."""
         ...
 
-    def searched(self) -> tuple[Sql, ...]:
-        """VARCHAR expressions that together hold every value of a line: free text looks there."""
+    def searched(self, text: str = "") -> tuple[Sql, ...]:
+        """VARCHAR expressions that together hold every value of a line: free text looks there.
+
+        `text` is a plain piece of what is looked for; expressions that cannot hold it may be left
+        out.
+        """
         ...
 
     def line(self) -> Sql:

@@ -1,14 +1,15 @@
 """The intake: the door through which our own lines reach the log store without waiting.
 
-The caller pays for one append to a queue; a thread encodes, strips secrets and stores batches.
+The caller pays for one append to a queue; a thread encodes, redacts and stores batches.
 """
 
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from tallystick.clock import Clock
+from tallystick.clock import NS_PER_SECOND, Clock
 from tallystick.errors import Refused, TemporaryError
 from tallystick.limits import (
     LOG_BATCH_LINES_MAX,
@@ -24,14 +25,17 @@ from tallystick.watch.collect.lines import (
 )
 from tallystick.watch.collect.store import LogStore
 
+Redact = Callable[[Sequence[bytes]], list[bytes]]
 _ROUND_SECONDS = 0.1
 
 
 class Intake:
     """Takes lines from any thread; call `start` once and `close` at the end."""
 
-    def __init__(self, store: LogStore, clock: Clock) -> None:
+    def __init__(self, store: LogStore, clock: Clock, redact: Redact) -> None:
+        """`redact` takes what must not be kept out of encoded lines; it gives as many."""
         self._store = store
+        self._redact = redact
         self._clock = clock
         self._waiting: deque[Line | msgspec.Struct] = deque()  # bounded by: offer
         self._unstored: list[bytes] = []  # encoded, refused by the disk, tried again
@@ -40,6 +44,8 @@ class Intake:
         self._dropped_unreported = 0
         self._unreadable = 0
         self._failure: str | None = None
+        self._looked_ns = clock.monotonic_ns()
+        self._delay_ns = 0
         self._tickets: deque[threading.Event] = deque()  # bounded by: callers of flush, who wait
         self._asked = threading.Event()
         self._closing = False
@@ -54,6 +60,11 @@ class Intake:
     def failure(self) -> str | None:
         """Why the last round could not store or seal; None while all is well."""
         return self._failure
+
+    @property
+    def delay_seconds(self) -> float:
+        """How long the slowest line of the last round took at most to become searchable."""
+        return self._delay_ns / NS_PER_SECOND
 
     def offer(self, line: Line | msgspec.Struct) -> None:
         """Hand over a line, or a struct that encodes as one.
@@ -116,7 +127,11 @@ class Intake:
     def _round(self) -> None:
         """Store everything that waits, then let the store tend to itself."""
         tickets = len(self._tickets)
+        looked_ns, self._looked_ns = self._looked_ns, self._clock.monotonic_ns()
+        waited = bool(self._waiting)
         self._store_waiting()
+        # What waited came after the last look: no line has to carry a time of its own.
+        self._delay_ns = self._clock.monotonic_ns() - looked_ns if waited else 0
         for _ in range(tickets):
             self._tickets.popleft().set()
         self._store.tend()
@@ -127,12 +142,14 @@ class Intake:
         while left:
             batch = [self._waiting.popleft() for _ in range(min(left, LOG_BATCH_LINES_MAX))]
             left -= len(batch)
-            self._unstored, unreadable = encode_own(batch)
+            encoded, unreadable = encode_own(batch)
+            self._unstored = self._redact(encoded)
             self._count_unreadable(unreadable)
             try:
                 self._store_unstored()
             except Refused:  # something in it is no line: the others are
-                self._unstored, unreadable = encode_one_by_one(batch)
+                encoded, unreadable = encode_one_by_one(batch)
+                self._unstored = self._redact(encoded)
                 self._count_unreadable(unreadable)
                 self._store_unstored()
         self._report_losses()

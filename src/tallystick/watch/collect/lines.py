@@ -1,4 +1,4 @@
-"""A log line on its way into the store: encoded, checked, without secrets.
+"""A log line on its way into the store: encoded and checked.
 
 A line is a flat JSON object with OpenTelemetry names: `timestamp` (RFC 3339), `severity_text`,
 `event_name` (`room.verb_past`), `body` (a sentence, optional), `service.name`, and attributes
@@ -16,8 +16,8 @@ from tallystick.limits import LOG_LINE_BYTES_MAX
 Line = dict[str, object]
 
 SERVICE_NAME = "tallystick"
-_SECRETS = ("authorization", "password", "secret", "token")
-_SECRET_MEMBERS = tuple(f'{name}":'.encode() for name in _SECRETS)
+CHECKED_AT_ONCE = 500
+"""Lines that are checked in one call into C, which keeps the interpreter from all other threads."""
 
 
 class _AnyObject(msgspec.Struct, gc=False):
@@ -49,6 +49,11 @@ def check_lines(lines: Sequence[bytes]) -> bytes:
     Raises:
         ValueError: one of them is no JSON object in UTF-8 on one line, or is too long.
     """
+    starts = range(0, len(lines), CHECKED_AT_ONCE)
+    return b"".join([_checked(lines[start : start + CHECKED_AT_ONCE]) for start in starts])
+
+
+def _checked(lines: Sequence[bytes]) -> bytes:
     block = b"\n".join(lines) + b"\n"
     if len(lines) != block.count(b"\n"):
         raise ValueError("A log line contains a line feed.")
@@ -65,15 +70,13 @@ def check_lines(lines: Sequence[bytes]) -> bytes:
 
 
 def encode_own(lines: Sequence[Line | msgspec.Struct]) -> tuple[list[bytes], int]:
-    """Our own lines without their secrets, and how many had to be left out.
+    """Our own lines, and how many had to be left out.
 
     Lines that cannot be written are left out; everything else about a batch is one call into C.
     The store checks them once more: what it refuses goes through `encode_one_by_one`.
     """
     try:
         block = _encoder.encode_lines(lines)
-        if _may_hold_secrets(block):
-            block = _encoder.encode_lines([without_secrets(_plain(line)) for line in lines])
     except (TypeError, ValueError, RecursionError):
         return encode_one_by_one(lines)
     return block.split(b"\n")[:-1], 0
@@ -83,17 +86,6 @@ def _plain(line: Line | msgspec.Struct) -> Line:
     """The line with structs and dataclasses as dicts, so that their members can be seen."""
     plain: Line = msgspec.to_builtins(line, builtin_types=(Decimal,), str_keys=True)
     return plain
-
-
-def without_secrets(line: Mapping[str, object]) -> Line:
-    """The same line without members named authorization, password, secret or token.
-
-    The last word of a name counts, at any depth: `http.request.header.authorization` and
-    `hec_token` are secrets, `token.count` is not.
-    """
-    return {
-        name: _value_without_secrets(value) for name, value in line.items() if not _is_secret(name)
-    }
 
 
 def report(
@@ -115,25 +107,7 @@ def encode_one_by_one(lines: Sequence[Line | msgspec.Struct]) -> tuple[list[byte
     encoded = []
     for line in lines:
         try:
-            encoded.append(encode_line(without_secrets(_plain(line))))
+            encoded.append(encode_line(_plain(line)))
         except (TypeError, ValueError, RecursionError):
             continue  # counted below and reported by the caller
     return encoded, len(lines) - len(encoded)
-
-
-def _may_hold_secrets(block: bytes) -> bool:
-    lowered = block.lower()
-    return any(member in lowered for member in _SECRET_MEMBERS)
-
-
-def _is_secret(name: str) -> bool:
-    words = name.lower().replace("_", ".").replace("-", ".")
-    return words.rpartition(".")[2] in _SECRETS
-
-
-def _value_without_secrets(value: object) -> object:
-    if isinstance(value, dict):
-        return without_secrets(value)
-    if isinstance(value, list | tuple):
-        return [_value_without_secrets(item) for item in value]
-    return value

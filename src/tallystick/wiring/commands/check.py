@@ -59,6 +59,7 @@ def check(*, restart: bool, as_json: bool) -> NoReturn:
         facts = {"exit_code": report.exit_code, **msgspec.to_builtins(report)}
         click.echo(json.dumps(facts, indent=2))
     _show_verdict(report, console)
+    _leave_word(report)
     sys.exit(report.exit_code)
 
 
@@ -84,6 +85,20 @@ def _run(console: "Console", *, restart: bool) -> "CheckReport":
             restart=restart,
             done=lambda part: _show(part, console),
         )
+
+
+def _leave_word(report: "CheckReport") -> None:
+    """Let the event rules of the folder's server know of a check that failed."""
+    from tallystick.clock import SystemClock  # noqa: PLC0415  other commands start faster
+    from tallystick.stream.rules import leave_event, ledger_check_failed  # noqa: PLC0415
+    from tallystick.wiring.saying import RULES_FILE  # noqa: PLC0415
+    from tallystick.wiring.settings import read_settings  # noqa: PLC0415
+
+    if report.exit_code != 1:
+        return
+    wrong = " ".join(part.reason for part in report.parts if part.reason)
+    event = ledger_check_failed(wrong, SystemClock().now_ns(), report.origin)
+    leave_event(read_settings(os.environ).folder / RULES_FILE, event.id, event.body)
 
 
 def _show(part: "Part", console: "Console") -> None:

@@ -19,7 +19,7 @@ from tallystick.clock import Clock, parse_rfc3339
 from tallystick.errors import TemporaryError
 from tallystick.watch.collect.columns import EVENT_ID_FIELD, SEQ_FIELD
 from tallystick.watch.collect.forward.destination import Numbered
-from tallystick.watch.collect.forward.posting import Poster
+from tallystick.watch.collect.forward.over_http import poster_to
 
 LINES_MAX = 1_000
 BYTES_MAX = 1_500_000
@@ -51,14 +51,14 @@ class Otlp:
 
     def __init__(self, settings: OtlpSettings, clock: Clock) -> None:
         own = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
-        self._poster = Poster(settings.url, dict(settings.headers) | own, clock)
+        self._headers = dict(settings.headers) | own
+        self._poster = poster_to(settings.url, clock)
 
     async def send(self, lines: Sequence[Numbered]) -> int:
         """Post one request; rejected records are not sent again, as the protocol asks."""
         body = export_request(lines).SerializeToString()
-        answered = await self._poster.ask(
-            self._poster.url.raw_path.decode(), gzip.compress(body, compresslevel=1)
-        )
+        packed = gzip.compress(body, compresslevel=1)
+        answered = await self._poster.post(packed, self._headers)
         try:
             answer = ExportLogsServiceResponse.FromString(answered)
         except DecodeError as error:

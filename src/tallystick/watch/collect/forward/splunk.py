@@ -14,7 +14,7 @@ from tallystick.errors import PermanentError, TemporaryError
 from tallystick.ids import new_guid
 from tallystick.watch.collect.columns import INDEX_FIELD
 from tallystick.watch.collect.forward.destination import Numbered
-from tallystick.watch.collect.forward.posting import Poster
+from tallystick.watch.collect.forward.over_http import poster_to
 
 BYTES_MAX = 1_000_000
 """Below every limit that is known: Splunk Cloud refuses above five million."""
@@ -72,12 +72,12 @@ class Splunk:
         self._settings = settings
         self._clock = clock
         self._channel = new_guid().upper()
-        headers = {
+        self._headers = {
             "Authorization": f"Splunk {settings.token}",
             "Content-Type": "application/json",
             "X-Splunk-Request-Channel": self._channel,
         }
-        self._poster = Poster(settings.url, headers, clock)
+        self._poster = poster_to(settings.url, clock)
 
     async def send(self, lines: Sequence[Numbered]) -> int:
         """Post; where one event is refused by its number, those behind it are posted again."""
@@ -100,7 +100,7 @@ class Splunk:
         await self._poster.close()
 
     async def _post(self, body: bytes) -> _Answer:
-        answered = await self._poster.ask(EVENT, body, taken=(400,))
+        answered = await self._poster.post(body, self._headers, path=EVENT, taken=(400,))
         try:
             return msgspec.json.decode(answered, type=_Answer)
         except msgspec.DecodeError as error:
@@ -110,9 +110,10 @@ class Splunk:
         if not self._settings.acknowledge or ack_id is None:
             return
         asked = msgspec.json.encode({"acks": [ack_id]})
+        path = f"{ACK}?channel={self._channel}"
         until_ns = self._clock.monotonic_ns() + round(ACK_SECONDS_MAX * NS_PER_SECOND)
         while self._clock.monotonic_ns() < until_ns:
-            answered = await self._poster.ask(f"{ACK}?channel={self._channel}", asked)
+            answered = await self._poster.post(asked, self._headers, path=path)
             if msgspec.json.decode(answered, type=_Acks).acks.get(str(ack_id)):
                 return
             await self._clock.sleep(ACK_PAUSE_SECONDS)

@@ -1,0 +1,178 @@
+"""What watching costs and how long it takes: orders with everything attached, and with nothing.
+
+    python benchmarks/attached.py [--rounds 3] [--seconds 4] [--folder DIR] [--dry]
+
+Two servers take the same load in turn: the product as it is (log lines redacted, kept and
+searchable; stream, event rules, detectors, projections, live page), and the product without anybody
+who watches. The ratio is what the write path pays. Then, under full load on the first, orders of
+our own are followed: from the answer until a search finds the order's log line, and until the
+detectors have seen its entry.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from statistics import median
+
+import httpx
+import msgspec
+
+import measure
+import targets
+from orders_race import CONNECTIONS, Server
+from tallystick.wiring.load import Plan
+from targets import HERE, Target
+
+RESULTS = HERE / "results" / "attached.json"
+AIM_RATIO = 0.95
+AIM_DELAY_SECONDS = 1.0
+PROBES_MAX = 200
+LOOK_SECONDS = 0.02
+"""Between two looks for an order that is not there yet."""
+LATE_SECONDS_MAX = 30.0
+
+
+def main() -> int:
+    """Measure, print, write the results."""
+    options = _options()
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="bench-") as text:
+        folder = Path(text)
+        with (
+            targets.product("attached", folder / "attached") as attached,
+            targets.product(
+                "detached", folder / "detached", environment={"BENCH_DETACHED": "1"}
+            ) as detached,
+        ):
+            ratios, rates = _race(attached, detached, options.rounds, options.seconds)
+            searched, detected = _delays(attached, options.seconds * options.rounds)
+        machine = measure.machine(folder)
+    result = {
+        "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": msgspec.to_builtins(machine),
+        "orders_per_second": rates,
+        "ratios": ratios,
+        "searchable_seconds": searched,
+        "detected_seconds": detected,
+    }
+    _print(result)
+    if not options.dry:
+        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+def _race(
+    attached: Target, detached: Target, rounds: int, seconds: float
+) -> tuple[list[float], dict[str, list[float]]]:
+    """attached/detached of each round, and the rates they are made of."""
+    servers = [Server(attached), Server(detached)]
+    for server in servers:
+        server.go(0, 2.0, _say)
+    rates: dict[str, list[float]] = {"attached": [], "detached": []}
+    for number in range(1, rounds + 1):
+        for server in servers if number % 2 else reversed(servers):
+            rates[server.name].append(server.go(number, seconds, _say).orders_per_second)
+    pairs = zip(rates["attached"], rates["detached"], strict=True)
+    return [round(with_all / with_none, 4) for with_all, with_none in pairs], rates
+
+
+def _delays(target: Target, seconds: float) -> tuple[list[float], list[float]]:
+    """Seconds from the answer to an order until it is found, and until it is scored."""
+    plan = Plan(
+        url=target.url, token=target.token, prefix="flood", account=target.account,
+        connections=CONNECTIONS, seconds=seconds,
+    )  # fmt: skip
+    searched: list[float] = []
+    detected: list[float] = []
+    with subprocess.Popen(
+        [sys.executable, str(HERE / "load_process.py")],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    ) as load:  # fmt: skip
+        assert load.stdin is not None
+        load.stdin.write(msgspec.json.encode(plan))
+        load.stdin.close()
+        time.sleep(1.0)  # full load
+        probes = [
+            threading.Thread(target=_probe, args=(target, load, _is_searchable, searched)),
+            threading.Thread(target=_probe, args=(target, load, _is_scored, detected)),
+        ]
+        for probe in probes:
+            probe.start()
+        for probe in probes:
+            probe.join()
+        load.wait()
+    return sorted(searched), sorted(detected)
+
+
+def _probe(target: Target, load: subprocess.Popen[bytes], is_there, delays: list[float]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    headers = {"Authorization": f"Bearer {target.token}"}
+    with httpx.Client(base_url=target.url, headers=headers, timeout=30) as client:
+        while load.poll() is None and len(delays) < PROBES_MAX:
+            order = {
+                "account": target.account, "pair": "EUR/USD", "side": "buy",
+                "quantity": "1000", "type": "market",
+                "client_order_id": f"probe-{is_there.__name__}-{len(delays)}",
+            }  # fmt: skip
+            placed = client.post("/v1/orders", json=order).raise_for_status().json()
+            answered = time.monotonic()
+            while not is_there(client, placed) and time.monotonic() < answered + LATE_SECONDS_MAX:
+                time.sleep(LOOK_SECONDS)
+            delays.append(round(time.monotonic() - answered, 4))
+
+
+def _is_searchable(client: httpx.Client, placed: dict[str, dict[str, str]]) -> bool:
+    """Whether a search finds the order's log line."""
+    query = {"q": f"order.id={placed['order']['id']}", "earliest": "-1m", "limit": "1"}
+    return bool(client.get("/v1/logs", params=query).raise_for_status().json()["logs"])
+
+
+def _is_scored(client: httpx.Client, placed: dict[str, dict[str, str]]) -> bool:
+    """Whether the detectors have seen the order's entry."""
+    found = {}
+    for line in client.get("/metrics").raise_for_status().text.splitlines():
+        name, _, value = line.rpartition(" ")
+        found[name] = value
+    size = float(found["tallystick_ledger_entries_total"])
+    position = size - float(found["tallystick_detect_lag_entries"])
+    return position > int(placed["order"]["id"].removeprefix("O-"))
+
+
+def _print(result: dict[str, object]) -> None:
+    ratios = result["ratios"]
+    assert isinstance(ratios, list)
+    reached = "reached" if median(ratios) >= AIM_RATIO else "NOT reached"
+    print(
+        f"orders/s, everything attached / nothing attached = {median(ratios):.3f}"
+        f" ({min(ratios):.3f} to {max(ratios):.3f}), aim >= {AIM_RATIO}: {reached}"
+    )
+    for name in ("searchable_seconds", "detected_seconds"):
+        delays = result[name]
+        assert isinstance(delays, list)
+        p99 = delays[min(len(delays) - 1, round(len(delays) * 0.99))] if delays else float("nan")
+        reached = "reached" if p99 < AIM_DELAY_SECONDS else "NOT reached"
+        p50 = median(delays) if delays else float("nan")
+        print(
+            f"{name} under full load: p50 {p50:.3f}, p99 {p99:.3f}, {len(delays)} orders,"
+            f" aim p99 < {AIM_DELAY_SECONDS:g}: {reached}"
+        )
+
+
+def _say(_what: str, _share: float) -> None:
+    """No bar: the whole takes a minute."""
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--folder", type=Path, default=None, help="where data is kept meanwhile")
+    parser.add_argument("--dry", action="store_true", help="do not write the results")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
