@@ -70,7 +70,7 @@ export class Explorer {
   /** Show what the address says, if it speaks of the explorer. */
   open(): void {
     const shown = shownBy(location.hash);
-    if (!shown || (this.answered && hashOf(shown) === this.hash)) return;
+    if (!shown || (this.running && hashOf(shown) === this.hash)) return;
     this.view = shown.view;
     this.line = shown.line;
     this.query = shown.query;

@@ -45,9 +45,7 @@ def _any(kind: type) -> dict[str, Any]:
 def openapi(operations: Sequence[Operation]) -> bytes:
     """The document as JSON."""
     types = [Problem, *_types(operations)]
-    schemas, components = msgspec.json.schema_components(
-        types, schema_hook=_any, ref_template=_REF
-    )
+    schemas, components = msgspec.json.schema_components(types, schema_hook=_any, ref_template=_REF)
     of_type = dict(zip(map(_key, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:

@@ -242,6 +242,7 @@ ArchiveNotice = (
 )
 """Every kind that is about the log archive."""
 
+
 class LogUnmasked(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="log_unmasked"):
     """Somebody read what had been taken out of a log line; nothing of it stands here.
 
