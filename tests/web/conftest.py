@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
@@ -16,6 +16,7 @@ import uvicorn
 from selenium.common.exceptions import StaleElementReferenceException as Stale
 from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -44,6 +45,15 @@ STATUS = {
     "NOT_FOUND": 404,
 }  # fmt: skip
 PRECHECK, FIGURES = "/v1/orders/precheck", "/v1/accounts/demo"
+HISTOGRAM = {
+    "earliest": "2026-11-22T04:00:00Z", "latest": "2026-11-22T05:00:00Z", "bucket_seconds": 3600.0,
+    "total": 0, "buckets": [{"at": "2026-11-22T04:00:00Z", "count": 0, "by": {}}],
+}  # fmt: skip
+RESTORE = {
+    "id": "R-1", "state": "running", "parts": 2, "parts_readable": 0,
+    "eta": "2026-11-22T16:30:00Z",
+}  # fmt: skip
+"""A restore that goes on for as long as anybody looks."""
 MORE = ("stop_price", "distance", "expires_at", "oco", "parent")
 
 
@@ -169,11 +179,15 @@ class Stage:
             "/v1/ledger/entries/{n:int}": lambda r: self.receipt(r.path_params["n"]),
             "/v1/ledger/proof/consistency": self._consistency,
             "/v1/logs": self._found,
+            "/v1/logs/histogram": lambda _: HISTOGRAM,
+            "/v1/logs/facets": lambda _: {"total": 0, "facets": []},
+            "/v1/archive/restores/{id}": lambda _: RESTORE,
             "/v1/anomalies": lambda _: {"anomalies": self.anomalies},
             "/v1/alerts": lambda _: {"alerts": self.alerts},
         }
         routes = [Route(path, self._answering(make)) for path, make in answers.items()]
         routes.append(Route("/v1/orders", self._post, methods=["POST"]))
+        routes.append(Route("/v1/archive/restores", self._restore, methods=["POST"]))
         routes.insert(0, Route(PRECHECK, self._precheck, methods=["POST"]))
         routes += [live_route(self.hub, self._principal), *page_routes()]
         return Starlette(routes=routes, exception_handlers={Refused: _problem})
@@ -214,6 +228,12 @@ class Stage:
         self.announce(placed)
         content = msgspec.json.encode(self.answer(placed))
         return Response(content, 201, media_type="application/json")
+
+    async def _restore(self, request: Request) -> Response:
+        self._principal(request)
+        self.sent.append(msgspec.json.decode(await request.body()))
+        content = msgspec.json.encode(RESTORE)
+        return Response(content, 202, media_type="application/json")
 
     async def _decide(self, body: dict[str, Any]) -> Placed:
         """A market order is filled at the quote, others wait, a huge one is rejected."""
@@ -267,7 +287,8 @@ class Stage:
                 line
                 for line in reversed(self.logs)
                 if all(str(line.get(name)) == value for name, value in wanted.items())
-            ]
+            ],
+            "next_before": None,
         }
 
 
@@ -310,6 +331,10 @@ class Screen:
         field = self.wait_for(css)
         field.clear()
         field.send_keys(text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, wherever the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
 
     def steps(self) -> dict[str, str]:
         """The verdict of every step of the first report that is shown."""
@@ -377,6 +402,22 @@ def signed_out(chromium: Chrome, stage: Stage) -> Screen:
     chromium.execute_script("sessionStorage.clear()")
     chromium.refresh()
     return Screen(chromium)
+
+
+@pytest.fixture
+def explore(chromium: Chrome) -> Iterator[Callable[..., Screen]]:
+    """Opens the log explorer of a server, signed in; the console stays clean of violations."""
+
+    def open_explorer(url: str, token: str, **said: str) -> Screen:
+        chromium.get("about:blank")
+        chromium.get(f"{url}/#{urlencode({'token': token, 'view': 'logs'} | said)}")
+        return Screen(chromium)
+
+    chromium.get_log("browser")
+    yield open_explorer
+    said = [line["message"] for line in chromium.get_log("browser")]
+    chromium.get("about:blank")
+    assert not [line for line in said if "Content Security Policy" in line or "Error:" in line]
 
 
 @pytest.fixture

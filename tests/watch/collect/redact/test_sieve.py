@@ -81,7 +81,8 @@ def test_what_is_found_is_looked_for(text: str, chance: random.Random, often: fl
     """However JSON spells it, and in a text that is no JSON; the line does not pass."""
     found = finds(text)
     plain = text.encode("utf-8", "surrogatepass")
-    for line in (b'{"body":%s}' % as_json(text, chance, often), plain):
+    python = json.dumps({"body": text}).encode()
+    for line in (b'{"body":%s}' % as_json(text, chance, often), python, plain):
         asked = looked_at(line) if not SIEVE.passes(line) else set()
         assert found <= asked, line
 

@@ -75,13 +75,11 @@ class Redactor:
 
     def _look(self, data: bytes) -> Outcome:
         outcome = Outcome(data.decode("utf-8", "surrogateescape"))
-        numbers = self._sieve.matching(data)
-        finders = self._finders_for(numbers)
-        has_names = bool(numbers) and numbers[-1] >= len(self._finders)
+        finders = self._finders_for(self._sieve.matching(data))
         if not outcome.line.lstrip().startswith(("{", "[")):
             self._look_at_text(outcome, finders)
             return outcome
-        lexer = Lexer(outcome.line)
+        lexer, spots = Lexer(outcome.line), self._sieve.spots(data)
         taken: Item | None = None
         for item in lexer.items():
             if taken is not None:
@@ -90,10 +88,11 @@ class Redactor:
                     taken = None
             elif item.what == "end":
                 _keep(outcome, item)
-            elif item.what == "name" and has_names and self._is_taken(item, lexer):
-                taken = item
-            else:
-                self._look_at(outcome, item, finders, lexer)
+            elif spots.touch(item.start, item.end):
+                if item.what == "name" and self._is_taken(item, lexer):
+                    taken = item
+                else:
+                    self._look_at(outcome, item, finders, lexer)
         return outcome
 
     def _finders_for(self, numbers: Sequence[int]) -> tuple[Finder, ...]:

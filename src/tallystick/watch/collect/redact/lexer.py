@@ -65,33 +65,32 @@ class Lexer:
 
     def items(self) -> Iterator[Item]:
         """The parts in their order."""
-        for match in _TOKEN.finditer(self.line):
-            mark, frame = match[0][0], self._open[-1]
-            if mark in "{[":
-                self._open.append(Frame(mark == "{", match.start()))
-            elif mark in "}]":
-                if len(self._open) > 1:
-                    yield from self._ended(self._open.pop().start, match.end())
+        line, frames = self.line, self._open
+        frame, depth = frames[-1], 0
+        for match in _TOKEN.finditer(line):
+            start, end = match.span()
+            mark, is_value = line[start], False
+            if mark == ":":
+                frame.wants_name = False
             elif mark == ",":
                 frame.index += 1
-                frame.wants_name, frame.comma = True, match.start()
-            elif mark == ":":
-                frame.wants_name = False
+                frame.wants_name, frame.comma = True, start
+            elif mark in "{[":
+                frame = Frame(mark == "{", start)
+                frames.append(frame)
+                depth += 1
+            elif mark in "}]":
+                if depth:
+                    start = frames.pop().start
+                    frame, depth, is_value = frames[-1], depth - 1, True
+            elif frame.wants_name and frame.is_object:
+                frame.name, frame.first = unquoted(line[start:end]), start
+                yield Item("name", start, end, depth, frame)
             else:
-                yield from self._leaf(mark == '"', *match.span())
-
-    def _leaf(self, is_text: bool, start: int, end: int) -> Iterator[Item]:
-        frame, depth = self._open[-1], len(self._open) - 1
-        if frame.is_object and frame.wants_name:
-            frame.name, frame.first = unquoted(self.line[start:end]), start
-            yield Item("name", start, end, depth, frame)
-        else:
-            yield Item("text" if is_text else "word", start, end, depth, frame)
-            yield from self._ended(start, end)
-
-    def _ended(self, start: int, end: int) -> Iterator[Item]:
-        if self._open[-1].is_object:
-            yield Item("end", start, end, len(self._open) - 1, self._open[-1])
+                is_value = True
+                yield Item("text" if mark == '"' else "word", start, end, depth, frame)
+            if is_value and frame.is_object:
+                yield Item("end", start, end, depth, frame)
 
 
 def unquoted(token: str) -> str:

@@ -7,10 +7,11 @@ which looks at each byte once, whatever the line, and lets other threads work me
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from sys import maxsize
 
-import re2  # type: ignore[import-untyped]  # it ships none
+import re2
 
 _LINES = 256
 """Searched together."""
@@ -18,6 +19,7 @@ _APART = b"\n\n"
 """Between two lines: one ends the match before it, the other begins the next one."""
 _AUTOMATON_BYTES_MAX = 32 * 1024 * 1024
 """What states may take; they come up as they are needed, usually less than 1 MiB."""
+_NOWHERE = (maxsize, maxsize)
 ESCAPED = r"\\u00(?:2[0-57-9A-Fa-f]|3[0-9ABDFabdf]|[4-7])"
 """A candidate for lines that spell ASCII characters so that no other candidate sees them.
 
@@ -67,6 +69,32 @@ class Sieve:
         All of them where the automaton cannot tell them apart.
         """
         return sorted(self._each.Match(line) or ()) or self._numbers
+
+    def spots(self, line: bytes) -> "Spots":
+        """Where there may be something in the line; places as in its text."""
+        if not line.isascii():  # there bytes are no places
+            return Spots([(0, len(line))])
+        return Spots(match.span() for match in self._any.finditer(line))
+
+
+class Spots:
+    """Where candidates stand in a line: what is found touches one of them.
+
+    Of candidates that overlap only one is told. Then that one touches what the other would.
+    """
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self._spans = iter(spans)
+        self._start, self._end = next(self._spans, _NOWHERE)
+
+    def touch(self, start: int, end: int) -> bool:
+        """Whether one of them does a part of the line, or stands beside it; ask from left to right.
+
+        Beside it: a candidate has what is around a number in it.
+        """
+        while self._end + 1 < start:
+            self._start, self._end = next(self._spans, _NOWHERE)
+        return self._start - 1 <= end
 
 
 def spelled(text: str) -> str:

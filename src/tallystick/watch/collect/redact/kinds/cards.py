@@ -36,7 +36,7 @@ _NUMBERS = tuple(
 """What follows the first digit: all in one piece; groups of four, with and without a last one of
 three; 4-6-5 and 4-6-4; 6-13. It is looked ahead for: what begins too early hides none."""
 _CANDIDATE = (
-    rf"(?:^|[^0-9A-Za-z+.,]|(?:^|[^0-9])[.,]|{ESCAPE})(?:"
+    rf"(?:^|[^0-9A-Za-z+.,]|(?:^|[^0-9]|{ESCAPE})[.,]|{ESCAPE})(?:"
     r"(?:4\d{12}(?:\d{3})?(?:\d{3})?|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}"
     r"|3[0689]\d{12}(?:\d{2}|\d{5})?|(?:6[045]|35)\d{14}(?:\d{3})?|62\d{14,17})"
     r"(?:[^0-9A-Za-z.,]|[.,](?:[^0-9]|$)|$)"
