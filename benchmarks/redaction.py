@@ -4,8 +4,8 @@
 
 A line's cost is the best of the rounds, in batches of 1,000 lines as requests bring them, with keys
 as the product has them. Ingest takes HEC bodies of 4,000 events of about 570 bytes, each with a
-trace id and a client address, from four senders into a fresh store on disk: parsed, redacted and durable.
-With and without redaction in turn; the ratio is the median of the rounds.
+trace id and a client address, from four senders into a fresh store on disk: parsed, redacted and
+durable. With and without redaction in turn; the ratio is the median of the rounds.
 """
 
 import argparse

@@ -14,6 +14,7 @@ from tallystick.clock import (
     ManualClock,
     SystemClock,
     parse_rfc3339,
+    rest,
     rfc3339,
 )
 
@@ -148,3 +149,23 @@ def test_others_run_while_a_manual_clock_sleeps() -> None:
         return said
 
     assert asyncio.run(story()) == ["other", "sleeper"]
+
+
+def test_a_rest_ends_with_its_moment_or_when_woken() -> None:
+    """Whichever comes first; a moment that has passed is no wait, and none waits for the waker."""
+
+    async def main() -> None:
+        clock, waker = ManualClock(), asyncio.Event()
+        began_ns = clock.now_ns()
+        await rest(waker, clock, began_ns + 5 * NS_PER_SECOND)
+        assert clock.now_ns() == began_ns + 5 * NS_PER_SECOND
+        await rest(waker, clock, began_ns)
+        assert clock.now_ns() == began_ns + 5 * NS_PER_SECOND
+        resting = asyncio.create_task(rest(waker, clock, None))
+        await asyncio.sleep(0)
+        assert not resting.done()
+        waker.set()
+        await resting
+        await rest(waker, SystemClock(), SystemClock().now_ns() + 3_600 * NS_PER_SECOND)
+
+    asyncio.run(main())

@@ -82,6 +82,20 @@ class ManualClock:
         await asyncio.sleep(0)
 
 
+async def rest(waker: asyncio.Event, clock: Clock, until_ns: int | None) -> None:
+    """Sleep until woken, or until that moment of the clock where there is one."""
+    waits: set[asyncio.Task[object]] = {asyncio.create_task(waker.wait())}
+    if until_ns is not None:
+        seconds = max(0.0, (until_ns - clock.now_ns()) / NS_PER_SECOND)
+        waits.add(asyncio.create_task(clock.sleep(seconds)))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
 def rfc3339(at_ns: int) -> str:
     """RFC 3339 section 5.6 in UTC with microseconds: `2026-11-22T04:08:16.123456Z`.
 

@@ -95,6 +95,17 @@ def test_a_refused_call_says_why_in_its_line(product: Any, until: Until) -> None
     assert hot[0]["severity_text"] == "INFO"
 
 
+def test_a_stream_is_answered_when_it_begins(product: Any, until: Until) -> None:
+    """How long somebody listens is told by itself, so that no latency is made of it."""
+    with product.demo.stream("GET", "/v1/ledger/follow") as answer:
+        next(answer.iter_bytes())
+        product.place()
+
+    (line,) = until(lambda: lines(product, "url.path=/v1/ledger/follow"))
+    assert 0 < line["duration_us"]
+    assert 0 < line["stream.duration_us"]
+
+
 def lines(product: Any, query: str) -> list[dict[str, Any]]:
     """Log lines that a search finds."""
     found: list[dict[str, Any]] = product.demo.get("/v1/logs", params={"q": query}).json()["logs"]

@@ -35,7 +35,7 @@ from tallystick.api import (
     unmask,
     watching,
 )
-from tallystick.api.calls import Calls, Fields
+from tallystick.api.calls import NS_PER_US, Calls, Fields
 from tallystick.api.hot import ROUTE as HOT_ROUTE
 from tallystick.api.hot import HotOrders
 from tallystick.api.metrics import Metrics
@@ -47,6 +47,7 @@ from tallystick.errors import Refused, TallystickError
 from tallystick.tracing import current
 
 _UNKNOWN_ROUTE = "unknown"
+_STREAM = b"text/event-stream"
 
 OPERATIONS: tuple[Operation, ...] = (
     *orders.OPERATIONS,
@@ -109,15 +110,17 @@ class Api:
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_ns = self._calls.start_ns()
-        status = 0
+        status, streams_ns = 0, 0
+        fields: Fields = {"url.path": scope["path"]}
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streams_ns
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if _is_stream(message["headers"]):
+                    streams_ns = self._calls.start_ns()
             await send(message)
 
-        fields: Fields = {"url.path": scope["path"]}
         trace = self._traced(_traceparent(scope["headers"]), start_ns)
         if trace is not None:
             fields["trace_id"] = trace.trace_id
@@ -138,7 +141,9 @@ class Api:
                 await self._respond(refused, scope, receive, sending)
         fields["account"] = scope["state"].get("account")
         method, path = scope["method"], _route_of(scope)
-        end_ns = self._calls.answered(method, path, status, start_ns, fields)
+        if streams_ns:  # it was answered when it began; how long somebody listens is no latency
+            fields["stream.duration_us"] = (self._calls.start_ns() - streams_ns) // NS_PER_US
+        end_ns = self._calls.answered(method, path, status, start_ns, fields, streams_ns or None)
         if trace is not None:
             current.set(None)
             trace.end(f"{method} {path}", end_ns, status)
@@ -158,6 +163,11 @@ class Api:
             if isinstance(each, Route) and each.matches(scope)[0] is not Match.NONE:
                 known |= each.methods or set()
         return ", ".join(sorted(known))
+
+
+def _is_stream(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the answer goes on for as long as somebody listens."""
+    return any(name == b"content-type" and value.startswith(_STREAM) for name, value in headers)
 
 
 def _traceparent(headers: Sequence[tuple[bytes, bytes]]) -> str | None:

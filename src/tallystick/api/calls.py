@@ -92,9 +92,20 @@ class Calls:
         """When a call began, for `answered`."""
         return self._clock.monotonic_ns()
 
-    def answered(self, method: str, route: str, status: int, start_ns: int, fields: Fields) -> int:
-        """One call is over: count it and say so, with whatever names it touched; when that was."""
-        end_ns = self._clock.monotonic_ns()
+    def answered(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        start_ns: int,
+        fields: Fields,
+        end_ns: int | None = None,
+    ) -> int:
+        """One call is over: count it and say so, with whatever names it touched; when that was.
+
+        `end_ns`: when it was answered, where that was earlier than now.
+        """
+        end_ns = end_ns or self._clock.monotonic_ns()
         duration_us = (end_ns - start_ns) // NS_PER_US
         self.counts[method, route, status].add(duration_us)
         if self._log is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from tallystick.clock import Clock
+from tallystick.clock import NS_PER_SECOND, Clock, rest
 from tallystick.durable import transaction
 from tallystick.stream.cursors import Cursors
 from tallystick.stream.event import Event
@@ -220,16 +220,8 @@ class EmbeddedStream:
     async def _wait(self, seconds: float) -> None:
         """Until something is appended, or so long."""
         self._appended.clear()
-        works = [
-            asyncio.ensure_future(self._appended.wait()),
-            asyncio.ensure_future(self._clock.sleep(seconds)),
-        ]
-        try:
-            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for work in works:
-                work.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
+        until_ns = self._clock.now_ns() + round(seconds * NS_PER_SECOND)
+        await rest(self._appended, self._clock, until_ns)
 
     def _let_go(self) -> None:
         """Of what every consumer that is still heard of has dealt with, but for the newest."""

@@ -1,20 +1,12 @@
 """What `tallystick archive` asks a running server; answers are those of the API, typed."""
 
-import os
 from typing import TypeVar
 
-import httpx
-import msgspec
-
 from tallystick.api.archive import HoldList, PartList, RestoreList
-from tallystick.api.problems import Problem
-from tallystick.errors import Misconfigured, Refused, TallystickError, TemporaryError
 from tallystick.limits import PAGE_ITEMS_MAX
 from tallystick.watch.collect.archive import ArchiveStatus, Done, Hold, Restore, Verification
-from tallystick.wiring.facts import facts_of
-from tallystick.wiring.settings import read_settings
+from tallystick.wiring.server_client import ServerClient
 
-_NAME_IT = "name it with --url and --token."
 ANSWER_SECONDS_MAX = 300.0
 """Longest wait for an answer: a deed about a thousand parts asks the vault about each."""
 T = TypeVar("T")
@@ -23,14 +15,10 @@ Range = dict[str, str]
 
 
 class ArchiveClient:
-    """One server; errors are `Refused` with its code, `TemporaryError` where it says nothing."""
+    """One server's archive; errors are those of `ServerClient`."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._client = httpx.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=ANSWER_SECONDS_MAX,
-        )
+        self._server = ServerClient(url, token, seconds_max=ANSWER_SECONDS_MAX)
 
     def status(self) -> ArchiveStatus:
         """How the archive is."""
@@ -93,7 +81,7 @@ class ArchiveClient:
 
     def close(self) -> None:
         """Let go of connections."""
-        self._client.close()
+        self._server.close()
 
     def _ask(
         self,
@@ -104,37 +92,4 @@ class ArchiveClient:
         query: Range | None = None,
         body: object = None,
     ) -> T:
-        try:
-            response = self._client.request(method, f"/v1/archive{path}", params=query, json=body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TemporaryError(f"The server gives no answer ({error}).") from error
-        try:
-            if response.is_success:
-                return msgspec.json.decode(response.content, type=kind)
-            problem = msgspec.json.decode(response.content, type=Problem)
-        except msgspec.DecodeError as error:
-            sentence = f"{response.url} is not what a Tallystick answers: {error}."
-            raise Misconfigured(sentence) from error
-        if response.is_server_error:
-            raise TemporaryError(problem.detail)
-        raise Refused(problem.code, problem.detail)
-
-
-def place_of(url: str | None, token: str | None) -> tuple[str, str]:
-    """URL and token: as given, else those of the server on the data folder of the settings.
-
-    Raises:
-        Misconfigured: no server is known, or no token for the one that was given.
-    """
-    if url and token:
-        return url.rstrip("/"), token
-    try:
-        folder = read_settings(os.environ).folder
-        facts = facts_of(folder)
-    except TallystickError as error:
-        raise Misconfigured(f"No server is known ({error}); {_NAME_IT}") from error
-    if facts is None:
-        raise Misconfigured(f"No server has run on {folder}; {_NAME_IT}")
-    if url and url.rstrip("/") != facts.url:  # its token is nobody else's business
-        raise Misconfigured(f"No token for {url} is known; name it with --token.")
-    return facts.url, token or facts.token
+        return self._server.ask(method, f"/v1/archive{path}", kind, query=query, body=body)

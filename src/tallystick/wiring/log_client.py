@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from tallystick.errors import Misconfigured, Refused, TemporaryError
+from tallystick.errors import Misconfigured
 
 if TYPE_CHECKING:
-    import httpx
-
     from tallystick.watch.collect.search import (
         Around,
         Export,
@@ -22,12 +20,10 @@ if TYPE_CHECKING:
         Patterns,
         Question,
     )
+    from tallystick.wiring.server_client import ServerClient
 
-ANSWER_SECONDS_MAX = 60.0
-"""Longest wait for an answer; an export and a tail may take as long as they like."""
 SILENCE_SECONDS_MAX = 20.0
 """Silence after which a tail is asked for again: its heartbeat comes every five seconds."""
-T = TypeVar("T")
 
 
 class Logs(Protocol):
@@ -71,104 +67,70 @@ class _Missed(msgspec.Struct):
     lines: int
 
 
-class _Problem(msgspec.Struct):
-    detail: str
-    code: str = ""
-
-
 class RemoteLogs:
     """The logs of a running server."""
 
-    def __init__(self, url: str, token: str) -> None:
-        """`url` without a slash at its end."""
-        self._url = url
-        self._headers = {"Authorization": f"Bearer {token}"}
+    def __init__(self, server: "ServerClient") -> None:
+        """The server is closed by whoever made it."""
+        self._server = server
 
     def page(self, question: "Question", limit: int) -> "LogAnswer":
         """`GET /v1/logs`."""
         from tallystick.watch.collect.search import LogAnswer  # noqa: PLC0415  see the command
 
-        return self._get("/v1/logs", _params(question, limit=limit), LogAnswer)
+        query = _params(question, limit=limit)
+        return self._server.ask("GET", "/v1/logs", LogAnswer, query=query)
 
     def histogram(self, question: "Question", buckets: int) -> "Histogram":
         """`GET /v1/logs/histogram`."""
         from tallystick.watch.collect.search import Histogram  # noqa: PLC0415  see the command
 
-        return self._get("/v1/logs/histogram", _params(question, buckets=buckets), Histogram)
+        query = _params(question, buckets=buckets)
+        return self._server.ask("GET", "/v1/logs/histogram", Histogram, query=query)
 
     def patterns(self, question: "Question", limit: int) -> "Patterns":
         """`GET /v1/logs/patterns`."""
         from tallystick.watch.collect.search import Patterns  # noqa: PLC0415  see the command
 
-        return self._get("/v1/logs/patterns", _params(question, limit=limit), Patterns)
+        query = _params(question, limit=limit)
+        return self._server.ask("GET", "/v1/logs/patterns", Patterns, query=query)
 
     def around(self, seq: int, question: "Question", count: int) -> "Around":
         """`GET /v1/logs/{seq}/around`."""
         from tallystick.watch.collect.search import Around  # noqa: PLC0415  see the command
 
-        params = {"q": question.query, "before": count, "after": count}
-        return self._get(f"/v1/logs/{seq}/around", params, Around)
+        query = _given({"q": question.query, "before": count, "after": count})
+        return self._server.ask("GET", f"/v1/logs/{seq}/around", Around, query=query)
 
     def export(
         self, question: "Question", form: "Format", fields: tuple[str, ...]
     ) -> Iterator[bytes]:
         """`GET /v1/logs/export`."""
-        params = _params(question, format=form, fields=",".join(fields) or None)
-        with self._stream("/v1/logs/export", params, {}) as response:
+        import httpx  # noqa: PLC0415  help is shown faster
+
+        query = _params(question, format=form, fields=",".join(fields) or None)
+        with self._server.stream("/v1/logs/export", query, {}, httpx.Timeout(None)) as response:
             yield from response.iter_bytes()
 
     def follow(self, question: "Question", after: int | None) -> Iterator[Told]:
         """`GET /v1/logs/tail`, again and again from where the last one ended."""
         import httpx  # noqa: PLC0415  help is shown faster
 
+        from tallystick.wiring.server_client import ANSWER_SECONDS_MAX  # noqa: PLC0415
+
         last = None if after is None else str(after)
-        params = _params(question)
+        query = _params(question)
+        wait = httpx.Timeout(ANSWER_SECONDS_MAX, read=SILENCE_SECONDS_MAX)
         while True:
             headers = {} if last is None else {"Last-Event-ID": last}
             try:
-                with self._stream("/v1/logs/tail", params, headers) as response:
+                with self._server.stream("/v1/logs/tail", query, headers, wait) as response:
                     for seen, told in _events(response.iter_lines(), last):
                         last = seen
                         if told is not None:
                             yield told
             except (httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.ReadError):
                 continue  # it was silent for too long: the server may have been started again
-
-    def _get(self, path: str, params: dict[str, object], kind: type[T]) -> T:
-        import httpx  # noqa: PLC0415  help is shown faster
-
-        try:
-            response = httpx.get(
-                self._url + path,
-                params=_given(params),
-                headers=self._headers,
-                timeout=ANSWER_SECONDS_MAX,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TemporaryError(f"{self._url} gives no answer ({error}).") from error
-        _check(response)
-        return msgspec.json.decode(response.content, type=kind)
-
-    @contextmanager
-    def _stream(
-        self, path: str, params: dict[str, object], headers: dict[str, str]
-    ) -> Iterator["httpx.Response"]:
-        import httpx  # noqa: PLC0415  help is shown faster
-
-        timeout = httpx.Timeout(ANSWER_SECONDS_MAX, read=SILENCE_SECONDS_MAX)
-        if path.endswith("export"):
-            timeout = httpx.Timeout(None)
-        try:
-            with httpx.stream(
-                "GET", self._url + path, params=_given(params), headers=self._headers | headers,
-                timeout=timeout,
-            ) as response:  # fmt: skip
-                if not response.is_success:
-                    response.read()
-                _check(response)
-                yield response
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:
-            raise TemporaryError(f"{self._url} gives no answer ({error}).") from error
 
 
 class LocalLogs:
@@ -242,29 +204,14 @@ def local_logs(folder: Path) -> Iterator[LocalLogs]:
         store.close()
 
 
-def _params(question: "Question", **more: object) -> dict[str, object]:
-    return {
-        "q": question.query, "earliest": question.earliest, "latest": question.latest, **more,
-    }  # fmt: skip
+def _params(question: "Question", **more: object) -> dict[str, str]:
+    return _given(
+        {"q": question.query, "earliest": question.earliest, "latest": question.latest, **more}
+    )
 
 
 def _given(params: dict[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in params.items() if value not in {None, ""}}
-
-
-def _check(response: "httpx.Response") -> None:
-    """Go on only with an answer that is none of the refusals.
-
-    Raises:
-        Refused: with the server's sentence.
-    """
-    if response.is_success:
-        return
-    try:
-        problem = msgspec.json.decode(response.content, type=_Problem)
-    except msgspec.DecodeError:
-        problem = _Problem(f"The server answered with status {response.status_code}.")
-    raise Refused(problem.code or "BAD_REQUEST", problem.detail)
 
 
 def _events(lines: Iterator[str], last: str | None) -> Iterator[tuple[str | None, Told | None]]:

@@ -252,14 +252,14 @@ def test_an_outbox_that_fails_for_a_while_is_borne(
     """With the file's table gone for a moment the worker says so, waits, and goes on."""
     clock = ManualClock()
     raise_alerts(outbox, clock, make_alert("a"))
-    outbox._connection.execute("ALTER TABLE deliveries RENAME TO away")
+    outbox._file._connection.execute("ALTER TABLE deliveries RENAME TO away")
     channel = Scripted(clock, [])
 
     async def repair(_: Deliverer) -> None:
         """Give the table back once its absence was said."""
         await eventually(lambda: "notify.outbox_failed" in {line["event"] for line in lines})
-        with outbox._lock:
-            outbox._connection.execute("ALTER TABLE away RENAME TO deliveries")
+        with outbox._file._lock:
+            outbox._file._connection.execute("ALTER TABLE away RENAME TO deliveries")
 
     with structlog.testing.capture_logs() as lines:
         run(outbox, {"x": channel}, clock, lambda: len(channel.calls) == 1, repair)

@@ -230,8 +230,8 @@ def test_many_threads_may_use_it(outbox: Outbox, make_alert: Callable[..., Alert
 
 def test_it_is_durable_before_it_returns(outbox: Outbox) -> None:
     """WAL with synchronous=FULL (2): a commit waits for the disk."""
-    assert outbox._connection.pragma("journal_mode") == "wal"
-    assert outbox._connection.pragma("synchronous") == 2
+    assert outbox._file._connection.pragma("journal_mode") == "wal"
+    assert outbox._file._connection.pragma("synchronous") == 2
 
 
 def test_a_damaged_or_newer_file_is_refused(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from tallystick.clock import NS_PER_SECOND, Clock
+from tallystick.clock import NS_PER_SECOND, Clock, rest
 from tallystick.errors import PermanentError, TemporaryError
+from tallystick.retry import back_off
 from tallystick.stream.rules.breaker import Breaker
 from tallystick.stream.rules.outbox import Due, Outbox, Settled
 from tallystick.stream.rules.rule import Retry
@@ -94,7 +95,7 @@ class Courier:
                 until_ns = self._clock.now_ns() + round(STORE_RETRY_SECONDS * NS_PER_SECOND)
                 waker.clear()
             if until_ns != 0:
-                await self._rest(waker, until_ns)
+                await rest(waker, self._clock, until_ns)
 
     async def _round(self, whom: Whom) -> int | None:
         """Try what is due; gives when to look again: 0 for at once, None for when woken."""
@@ -138,7 +139,9 @@ class Courier:
             log.error("stream.delivery_given_up", reason=str(error))
             return Settled(due, "dead", now_ns, str(error))
         breaker.failed(now_ns)
-        at_ns = now_ns + round(self._pause(attempts, error.retry_after_seconds) * NS_PER_SECOND)
+        pause = back_off(attempts, BACKOFF_SECONDS, BACKOFF_SECONDS_MAX, self._chance)
+        wait = max(error.retry_after_seconds, pause)  # never earlier than the receiver asked for
+        at_ns = now_ns + round(wait * NS_PER_SECOND)
         end_ns = due.created_at_ns + retry.max_age_seconds * NS_PER_SECOND
         if attempts >= retry.attempts_max or at_ns > end_ns:
             spent = f"{attempts} attempts" if attempts >= retry.attempts_max else "too old"
@@ -164,21 +167,3 @@ class Courier:
             _log.exception("stream.target_broken", rule=due.rule, target=due.target)
             return TemporaryError(f"The target failed: {type(error).__name__}.")
         return None
-
-    def _pause(self, attempts: int, retry_after_seconds: float) -> float:
-        """Jittered exponential back-off; never earlier than the receiver asked for."""
-        whole = min(BACKOFF_SECONDS * 2.0 ** min(attempts - 1, 30), BACKOFF_SECONDS_MAX)
-        return max(retry_after_seconds, whole * self._chance.uniform(0.5, 1.0))
-
-    async def _rest(self, waker: asyncio.Event, until_ns: int | None) -> None:
-        """Sleep until woken, or until that moment."""
-        waits: set[asyncio.Task[object]] = {asyncio.create_task(waker.wait())}
-        if until_ns is not None:
-            seconds = max(0.0, (until_ns - self._clock.now_ns()) / NS_PER_SECOND)
-            waits.add(asyncio.create_task(self._clock.sleep(seconds)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 import structlog
 
-from tallystick.clock import NS_PER_SECOND, NS_PER_US, Clock
+from tallystick.clock import NS_PER_SECOND, NS_PER_US, Clock, rest
 from tallystick.errors import PermanentError, TallystickError, TemporaryError
 from tallystick.limits import OUTBOX_ATTEMPTS_MAX
+from tallystick.retry import back_off
 from tallystick.watch.notify.alert import idempotency_key
 from tallystick.watch.notify.channel import Channel
 from tallystick.watch.notify.outbox import Due, Outbox
@@ -108,7 +109,7 @@ class Deliverer:
                 next_ns = self._clock.now_ns() + round(OUTBOX_RETRY_SECONDS * NS_PER_SECOND)
                 waker.clear()
             if not self._stopping:
-                await self._rest(waker, next_ns)
+                await rest(waker, self._clock, next_ns)
 
     async def _attempt(self, due: Due) -> None:
         started_ns = self._clock.monotonic_ns()
@@ -130,7 +131,8 @@ class Deliverer:
             await asyncio.to_thread(self._outbox.settle, due, "dead", now_ns, str(error))
             log.error("notify.delivery_given_up", reason=str(error))
         else:
-            wait = self._pause(attempts, error.retry_after_seconds)
+            pause = back_off(attempts, BACKOFF_SECONDS, BACKOFF_SECONDS_MAX, self._chance)
+            wait = max(error.retry_after_seconds, pause)  # never earlier than was asked for
             at_ns = now_ns + round(wait * NS_PER_SECOND)
             await asyncio.to_thread(self._outbox.settle, due, "pending", at_ns, str(error))
             log.warning("notify.delivery_failed", reason=str(error), retry_seconds=round(wait, 3))
@@ -150,24 +152,6 @@ class Deliverer:
             _log.exception("notify.channel_broken", channel=due.channel, alert_id=due.alert.id)
             return TemporaryError(f"The channel failed: {type(error).__name__}.")
         return None
-
-    def _pause(self, attempts: int, retry_after_seconds: float) -> float:
-        """Jittered exponential back-off; never earlier than the receiver asked for."""
-        whole = min(BACKOFF_SECONDS * 2.0 ** (attempts - 1), BACKOFF_SECONDS_MAX)
-        return max(retry_after_seconds, whole * self._chance.uniform(0.5, 1.0))
-
-    async def _rest(self, waker: asyncio.Event, until_ns: int | None) -> None:
-        """Sleep until woken, or until that moment."""
-        waits: set[asyncio.Task[object]] = {asyncio.create_task(waker.wait())}
-        if until_ns is not None:
-            seconds = max(0.0, (until_ns - self._clock.now_ns()) / NS_PER_SECOND)
-            waits.add(asyncio.create_task(self._clock.sleep(seconds)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _say_death(task: asyncio.Task[None]) -> None:

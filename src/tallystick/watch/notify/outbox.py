@@ -1,25 +1,19 @@
 """The outbox: alerts, decisions and deliveries in one SQLite file, durable before anyone is told.
 
-WAL with `synchronous=FULL`: what returned survives kill -9 and a power cut. One connection behind
-one lock: every method may be called from any thread, blocks for at most a few fsyncs, and does
-its work in one transaction. SQL stands in sql/queries.sql.
+Every method does its work in one transaction. SQL stands in sql/queries.sql.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
-from threading import Lock
-from typing import Any, Literal
+from typing import Literal
 
-import apsw
 import msgspec
 
 from tallystick.clock import rfc3339
-from tallystick.durable import transaction
-from tallystick.errors import Corrupt, PermanentError, Refused, TemporaryError
+from tallystick.errors import Refused
 from tallystick.limits import PAGE_ITEMS_MAX
+from tallystick.sqlite_file import SqliteFile, named_queries
 from tallystick.watch.notify.alert import ALERT_BYTES_MAX, Alert
 from tallystick.watch.notify.policy import Decision, Deduplicated, Deliver, Sent, Silence
 
@@ -29,8 +23,6 @@ SILENCES_MAX = 1_000
 """Most silences that have not ended."""
 ERROR_CHARACTERS_MAX = 500
 """How much of a delivery's last error is kept."""
-BUSY_MS_MAX = 5_000
-"""How long to wait for another process's transaction."""
 
 Judge = Callable[[Alert, int, Iterable[Silence], Sent | None], Decision]
 """`Policy.decide`: the alert, the moment, the active silences, the last one of its fingerprint."""
@@ -70,9 +62,8 @@ class AlertRecord(msgspec.Struct, frozen=True):
 
 
 _SQL = resources.files(__package__) / "sql"
-_MIGRATIONS = ("0001_outbox.sql",)
-_NAMED = re.compile(r"^-- name: (\w+)\n(.*?;)$", re.MULTILINE | re.DOTALL)
-_QUERIES = dict(_NAMED.findall((_SQL / "queries.sql").read_text()))
+_SCHEMAS = (_SQL / "0001_outbox.sql",)
+_QUERIES = named_queries(_SQL / "queries.sql")
 _decode_alert = msgspec.json.Decoder(Alert).decode
 _decode_decision: Callable[[bytes], Decision] = msgspec.json.Decoder(Decision).decode
 _decode_silence = msgspec.json.Decoder(Silence).decode
@@ -83,14 +74,7 @@ class Outbox:
     """Open at `path`; errors are `TemporaryError` (nothing was done) or `Corrupt`."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = Lock()
-        with _explained():
-            self._connection = apsw.Connection(str(path))
-            self._connection.set_busy_timeout(BUSY_MS_MAX)
-            self._connection.execute(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-            ).fetchall()  # execute() alone stops at the first statement that answers
-        self._migrate()
+        self._file = SqliteFile(path, "The outbox's file", _SCHEMAS, _QUERIES)
 
     def raise_alert(self, alert: Alert, judge: Judge, now_ns: int) -> Decision:
         """Store the alert, the judge's decision and its deliveries, all or nothing.
@@ -103,11 +87,11 @@ class Outbox:
         body = _encode(alert)
         if len(body) > ALERT_BYTES_MAX:
             raise Refused("ALERT_TOO_LARGE", f"An alert may have at most {ALERT_BYTES_MAX} bytes.")
-        with self._transaction():
-            known = self._one("find_alert", id=alert.id)
+        with self._file.writing():
+            known = self._file.one("find_alert", id=alert.id)
             if known is not None:
                 return _decode_decision(known[0])
-            last = self._one("last_delivered", fingerprint=alert.fingerprint)
+            last = self._file.one("last_delivered", fingerprint=alert.fingerprint)
             silences = self._silences("active_silences", now_ns)
             decision = judge(alert, now_ns, silences, Sent(*last) if last else None)
             self._store(alert, body, decision, now_ns)
@@ -115,28 +99,28 @@ class Outbox:
 
     def next_due(self, channel: str, now_ns: int) -> Due | None:
         """The oldest alert's delivery on this channel whose time has come."""
-        with self._reading():
-            row = self._one("next_due", channel=channel, now_ns=now_ns)
+        with self._file.reading():
+            row = self._file.one("next_due", channel=channel, now_ns=now_ns)
         return Due(row[0], channel, row[1], _decode_alert(row[2])) if row else None
 
     def next_due_at(self, channel: str) -> int | None:
         """When the next delivery on this channel is due, nanoseconds since the epoch."""
-        with self._reading():
-            row = self._one("next_due_at", channel=channel)
+        with self._file.reading():
+            row = self._file.one("next_due_at", channel=channel)
         return row[0] if row else None
 
     def settle(self, due: Due, state: State, at_ns: int, error: str | None = None) -> None:
         """Note an attempt: it is `delivered`, `dead`, or `pending` again from `at_ns` on."""
         text = error and error[:ERROR_CHARACTERS_MAX]
-        with self._transaction():
-            self._run(
+        with self._file.writing():
+            self._file.run(
                 "settle", seq=due.seq, channel=due.channel, state=state, at_ns=at_ns, error=text
             )
 
     def recent(self, limit: int) -> list[AlertRecord]:
         """The last alerts, newest first, at most PAGE_ITEMS_MAX."""
-        with self._reading():
-            rows = self._run("recent_alerts", limit=max(0, min(limit, PAGE_ITEMS_MAX)))
+        with self._file.reading():
+            rows = self._file.run("recent_alerts", limit=max(0, min(limit, PAGE_ITEMS_MAX)))
             return [
                 AlertRecord(
                     alert=_decode_alert(alert),
@@ -145,7 +129,7 @@ class Outbox:
                     swallowed=swallowed,
                     deliveries=tuple(
                         Delivery(channel, state, tries, _stamp(state, at_ns), error)
-                        for channel, state, tries, at_ns, error in self._run(
+                        for channel, state, tries, at_ns, error in self._file.run(
                             "deliveries_of", seq=seq
                         )
                     ),
@@ -159,15 +143,15 @@ class Outbox:
         Raises:
             Refused: `SILENCES_TOO_MANY`.
         """
-        with self._transaction():
+        with self._file.writing():
             known = self._known(silence.key)
             if known is not None:
                 return known
-            self._run("forget_old_silences", now_ns=now_ns, kept=SILENCES_MAX)
-            count = self._one("count_open_silences", now_ns=now_ns)
+            self._file.run("forget_old_silences", now_ns=now_ns, kept=SILENCES_MAX)
+            count = self._file.one("count_open_silences", now_ns=now_ns)
             if count and count[0] >= SILENCES_MAX:
                 raise Refused("SILENCES_TOO_MANY", f"There are {SILENCES_MAX} silences already.")
-            row = self._one(
+            row = self._file.one(
                 "insert_silence",
                 starts_at_ns=silence.starts_at_ns,
                 ends_at_ns=silence.ends_at_ns,
@@ -178,7 +162,7 @@ class Outbox:
 
     def known_silence(self, key: str) -> Silence | None:
         """What was made under this key, ended or not: the last thousand are remembered."""
-        with self._reading():
+        with self._file.reading():
             return self._known(key)
 
     def end_silence(self, silence_id: str, now_ns: int) -> bool:
@@ -186,22 +170,21 @@ class Outbox:
         number = silence_id.removeprefix("S-")
         if not (number.isascii() and number.isdigit() and len(number) < 16):
             return False
-        with self._transaction():
-            return self._one("end_silence", number=int(number), now_ns=now_ns) is not None
+        with self._file.writing():
+            return self._file.one("end_silence", number=int(number), now_ns=now_ns) is not None
 
     def silences(self, now_ns: int) -> list[Silence]:
         """Silences that have not ended, the oldest first."""
-        with self._reading():
+        with self._file.reading():
             return self._silences("open_silences", now_ns)
 
     def close(self) -> None:
         """Close the file; closing again is harmless."""
-        with self._lock:
-            self._connection.close()
+        self._file.close()
 
     def _store(self, alert: Alert, body: bytes, decision: Decision, now_ns: int) -> None:
         channels = decision.channels if isinstance(decision, Deliver) else ()
-        row = self._one(
+        row = self._file.one(
             "insert_alert",
             id=alert.id,
             fingerprint=alert.fingerprint,
@@ -213,13 +196,13 @@ class Outbox:
         )
         assert row is not None  # noqa: S101  INSERT ... RETURNING gives a row
         for channel in channels:
-            self._run("insert_delivery", seq=row[0], channel=channel, now_ns=now_ns)
+            self._file.run("insert_delivery", seq=row[0], channel=channel, now_ns=now_ns)
         if isinstance(decision, Deduplicated):
-            self._run("count_swallowed", id=decision.of)
-        self._run("forget_old_alerts", seq=row[0] - ALERTS_KEPT_MAX)
+            self._file.run("count_swallowed", id=decision.of)
+        self._file.run("forget_old_alerts", seq=row[0] - ALERTS_KEPT_MAX)
 
     def _known(self, key: str) -> Silence | None:
-        row = self._one("known_silence", key=key) if key else None
+        row = self._file.one("known_silence", key=key) if key else None
         if row is None:
             return None
         return msgspec.structs.replace(_decode_silence(row[1]), id=f"S-{row[0]}")
@@ -227,44 +210,8 @@ class Outbox:
     def _silences(self, query: str, now_ns: int) -> list[Silence]:
         return [
             msgspec.structs.replace(_decode_silence(silence), id=f"S-{number}")
-            for number, silence in self._run(query, now_ns=now_ns)
+            for number, silence in self._file.run(query, now_ns=now_ns)
         ]
-
-    def _migrate(self) -> None:
-        with self._transaction():
-            version = int(self._connection.pragma("user_version") or 0)
-            if version > len(_MIGRATIONS):
-                raise PermanentError("This outbox was written by a newer Tallystick.")
-            for name in _MIGRATIONS[version:]:
-                self._connection.execute((_SQL / name).read_text())
-
-    def _run(self, query: str, **members: str | int | bytes | None) -> list[tuple[Any, ...]]:
-        return list(self._connection.execute(_QUERIES[query], members))
-
-    def _one(self, query: str, **members: str | int | bytes | None) -> tuple[Any, ...] | None:
-        rows = self._run(query, **members)
-        return rows[0] if rows else None
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with self._lock, _explained():
-            yield
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock, _explained(), transaction(self._connection):
-            yield
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Driver errors in the words of the house."""
-    try:
-        yield
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise Corrupt("The outbox's file is damaged.") from error
-    except apsw.Error as error:
-        raise TemporaryError(f"The outbox cannot be used right now: {error}.") from error
 
 
 def _stamp(state: State, at_ns: int) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
-from tallystick.errors import Refused, TallystickError
+from tallystick.errors import TallystickError
 from tallystick.wiring.archive_words import (
     many,
     tell_done,
@@ -20,23 +20,21 @@ from tallystick.wiring.archive_words import (
     verified,
     wait_for,
 )
-from tallystick.wiring.commands import CONTEXT, EXIT_CANNOT, JSON, REASON, fail
+from tallystick.wiring.commands import (
+    CONTEXT,
+    EXIT_CANNOT,
+    JSON,
+    REASON,
+    fail,
+    refusals_told,
+    server_options,
+)
 
 if TYPE_CHECKING:
     from tallystick.wiring.archive_client import ArchiveClient, Range
 
-EXIT_REFUSED = 1
 EXIT_CODES = {"clean": 0, "tampered": 1, "cannot_tell": 2}
 F = TypeVar("F", bound=Callable[..., None])
-
-
-def _server(command: F) -> F:
-    """The options that name the server."""
-    url = click.option("--url", help="The server; by default the one of the data folder.")
-    token = click.option(
-        "--token", envvar="TALLYSTICK_TOKEN", help="A token with the scope operate."
-    )
-    return url(token(command))
 
 
 def _range(command: F) -> F:
@@ -57,7 +55,7 @@ def archive() -> None:
 
 
 @archive.command()
-@_server
+@server_options()
 @JSON
 def status(url: str | None, token: str | None, as_json: bool) -> None:
     """How the archive is: rules, parts by state, restores, holds, the archived ledger.
@@ -76,7 +74,7 @@ def status(url: str | None, token: str | None, as_json: bool) -> None:
 
 @archive.command(name="list")
 @_range
-@_server
+@server_options()
 @JSON
 def list_parts(
     index: str | None, earliest: str | None, latest: str | None, url: str | None,
@@ -109,7 +107,7 @@ def list_parts(
               help="How long the copy stays readable.")  # fmt: skip
 @REASON
 @click.option("--wait", is_flag=True, help="Stay until all of it is readable.")
-@_server
+@server_options()
 @JSON
 def restore(  # noqa: PLR0913  as many as there are options
     *, index: str | None, earliest: str | None, latest: str | None, tier: str, days: int,
@@ -134,7 +132,7 @@ def restore(  # noqa: PLR0913  as many as there are options
 
 @archive.command()
 @click.argument("number", required=False)
-@_server
+@server_options()
 @JSON
 def restores(number: str | None, url: str | None, token: str | None, as_json: bool) -> None:
     """List restores, newest first, or show the one called NUMBER.
@@ -158,7 +156,7 @@ def restores(number: str | None, url: str | None, token: str | None, as_json: bo
 @archive.command()
 @_range
 @REASON
-@_server
+@server_options()
 @JSON
 def hold(
     index: str | None, earliest: str | None, latest: str | None, reason: str, url: str | None,
@@ -182,7 +180,7 @@ def hold(
 
 
 @archive.command()
-@_server
+@server_options()
 @JSON
 def holds(url: str | None, token: str | None, as_json: bool) -> None:
     """List legal holds, newest first, released ones too.
@@ -206,7 +204,7 @@ def holds(url: str | None, token: str | None, as_json: bool) -> None:
 @archive.command()
 @click.argument("number")
 @REASON
-@_server
+@server_options()
 @JSON
 def release(number: str, reason: str, url: str | None, token: str | None, as_json: bool) -> None:
     """End the legal hold called NUMBER; the retention of its parts counts again.
@@ -229,7 +227,7 @@ def release(number: str, reason: str, url: str | None, token: str | None, as_jso
 @click.option("--until", required=True, help="The date until which it is locked, RFC 3339.")
 @click.option("--bypass", is_flag=True, help="Shorten: wants a token with the scope bypass.")
 @REASON
-@_server
+@server_options()
 @JSON
 def retain(  # noqa: PLR0913  as many as there are options
     *, index: str | None, earliest: str | None, latest: str | None, mode: str, until: str,
@@ -258,7 +256,7 @@ def retain(  # noqa: PLR0913  as many as there are options
 @click.option("--bypass", is_flag=True, help="Locked ones too: wants the scope bypass.")
 @click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
 @REASON
-@_server
+@server_options()
 @JSON
 def delete(  # noqa: PLR0913  as many as there are options
     *, index: str | None, earliest: str | None, latest: str | None, bypass: bool, yes: bool,
@@ -285,7 +283,7 @@ def delete(  # noqa: PLR0913  as many as there are options
               help="Verify the ledger in this archive by itself, without any server.")  # fmt: skip
 @click.option("--vkey", "vkeys", multiple=True, help="Verifier key, or @ and a file of them.")
 @click.option("--into", type=click.Path(path_type=Path), help="Keep the unpacked ledger here.")
-@_server
+@server_options()
 @JSON
 def verify(
     *, address: str | None, vkeys: tuple[str, ...], into: Path | None, url: str | None,
@@ -360,18 +358,11 @@ def prepare(
 @contextmanager
 def _connected(url: str | None, token: str | None) -> Iterator["ArchiveClient"]:
     """A client of the server; whatever it refuses ends the program with its sentence."""
-    from tallystick.wiring.archive_client import (  # noqa: PLC0415  help is shown faster
-        ArchiveClient,
-        place_of,
-    )
+    from tallystick.wiring.archive_client import ArchiveClient  # noqa: PLC0415  fast help
+    from tallystick.wiring.server_client import place_of  # noqa: PLC0415
 
-    try:
-        with closing(ArchiveClient(*place_of(url, token))) as client:
-            yield client
-    except Refused as refusal:
-        fail(str(refusal), EXIT_REFUSED)
-    except TallystickError as error:
-        fail(str(error))
+    with refusals_told(), closing(ArchiveClient(*place_of(url, token))) as client:
+        yield client
 
 
 def _within(index: str | None, earliest: str | None, latest: str | None) -> "Range":

@@ -3,15 +3,15 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tallystick.errors import Misconfigured, Refused, TallystickError
-from tallystick.wiring.commands import CONTEXT, fail
+from tallystick.errors import Misconfigured
+from tallystick.wiring.commands import CONTEXT, connected, refusals_told, server_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tallystick.watch.collect.search import Format, LogAnswer, Question
     from tallystick.wiring.log_client import Logs
 
-EXIT_REFUSED = 1
 EXIT_INTERRUPTED = 130
 LIMIT_DEFAULT = 100
 FOLLOWED_FIRST = 10
@@ -66,8 +65,7 @@ class _Wish:
     "--export", "export_to", type=click.Path(dir_okay=False, path_type=Path),
     help="Write all that fits to a file: .ndjson, .csv or .parquet.",
 )  # fmt: skip
-@click.option("--url", help="The server; by default the one that runs on the data folder.")
-@click.option("--token", envvar="TALLYSTICK_TOKEN", help="A token with the scope operate.")
+@server_options()
 @click.option(
     "--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Read this data folder itself; no server may be using it.",
@@ -114,14 +112,8 @@ def logs(  # noqa: PLR0913  as many as there are options
     named = tuple(name for name in map(str.strip, (fields or "").split(",")) if name)
     wish = _Wish(limit, shape, named, around, patterns, export_to, follow)
     question = Question(" ".join(query), earliest, latest)
-    with _quiet(follow=follow):
-        try:
-            with _opened(url, token, data) as source:
-                _show(source, question, wish)
-        except Refused as refusal:
-            fail(str(refusal), EXIT_REFUSED)
-        except TallystickError as error:
-            fail(str(error))
+    with _quiet(follow=follow), _opened(url, token, data) as source:
+        _show(source, question, wish)
 
 
 def _show(source: "Logs", question: "Question", wish: _Wish) -> None:
@@ -274,26 +266,14 @@ def _quiet(*, follow: bool) -> Iterator[None]:
         sys.exit(0 if follow else EXIT_INTERRUPTED)
 
 
-def _opened(
-    url: str | None, token: str | None, data: Path | None
-) -> "AbstractContextManager[Logs]":
-    """The server that was named, the one that runs on the data folder, or a folder itself.
-
-    Raises:
-        Misconfigured: none is known.
-    """
-    from tallystick.wiring.facts import facts_of  # noqa: PLC0415  help is shown faster
+@contextmanager
+def _opened(url: str | None, token: str | None, data: Path | None) -> Iterator["Logs"]:
+    """The server that was named, the one that runs on the data folder, or a folder itself."""
     from tallystick.wiring.log_client import RemoteLogs, local_logs  # noqa: PLC0415
-    from tallystick.wiring.settings import read_settings  # noqa: PLC0415
 
     if data is not None:
-        return cast("AbstractContextManager[Logs]", local_logs(data))
-    if url and token:
-        return nullcontext(RemoteLogs(url.rstrip("/"), token))
-    folder = read_settings(os.environ).folder
-    facts = facts_of(folder)
-    if facts is None:
-        raise Misconfigured(f"No server has run on {folder}; name it with --url and --token.")
-    if url and url.rstrip("/") != facts.url:  # its token is nobody else's business
-        raise Misconfigured(f"No token for {url} is known; name it with --token.")
-    return nullcontext(RemoteLogs(facts.url, token or facts.token))
+        with refusals_told(), local_logs(data) as logs:
+            yield logs
+        return
+    with connected(url, token) as server:
+        yield RemoteLogs(server)

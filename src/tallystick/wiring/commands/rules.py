@@ -1,25 +1,23 @@
 """`tallystick rules`: try a pattern, check a folder of rules, and look after a server's rules."""
 
 import json
-import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from tallystick.errors import Misconfigured, Refused, TallystickError
-from tallystick.wiring.commands import CONTEXT, EXIT_CANNOT, JSON, fail
+from tallystick.wiring.commands import CONTEXT, JSON, connected, fail, server_options
 
 EXIT_NOT = 1
-"""It does not match, the rules are wrong, or the server refuses."""
-ANSWER_SECONDS_MAX = 60
+"""It does not match, the rules are wrong, or the replay was cancelled."""
 EVENT_BYTES_MAX = 262_144
 """Largest event that is read."""
 LOOK_SECONDS = 0.5
 """How often a replay that is followed is looked at."""
-_URL = click.option("--url", help="The server; by default the one that runs on the data folder.")
-_TOKEN = click.option("--token", envvar="TALLYSTICK_TOKEN", help="A token with the scope operate.")
+_Answer = dict[str, Any]
+"""As the API describes it."""
 
 
 @click.group(context_settings=CONTEXT)
@@ -93,8 +91,7 @@ def check(folder: Path, as_json: bool) -> None:
 
 
 @rules.command("list")
-@_URL
-@_TOKEN
+@server_options()
 @JSON
 def list_(url: str | None, token: str | None, as_json: bool) -> None:
     """Show a server's rules: what they matched, what arrived, what waits and what is dead.
@@ -104,7 +101,8 @@ def list_(url: str | None, token: str | None, as_json: bool) -> None:
       tallystick rules list
       tallystick rules list --json
     """  # noqa: D301  the mark keeps click from wrapping
-    answer = _Server(url, token).ask("GET", "/v1/rules")
+    with connected(url, token) as server:
+        answer = server.ask("GET", "/v1/rules", _Answer)
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
@@ -124,8 +122,7 @@ def list_(url: str | None, token: str | None, as_json: bool) -> None:
 @click.option("--to", "ends", required=True, help="Time before which it ends, RFC 3339.")
 @click.option("--rule", help="Only to this rule; by default to all.")
 @click.option("--dry-run", is_flag=True, help="Only count what would match.")
-@_URL
-@_TOKEN
+@server_options()
 @JSON
 def replay(
     name: str,
@@ -152,15 +149,15 @@ def replay(
     from tallystick.clock import SystemClock  # noqa: PLC0415
     from tallystick.wiring.progress import bar_on  # noqa: PLC0415
 
-    server = _Server(url, token)
     body = {"name": name, "from": begins, "to": ends, "rule": rule, "dry_run": dry_run}
-    state = server.ask("POST", "/v1/rules/replays", body)
     clock = SystemClock()
-    with bar_on(Console(stderr=True), f"replay {name}") as advance:
-        while state["state"] == "running":
-            advance(state["position"] - state["first"], state["end"] - state["first"])
-            clock.pause(LOOK_SECONDS)
-            state = server.ask("GET", f"/v1/rules/replays/{name}")
+    with connected(url, token) as server:
+        state = server.ask("POST", "/v1/rules/replays", _Answer, body=body)
+        with bar_on(Console(stderr=True), f"replay {name}") as advance:
+            while state["state"] == "running":
+                advance(state["position"] - state["first"], state["end"] - state["first"])
+                clock.pause(LOOK_SECONDS)
+                state = server.ask("GET", f"/v1/rules/replays/{name}", _Answer)
     if as_json:
         click.echo(json.dumps(state, indent=2))
     else:
@@ -176,8 +173,7 @@ def replay(
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000))
 @click.option("--replay", "again", is_flag=True, help="Send them again.")
 @click.option("--id", "number", type=int, help="With --replay: only this one.")
-@_URL
-@_TOKEN
+@server_options()
 @JSON
 def dead(
     rule: str | None,
@@ -197,16 +193,17 @@ def dead(
       tallystick rules dead --rule fills
       tallystick rules dead --rule fills --replay
     """  # noqa: D301  the mark keeps click from wrapping
-    server = _Server(url, token)
     if again:
         body = {"id": number, "rule": rule, "target": target}
-        answer = server.ask("POST", "/v1/rules/dead/replay", body)
+        with connected(url, token) as server:
+            answer = server.ask("POST", "/v1/rules/dead/replay", _Answer, body=body)
         said = f"{answer['revived']} on their way again."
         click.echo(json.dumps(answer) if as_json else said)
         return
     asked = {"limit": str(limit), "rule": rule, "target": target}
     query = {name: value for name, value in asked.items() if value is not None}
-    answer = server.ask("GET", "/v1/rules/dead", query=query)
+    with connected(url, token) as server:
+        answer = server.ask("GET", "/v1/rules/dead", _Answer, query=query)
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
@@ -216,57 +213,6 @@ def dead(
             f" event {each['event_id']}: {each['reason']}"
         )
     click.echo(f"{len(answer['dead_letters'])} of {answer['total']} dead letters.")
-
-
-class _Server:
-    """A running server, and the token that it wants."""
-
-    def __init__(self, url: str | None, token: str | None) -> None:
-        """As given, else those of the server on the data folder of the settings."""
-        from tallystick.wiring.facts import facts_of  # noqa: PLC0415  help is shown faster
-        from tallystick.wiring.settings import read_settings  # noqa: PLC0415
-
-        self._url, self._token = (url or "").rstrip("/"), token or ""
-        if self._url and self._token:
-            return
-        try:
-            folder = read_settings(os.environ).folder
-            facts = facts_of(folder)
-        except TallystickError as error:
-            fail(f"No server is known ({error}); name it with --url and --token.")
-        if facts is None:
-            fail(f"No server has run on {folder}; name it with --url and --token.")
-        if self._url and self._url != facts.url:  # its token is nobody else's business
-            fail(f"No token for {url} is known; name it with --token.")
-        self._url, self._token = facts.url, token or facts.token
-
-    def ask(
-        self, method: str, path: str, body: object = None, query: dict[str, str] | None = None
-    ) -> Any:
-        """The answer; ends the program when the server refuses or says nothing."""
-        import httpx  # noqa: PLC0415  help is shown faster
-
-        try:
-            response = httpx.request(
-                method,
-                self._url + path,
-                json=body,
-                params=query,
-                headers={"Authorization": f"Bearer {self._token}"},
-                timeout=ANSWER_SECONDS_MAX,
-            )
-            answer = response.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            fail(f"{self._url} gives no answer ({error}).")
-        if not response.is_success:
-            _refused(response.status_code, answer)
-        return answer
-
-
-def _refused(status: int, answer: object) -> NoReturn:
-    detail = answer.get("detail") if isinstance(answer, dict) else None
-    said = detail or f"The server answered with status {status}."
-    fail(said, EXIT_NOT if 400 <= status < 500 else EXIT_CANNOT)
 
 
 def _pattern(text: str) -> Any:

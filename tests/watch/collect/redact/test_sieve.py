@@ -27,7 +27,7 @@ FINDINGS = (
     "AKIAIOSFODNN7EXAMPLE", "secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     'Secret-Key":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"', "password=hunter2",
     "PassWord:\t'x y'", '"apiKey": "s e c"', "{'client_secret': 'abc'}", "pwd\\': h0nter2",
-    "token=é",
+    "token=é", "é.4111111111111111", "\x1f,5555-5555-5555-4444",
     "private-key:\u2003\u2003a²aaaa", "secret :\n\n\nabcde1", "https://a:b@c.example/", "x://:@",
     "536-90-4399", "tally_0123456789abcdefghijklmnopqrstuv", "hec_abcdefghijklmnopqrst",
     "Bearer 0123456789abcdefghij", "BEARER\u00a0 \t/12345678901234/", "Authorization: Basic dXNl",

@@ -67,7 +67,7 @@ class Holds:
         Raises:
             Refused: `HOLDS_TOO_MANY`.
         """
-        with self._database.changes():
+        with self._database.writing():
             if len(self._database.rows(_ACTIVE)) >= HOLDS_MAX:
                 raise Refused("HOLDS_TOO_MANY", f"There are {HOLDS_MAX} legal holds already.")
             self._database.do(_SET, id=hold.hold)
@@ -80,7 +80,7 @@ class Holds:
         Raises:
             Refused: `UNKNOWN_HOLD`.
         """
-        with self._database.changes():
+        with self._database.writing():
             if self._deeds.find(release.hold) is None:
                 raise Refused("UNKNOWN_HOLD", f"There is no legal hold {release.hold}.")
             if self._deeds.find(f"{release.hold} released") is None:

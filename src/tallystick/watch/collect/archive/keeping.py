@@ -88,7 +88,7 @@ class Keeping:
 
     def delete(self, found: Found, deed: ArchiveDeleted) -> None:
         """Write down that these parts are to be deleted, and the deed."""
-        with self._database.changes():
+        with self._database.writing():
             self._deeds.write(deed)
             for part, stat in found:
                 self._database.do(

@@ -114,7 +114,7 @@ class Restores:
         now_ns = self._clock.now_ns()
         wait = max(wait_seconds(storage_class, tier) for _, storage_class in parts)
         eta_ns = now_ns + wait * NS_PER_SECOND
-        with self._database.changes():
+        with self._database.writing():
             self._database.do(_ASK, id=notice.restore, now=now_ns, eta=eta_ns)
             for part, _ in parts:
                 self._database.do(_ASK_PART, id=notice.restore, path=part.path)
