@@ -1,6 +1,7 @@
 """The whole product as a process, a browser, a PostgreSQL: for tests that need nothing less."""
 
 import asyncio
+import importlib.util
 import os
 import secrets
 import shutil
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg  # type: ignore[import-untyped]  # it ships none
@@ -136,6 +137,25 @@ def tallystick() -> Callable[..., subprocess.CompletedProcess[str]]:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="module")
+def new_log_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Starts servers of the log alone, on folders of their own; they are gone after the module."""
+    spec = importlib.util.spec_from_file_location("log_app", ROOT / "tests" / "api" / "log_app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    begun: list[Any] = []
+
+    def start(**search: Any) -> Any:
+        begun.append(module.LogApp(tmp_path_factory.mktemp("logs"), **search))
+        return begun[-1]
+
+    yield start
+    for app in begun:
+        app.close()
 
 
 @pytest.fixture(scope="session")

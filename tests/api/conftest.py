@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tallystick.access import Scope, Tokens
@@ -208,3 +209,35 @@ async def opened(folder: Path) -> AsyncIterator[Single]:
 def inside() -> Callable[[Path], AbstractAsyncContextManager[Single]]:
     """Opens the product inside this process, for what only a look inside can show."""
     return opened
+
+
+@pytest.fixture(scope="module")
+def log_app(new_log_app: Callable[..., Any]) -> Any:
+    """An hour of requests: one each second minute fails; and two lines of another index."""
+
+    def line(minute: int, members: dict[str, Any]) -> bytes:
+        stamp = f"2026-03-02T14:{minute:02}:00Z"
+        return msgspec.json.encode({"timestamp": stamp, "severity_text": "INFO"} | members)
+
+    made = new_log_app()
+    lines = [
+        line(
+            minute,
+            {
+                "event_name": "api.request_answered",
+                "body": f"answered order O-{minute} in {minute * 10} ms",
+                "http.response.status_code": 500 if minute % 2 else 200,
+                "http.route": f"/v1/{'orders' if minute % 3 else 'trades'}",
+                "duration_us": minute * 1_000,
+                "host.name": f"h{minute % 2}",
+                "severity_text": "ERROR" if minute % 2 else "INFO",
+            },
+        )
+        for minute in range(60)
+    ]
+    paid = {"body": "payments settled", "com.splunk.index": "pay"}
+    other = [line(minute, paid) for minute in (10, 20)]
+    made.store.append(lines[:40])
+    made.store.seal()
+    made.store.append([*lines[40:], *other])
+    return made

@@ -27,7 +27,6 @@ def test_an_unknown_path_is_a_problem(product: Any, refused: Check, path: str) -
         ("POST", "/v1/orders/O-1", "DELETE, GET, HEAD, PUT"),
         ("POST", "/v1/trades", "GET, HEAD"),
         ("OPTIONS", "/v1/orders", "GET, HEAD, POST"),
-        ("GET", "/services/collector", "OPTIONS, POST"),
         ("POST", "/healthz", "GET, HEAD"),
         ("POST", "/v1/live", "GET, HEAD"),
         ("DELETE", "/", "GET, HEAD"),

@@ -59,6 +59,7 @@ ELSEWHERE = {
     "BAD_PROTOBUF": "OTLP tells errors as google.rpc.Status; see tests/api/ingest",
     "BAD_CONTENT_TYPE": "OTLP tells errors as google.rpc.Status; see tests/api/ingest",
     "BAD_PLACE": "consumers are moved on the command line, never by a request",
+    "UNKNOWN_CONSUMER": "consumers are moved on the command line, never by a request",
     "GROUP_IS_READ": "consumers are moved on the command line, never by a request",
     "BAD_NAME": "see tests/watch/collect/search/test_saved.py",
     "BAD_TIER": "only an archive on S3 has tiers; see tests/watch/collect/archive",

@@ -193,8 +193,8 @@ def test_only_those_who_may(house: House, scope: str) -> None:
 
 
 def test_only_in_their_indexes(house: House) -> None:
-    """A token for one index reads nothing of another."""
-    assert code(house.ask(1, REASON, indexes=["m"])) == (403, "FORBIDDEN")
+    """A token for one index reads nothing of another, nor learns what is there."""
+    assert code(house.ask(1, REASON, indexes=["m"])) == (404, "UNKNOWN_LINE")
     assert house.ask(3, REASON, indexes=["m"]).json()["fields"] == {
         "/iban": "DE89370400440532013000"
     }

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tallystick.clock import NS_PER_SECOND, ManualClock
-from tallystick.errors import Corrupt
+from tallystick.errors import Corrupt, Refused
 from tallystick.keys import FileKeyring
 from tallystick.ledger import Ledger, MemoryStore, Sealable
 from tallystick.stream import Message, embedded, open_stream
+from tallystick.stream.operate import move
 from tallystick.stream.relay import COMMIT_NS, FEED_MESSAGES_MAX, GATHER_SECONDS, Relay
 
 TURNS_MAX = 10_000
@@ -190,6 +191,38 @@ def test_a_consumer_goes_on_where_it_was(stage: Stage) -> None:
     assert second.positions == list(range(300, 320))
 
 
+def test_a_consumer_that_rests_keeps_its_place_and_is_moved(stage: Stage) -> None:
+    """While nothing new is said: where it stands is known, and where it is put it goes on."""
+    listener = Listener()
+
+    async def run() -> None:
+        await stage.grow(40)
+        await stage.relay.publish()
+        cursors = stage.streams.cursors
+        async with under_way(stage.relay.feed("detect", listener)):
+            await until(lambda: cursors.peek("detect") == 40)
+            await move(stage.streams, stage.ledger, "detect", 30)
+            await until(lambda: len(listener.heard) == 50)
+
+    asyncio.run(run())
+    assert listener.positions == [*range(40), *range(30, 40)]
+
+
+def test_nobody_is_moved_who_never_was(stage: Stage) -> None:
+    """A slip in a name makes no consumer that holds everything back."""
+
+    async def run() -> None:
+        await stage.grow(1)
+        await stage.relay.publish()
+        async with under_way(stage.relay.feed("detect", Listener())):
+            await until(lambda: "detect" in stage.streams.cursors.names())
+        with pytest.raises(Refused, match=r"Nobody reads as 'detct'; those who do are .*detect"):
+            await move(stage.streams, stage.ledger, "detct", "begin")
+        assert "detct" not in stage.streams.cursors.names()
+
+    asyncio.run(run())
+
+
 def test_a_consumer_may_keep_its_own_place(stage: Stage) -> None:
     """It is fed from where it says, wherever the bus thinks that it was."""
     listener = Listener()
@@ -232,21 +265,25 @@ def test_a_consumer_that_raises_sees_the_messages_again(stage: Stage) -> None:
 def test_a_crash_repeats_at_most_what_came_since_the_cursor_was_kept(stage: Stage) -> None:
     """The cursor is kept once a second of the clock, never ahead of what was dealt with."""
     listener = Listener()
+    peek = stage.stream.cursors.peek
+
+    def never_ahead(heard: int) -> bool:
+        assert peek("detect") <= len(listener.heard)
+        return len(listener.heard) == heard
 
     async def run() -> None:
         async with stage.running(), under_way(stage.relay.feed("detect", listener)):
             await stage.grow(1)
-            await until(lambda: len(listener.heard) == 1)
-            await until(lambda: stage.stream.cursors.peek("detect") == 1)
+            await until(lambda: never_ahead(1))
+            await until(lambda: peek("detect") == 1)
             await stage.grow(1)
-            await until(lambda: len(listener.heard) == 2)
-            assert stage.stream.cursors.peek("detect") == 1
+            await until(lambda: never_ahead(2))
             stage.clock.advance(COMMIT_NS / NS_PER_SECOND)
             await stage.grow(1)
-            await until(lambda: stage.stream.cursors.peek("detect") == 3)
+            await until(lambda: never_ahead(3))
+            await until(lambda: peek("detect") == 3)
 
     asyncio.run(run())
-    assert stage.stream.cursors.peek("detect") == len(listener.heard) == 3
 
 
 def test_what_the_bus_let_go_of_comes_from_the_ledger(

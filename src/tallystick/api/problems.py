@@ -193,6 +193,7 @@ TITLES: dict[str, str] = {
     "UNAVAILABLE": "Not possible right now; try again",
     "UNKNOWN_ACCOUNT": "There is no such account",
     "UNKNOWN_APPROVER": "Nobody who may approve signed it",
+    "UNKNOWN_CONSUMER": "There is no such consumer",
     "UNKNOWN_CURRENCY": "There is no such currency",
     "UNKNOWN_DEAD_LETTER": "There is no such dead letter",
     "UNKNOWN_DESK": "There is no such desk",

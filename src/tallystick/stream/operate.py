@@ -82,10 +82,14 @@ async def move(streams: Streams, ledger: Ledger, group: str, where: Where) -> No
     One that keeps its place in the data folder goes on there at once, in a running server too.
 
     Raises:
-        Refused: the ledger has no such position; or the brokers move no group that is read.
+        Refused: the ledger has no such position; nobody reads as `group`; or the brokers move no
+            group that is read.
     """
     if isinstance(where, int) and where > ledger.size:
         raise Refused("BAD_PLACE", f"The ledger has {ledger.size:,} entries.")
+    if not streams.remote and group not in streams.cursors.names():
+        known = ", ".join(sorted(n for n in streams.cursors.names() if not n.startswith(RELAYS)))
+        raise Refused("UNKNOWN_CONSUMER", f"Nobody reads as {group!r}; those who do are {known}.")
     if group in streams.cursors.names():
         streams.cursors.move(group, await _position(streams, ledger, where))
     elif isinstance(where, int):

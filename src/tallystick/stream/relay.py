@@ -25,6 +25,10 @@ COMMIT_NS = 1_000_000_000
 """A consumer's cursor is kept this often: what came after it is said again after a crash."""
 
 
+LOOK_SECONDS = 1.0
+"""How often a consumer that has nothing to do looks whether somebody moved it."""
+
+
 class Consumer(Protocol):
     """Whoever deals with messages; it may see one again and knows it by its position."""
 
@@ -107,12 +111,25 @@ class Relay:
                         if not await feed.keep(dealt_with):
                             break
                     await asyncio.sleep(0)
-                if not messages and self._streams.local is not None:
-                    await woken.wait()
+                if messages or self._streams.local is None:
+                    continue
+                if not await self._is_woken(woken) and dealt_with is not None:
+                    await feed.keep(dealt_with)
         finally:
             self._published.remove(woken)
             if dealt_with is not None:
                 await feed.keep(dealt_with)
+
+    async def _is_woken(self, woken: asyncio.Event) -> bool:
+        """Wait until something is said; False: it is time to look whether somebody moved us."""
+        waiting = asyncio.ensure_future(woken.wait())
+        looking = asyncio.ensure_future(self._clock.sleep(LOOK_SECONDS))
+        try:
+            await asyncio.wait({waiting, looking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            looking.cancel()
+        return woken.is_set()
 
     def _from_ledger(self, start: int, limit: int) -> list[Message]:
         rows = self._ledger.rows(start, limit)

@@ -17,30 +17,30 @@ Until = Callable[[Callable[[], Any]], Any]
 pytestmark = pytest.mark.server
 
 
-def export(app: Any, headers: dict[str, str] | None = None, **params: str) -> Any:
+def export(log_app: Any, headers: dict[str, str] | None = None, **params: str) -> Any:
     """The response of an export."""
-    response = app.client.get("/v1/logs/export", params=RANGE | params, headers=headers or {})
+    response = log_app.client.get("/v1/logs/export", params=RANGE | params, headers=headers or {})
     assert response.status_code == 200, response.text
     return response
 
 
-def test_ndjson_has_every_line(app: Any) -> None:
+def test_ndjson_has_every_line(log_app: Any) -> None:
     """What the pages have, in their order."""
-    response = export(app)
+    response = export(log_app)
     assert response.headers["content-type"] == "application/x-ndjson"
     assert response.headers["content-disposition"] == 'attachment; filename="logs.ndjson"'
     lines = [json.loads(line) for line in response.text.splitlines()]
-    pages = app.client.get("/v1/logs", params=RANGE | {"limit": 1_000}).json()["logs"]
+    pages = log_app.client.get("/v1/logs", params=RANGE | {"limit": 1_000}).json()["logs"]
     assert lines == pages
 
 
-def test_csv_and_parquet_by_format_or_accept(app: Any, tmp_path: Path) -> None:
+def test_csv_and_parquet_by_format_or_accept(log_app: Any, tmp_path: Path) -> None:
     """The same rows in both."""
-    text = export(app, format="csv", fields="http.route,duration_us").text
+    text = export(log_app, format="csv", fields="http.route,duration_us").text
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 62
     assert rows[0]["duration_us"] == "59000"
-    accepted = export(app, {"Accept": "application/vnd.apache.parquet"})
+    accepted = export(log_app, {"Accept": "application/vnd.apache.parquet"})
     path = tmp_path / "x.parquet"
     path.write_bytes(accepted.content)
     with duckdb.connect() as connection:
@@ -51,57 +51,57 @@ def test_csv_and_parquet_by_format_or_accept(app: Any, tmp_path: Path) -> None:
     assert found == [(62, sum(range(60)) * 1_000, 62)]
 
 
-def test_a_table_can_be_exported(app: Any) -> None:
+def test_a_table_can_be_exported(log_app: Any) -> None:
     """What the query ends in, in any format."""
-    text = export(app, q="* | stats count by host.name | sort host.name", format="csv").text
+    text = export(log_app, q="* | stats count by host.name | sort host.name", format="csv").text
     assert text.splitlines()[:3] == ["host.name,count", "h0,30", "h1,30"] or "h0,30" in text
 
 
-def test_more_lines_than_a_page(new_app: Callable[..., Any]) -> None:
+def test_more_lines_than_a_page(new_log_app: Callable[..., Any]) -> None:
     """No cap: over parts and pages, each line once, newest first."""
-    app = new_app()
+    log_app = new_log_app()
     count = 25_000
     for start in range(0, count, 5_000):
-        app.store.append(
+        log_app.store.append(
             [
                 b'{"n":%d,"timestamp":"2026-03-02T%02d:00:00Z"}' % (n, n // 2_000)
                 for n in range(start, start + 5_000)
             ]
         )
         if start < 15_000:
-            app.store.seal()
-    lines = [json.loads(line) for line in export_all(app).splitlines()]
+            log_app.store.seal()
+    lines = [json.loads(line) for line in export_all(log_app).splitlines()]
     assert sorted(line["n"] for line in lines) == list(range(count))
     keys = [(line["timestamp"], line["log.seq"]) for line in lines]
     assert keys == sorted(keys, reverse=True)
 
 
-def export_all(app: Any) -> str:
+def export_all(log_app: Any) -> str:
     """Everything as NDJSON."""
-    text: str = app.client.get("/v1/logs/export").text
+    text: str = log_app.client.get("/v1/logs/export").text
     return text
 
 
-def test_who_leaves_gives_the_place_back(new_app: Callable[..., Any], until: Until) -> None:
+def test_who_leaves_gives_the_place_back(new_log_app: Callable[..., Any], until: Until) -> None:
     """The search of a client that went away is ended."""
-    app = new_app()
+    log_app = new_log_app()
     filler = b"x" * 5_000
     for _ in range(8):
-        app.store.append([b'{"body":"%b"}' % filler for _ in range(2_000)])
-    with app.client.stream("GET", "/v1/logs/export") as response:
+        log_app.store.append([b'{"body":"%b"}' % filler for _ in range(2_000)])
+    with log_app.client.stream("GET", "/v1/logs/export") as response:
         next(response.iter_raw())
-        assert app.search.streams.taken == 1
-    app.client.close()
-    until(lambda: app.search.streams.taken == 0)
-    app.client = app.client_of(app.token)
-    assert app.client.get("/v1/logs", params={"limit": 1}).status_code == 200
+        assert log_app.search.streams.taken == 1
+    log_app.client.close()
+    until(lambda: log_app.search.streams.taken == 0)
+    log_app.client = log_app.client_of(log_app.token)
+    assert log_app.client.get("/v1/logs", params={"limit": 1}).status_code == 200
 
 
-def test_a_refusal_is_no_file(app: Any) -> None:
+def test_a_refusal_is_no_file(log_app: Any) -> None:
     """What cannot be understood is 422 before the first byte, and its place is free."""
-    response = app.client.get("/v1/logs/export", params={"q": '"open'})
+    response = log_app.client.get("/v1/logs/export", params={"q": '"open'})
     assert (response.status_code, response.json()["code"]) == (422, "BAD_QUERY")
-    assert app.search.streams.taken == 0
+    assert log_app.search.streams.taken == 0
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,9 @@ def lines(found: Iterator[Event], count: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def quiet(new_app: Callable[..., Any]) -> Any:
+def quiet(new_log_app: Callable[..., Any]) -> Any:
     """An app with one old line."""
-    app = new_app()
+    app = new_log_app()
     app.store.append([b'{"body":"old match"}'])
     return app
 
@@ -126,9 +126,9 @@ def test_a_place_that_is_no_number(quiet: Any) -> None:
     assert (response.status_code, response.json()["code"]) == (422, "BAD_REQUEST")
 
 
-def test_the_end_of_the_process_ends_the_tails(new_app: Callable[..., Any]) -> None:
+def test_the_end_of_the_process_ends_the_tails(new_log_app: Callable[..., Any]) -> None:
     """A follower's stream ends; nobody else may begin."""
-    app = new_app()
+    app = new_log_app()
     with app.client.stream("GET", "/v1/logs/tail") as response:
         found = events(response)
         next(found)

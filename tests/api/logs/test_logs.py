@@ -12,11 +12,11 @@ pytestmark = pytest.mark.server
 
 
 @pytest.fixture
-def get(app: Any) -> Get:
+def get(log_app: Any) -> Get:
     """Asks, and gives the JSON of a 200."""
 
     def ask(path: str, **params: Any) -> Any:
-        response = app.client.get(path, params=RANGE | params)
+        response = log_app.client.get(path, params=RANGE | params)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -80,22 +80,24 @@ def test_commands_that_keep_lines_give_lines(get: Get) -> None:
         ({"query": "x"}, "UNKNOWN_FIELD"),
     ],
 )
-def test_a_search_that_cannot_be(app: Any, params: dict[str, Any], code: str) -> None:
+def test_a_search_that_cannot_be(log_app: Any, params: dict[str, Any], code: str) -> None:
     """422 with the place in the query, or the parameter."""
-    problem = refused(app.client.get("/v1/logs", params=params), 422, code)
+    problem = refused(log_app.client.get("/v1/logs", params=params), 422, code)
     assert problem["detail"].endswith(".")
 
 
-def test_no_token_no_logs(app: Any) -> None:
+def test_no_token_no_logs(log_app: Any) -> None:
     """401 without one, 403 with one of a trader."""
-    assert httpx.get(f"{app.url}/v1/logs").status_code == 401
-    with app.client_of(app.tokens.issue("eve", "demo", ("read",))) as reader:
+    assert httpx.get(f"{log_app.url}/v1/logs").status_code == 401
+    with log_app.client_of(log_app.tokens.issue("eve", "demo", ("read",))) as reader:
         refused(reader.get("/v1/logs"), 403, "FORBIDDEN")
 
 
-def test_a_token_sees_its_indexes_only(app: Any) -> None:
+def test_a_token_sees_its_indexes_only(log_app: Any) -> None:
     """In every view, whatever the query says."""
-    with app.client_of(app.tokens.issue("pay", "", ("operate",), indexes=("pay",))) as client:
+    with log_app.client_of(
+        log_app.tokens.issue("pay", "", ("operate",), indexes=("pay",))
+    ) as client:
         for path, member, count in (
             ("/v1/logs?q=index=*", "logs", 2),
             ("/v1/logs?q=index=tallystick", "logs", 0),
@@ -125,12 +127,12 @@ def test_the_histogram_has_no_holes(get: Get) -> None:
     assert table["total"] == 30
 
 
-def test_the_histogram_finds_its_range(app: Any) -> None:
+def test_the_histogram_finds_its_range(log_app: Any) -> None:
     """Without one it is that of the lines; without lines it is empty and whole."""
-    found = app.client.get("/v1/logs/histogram", params={"q": "http.route=*"}).json()
+    found = log_app.client.get("/v1/logs/histogram", params={"q": "http.route=*"}).json()
     assert found["total"] == 60
     assert found["earliest"] <= "2026-03-02T14:00:00.000000Z"
-    nothing = app.client.get("/v1/logs/histogram", params={"q": "zzzz"}).json()
+    nothing = log_app.client.get("/v1/logs/histogram", params={"q": "zzzz"}).json()
     assert nothing["total"] == 0
     assert nothing["buckets"]
 
@@ -171,11 +173,11 @@ def test_what_was_around_a_line(get: Get, around: Get) -> None:
 
 
 @pytest.fixture
-def around(app: Any) -> Get:
+def around(log_app: Any) -> Get:
     """What is around a line."""
 
     def ask(line: dict[str, Any], **params: Any) -> Any:
-        response = app.client.get(f"/v1/logs/{line['log.seq']}/around", params=params)
+        response = log_app.client.get(f"/v1/logs/{line['log.seq']}/around", params=params)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -187,9 +189,9 @@ def _minute(line: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("seq", ["0", "99999", "x", "1" * 30, "-1"])
-def test_a_line_that_is_not_there(app: Any, seq: str) -> None:
+def test_a_line_that_is_not_there(log_app: Any, seq: str) -> None:
     """404 that names it."""
-    refused(app.client.get(f"/v1/logs/{seq}/around"), 404, "UNKNOWN_LINE")
+    refused(log_app.client.get(f"/v1/logs/{seq}/around"), 404, "UNKNOWN_LINE")
 
 
 def test_patterns_put_alike_messages_together(get: Get) -> None:
@@ -210,30 +212,30 @@ def test_patterns_put_alike_messages_together(get: Get) -> None:
     )
 
 
-def test_diff_names_what_changed(app: Any) -> None:
+def test_diff_names_what_changed(log_app: Any) -> None:
     """New, gone, more: the last stretch against the one before it."""
     params = {"earliest": "2026-03-02T14:20:00Z", "latest": "2026-03-02T14:40:00Z"}
-    found = app.client.get("/v1/logs/diff", params=params).json()
+    found = log_app.client.get("/v1/logs/diff", params=params).json()
     changes = {each["value"]: each for each in found["differences"]}
     assert found["previous_earliest"] == "2026-03-02T14:00:00.000000Z"
     assert changes["payments settled"]["count"] == 1
     assert changes["payments settled"]["before"] == 1
     assert changes["payments settled"]["change"] == "same"
-    values = app.client.get("/v1/logs/diff", params=params | {"field": "severity_text"}).json()
+    values = log_app.client.get("/v1/logs/diff", params=params | {"field": "severity_text"}).json()
     assert {each["value"] for each in values["differences"]} == {"INFO", "ERROR"}
     params = {
         "earliest": "2026-03-02T14:15:00Z",
         "latest": "2026-03-02T14:30:00Z",
         "q": "index=pay",
     }
-    refusal = app.client.get("/v1/logs/diff")
+    refusal = log_app.client.get("/v1/logs/diff")
     assert "earliest" in refused(refusal, 422, "BAD_QUERY")["detail"]
 
 
-def test_sql_reads_and_nothing_else(app: Any) -> None:
+def test_sql_reads_and_nothing_else(log_app: Any) -> None:
     """A SELECT over the events; files, settings and changes are refused with a sentence."""
     ask = {"sql": 'SELECT "http.route" AS route, count(*) AS n FROM events GROUP BY 1 ORDER BY 2'}
-    found = app.client.post("/v1/logs/sql", json=ask | RANGE).json()
+    found = log_app.client.post("/v1/logs/sql", json=ask | RANGE).json()
     assert found["fields"] == ["route", "n"]
     assert found["rows"][-1] == ["/v1/orders", 40]
     for bad in (
@@ -245,16 +247,16 @@ def test_sql_reads_and_nothing_else(app: Any) -> None:
         "SELECT nosuch() FROM events",
         "",
     ):
-        response = app.client.post("/v1/logs/sql", json={"sql": bad})
+        response = log_app.client.post("/v1/logs/sql", json={"sql": bad})
         assert response.status_code == 422, (bad, response.text)
 
 
-def test_too_many_searches_are_told_to_come_back(new_app: Callable[..., Any]) -> None:
+def test_too_many_searches_are_told_to_come_back(new_log_app: Callable[..., Any]) -> None:
     """429 with Retry-After; when a place is free again the next is answered."""
-    app = new_app(places_max=1)
-    app.store.append([b'{"body":"x"}'])
-    with app.search.places.place():
-        response = app.client.get("/v1/logs")
+    log_app = new_log_app(places_max=1)
+    log_app.store.append([b'{"body":"x"}'])
+    with log_app.search.places.place():
+        response = log_app.client.get("/v1/logs")
         refused(response, 429, "CROWDED")
         assert int(response.headers["retry-after"]) >= 1
-    assert len(app.client.get("/v1/logs").json()["logs"]) == 1
+    assert len(log_app.client.get("/v1/logs").json()["logs"]) == 1

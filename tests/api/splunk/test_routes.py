@@ -25,9 +25,9 @@ WORDS = (
 
 
 @pytest.fixture(scope="module")
-def stranger(app: Any) -> Iterator[httpx.Client]:
+def stranger(log_app: Any) -> Iterator[httpx.Client]:
     """A client without a token."""
-    with httpx.Client(base_url=app.url, timeout=30) as client:
+    with httpx.Client(base_url=log_app.url, timeout=30) as client:
         yield client
 
 
@@ -58,10 +58,10 @@ def test_what_is_no_token(stranger: httpx.Client, authorization: str) -> None:
     assert stranger.get("/services/search/jobs", headers=headers).status_code == 401
 
 
-def test_a_form_that_cannot_be_read(app: Any, stranger: httpx.Client) -> None:
+def test_a_form_that_cannot_be_read(log_app: Any, stranger: httpx.Client) -> None:
     """400 and 413 in Splunk's form: no UTF-8, too many members, too long."""
     url = "/services/search/jobs?output_mode=json"
-    headers = {"Authorization": f"Splunk {app.token}"}
+    headers = {"Authorization": f"Splunk {log_app.token}"}
     many = urlencode([("f", "x")] * 1_000).encode()
     for body, status in ((b"search=%ff", 400), (b"\xff", 400), (many, 400), (b"x" * 70_000, 413)):
         response = stranger.post(url, content=body, headers=headers)
@@ -84,7 +84,7 @@ def test_a_form_that_cannot_be_read(app: Any, stranger: httpx.Client) -> None:
     ),
 )
 def test_no_form_breaks_it(
-    app: Any, stranger: httpx.Client, call: tuple[str, str], form: list[tuple[str, str]]
+    log_app: Any, stranger: httpx.Client, call: tuple[str, str], form: list[tuple[str, str]]
 ) -> None:
     """Any members with any values: an answer that is no 5xx, and JSON where it was asked for."""
     method, path = call
@@ -92,7 +92,7 @@ def test_no_form_breaks_it(
     if path.endswith("/export") and live:
         return  # it has no end
     encoded = urlencode([(name, value.encode(errors="replace")) for name, value in form])
-    headers = {"Authorization": f"Splunk {app.token}"}
+    headers = {"Authorization": f"Splunk {log_app.token}"}
     url = f"/services/{filled(path)}"
     if method == "POST":
         response = stranger.post(url, content=encoded.encode(), headers=headers)

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-def service(app: Any) -> client.Service:
+def service(log_app: Any) -> client.Service:
     """Logged in with a user name and a token as the password."""
     return client.connect(
-        scheme="http", host="127.0.0.1", port=app.port, username="ada", password=app.token
+        scheme="http", host="127.0.0.1", port=log_app.port, username="ada", password=log_app.token
     )
 
 
@@ -49,32 +49,32 @@ def read(stream: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "how",
     [
-        lambda app: {"username": "ada", "password": app.token},
-        lambda app: {"token": app.token},
-        lambda app: {"token": f"Splunk {app.token}"},
-        lambda app: {"splunkToken": app.token},
-        lambda app: {"username": "ada", "password": app.token, "basic": True},
-        lambda app: {"token": app.token, "owner": "nobody", "app": "search"},
+        lambda log_app: {"username": "ada", "password": log_app.token},
+        lambda log_app: {"token": log_app.token},
+        lambda log_app: {"token": f"Splunk {log_app.token}"},
+        lambda log_app: {"splunkToken": log_app.token},
+        lambda log_app: {"username": "ada", "password": log_app.token, "basic": True},
+        lambda log_app: {"token": log_app.token, "owner": "nobody", "app": "search"},
     ],
     ids=["password", "session", "session-with-scheme", "bearer", "basic", "namespace"],
 )
-def test_every_way_to_log_in(app: Any, how: Callable[[Any], dict[str, Any]]) -> None:
+def test_every_way_to_log_in(log_app: Any, how: Callable[[Any], dict[str, Any]]) -> None:
     """A token of ours is the password, the session key, or the bearer token."""
-    service = client.connect(scheme="http", host="127.0.0.1", port=app.port, **how(app))
+    service = client.connect(scheme="http", host="127.0.0.1", port=log_app.port, **how(log_app))
     assert service.info["product_type"] == "tallystick"
     assert service.splunk_version >= (9, 0, 2)
     assert not service.disable_v2_api
     assert len(read(service.jobs.oneshot(ALL, output_mode="json", count=3))) == 3
 
 
-def test_who_is_unknown_is_told_so(app: Any) -> None:
+def test_who_is_unknown_is_told_so(log_app: Any) -> None:
     """At login, and without one."""
-    where = {"scheme": "http", "host": "127.0.0.1", "port": app.port}
+    where = {"scheme": "http", "host": "127.0.0.1", "port": log_app.port}
     with pytest.raises(AuthenticationError, match="Login failed"):
         client.connect(**where, username="ada", password="wrong")
     with pytest.raises(AuthenticationError):
         client.connect(**where, token="wrong").jobs.oneshot("search *")
-    reader = app.tokens.issue("eve", "demo", ("read",))
+    reader = log_app.tokens.issue("eve", "demo", ("read",))
     with pytest.raises(HTTPError, match="may not operate") as error:
         client.connect(**where, splunkToken=reader).jobs.oneshot("search *")
     assert error.value.status == 403
@@ -218,16 +218,18 @@ def test_export_streams_everything(service: client.Service) -> None:
     assert len(tree.findall("result")) == 62
 
 
-def test_a_live_export_says_new_lines(new_app: Callable[..., Any]) -> None:
+def test_a_live_export_says_new_lines(new_log_app: Callable[..., Any]) -> None:
     """`earliest_time=rt`: what comes after it began, until the client leaves."""
-    app = new_app()
-    service = client.connect(scheme="http", host="127.0.0.1", port=app.port, token=app.token)
+    log_app = new_log_app()
+    service = client.connect(
+        scheme="http", host="127.0.0.1", port=log_app.port, token=log_app.token
+    )
     response = service.jobs.export(
         "search live_marker", earliest_time="rt", latest_time="rt", output_mode="json"
     )
     assert response.read(1) == b"\n"  # it has begun
-    app.store.append([b'{"body":"live_marker one"}', b'{"body":"other"}'])
-    app.store.append([b'{"body":"live_marker two"}'])
+    log_app.store.append([b'{"body":"live_marker one"}', b'{"body":"other"}'])
+    log_app.store.append([b'{"body":"live_marker two"}'])
     said = b""
     while said.count(b'"result"') < 2:
         said += response.read(1)
@@ -254,7 +256,7 @@ def test_a_query_that_cannot_be_is_400_with_our_sentence(service: client.Service
         service.parse("search * | nosuchcommand")
 
 
-def test_saved_searches(service: client.Service, app: Any) -> None:
+def test_saved_searches(service: client.Service, log_app: Any) -> None:
     """Made, listed, changed, run, and removed; they are those of our own API."""
     saved = service.saved_searches
     query = "search severity_text=ERROR | stats count"
@@ -265,7 +267,7 @@ def test_saved_searches(service: client.Service, app: Any) -> None:
     assert (made.name, made.search, made["is_scheduled"]) == ("failed orders", query, "0")
     assert "failed orders" in saved
     assert [each.name for each in saved] == ["failed orders"]
-    ours = app.client.get("/v1/logs/saved/failed orders").json()
+    ours = log_app.client.get("/v1/logs/saved/failed orders").json()
     assert (ours["query"], ours["author"]) == (query, "ada")
 
     job = made.dispatch()
@@ -300,10 +302,10 @@ def test_indexes_and_fired_alerts(service: client.Service) -> None:
     assert list(groups[0].alerts) == []
 
 
-def test_a_token_sees_its_indexes_only(app: Any) -> None:
+def test_a_token_sees_its_indexes_only(log_app: Any) -> None:
     """Jobs, exports and indexes stop at what the token may read."""
-    token = app.tokens.issue("pay desk", "", ("operate",), indexes=("pay",))
-    service = client.connect(scheme="http", host="127.0.0.1", port=app.port, splunkToken=token)
+    token = log_app.tokens.issue("pay desk", "", ("operate",), indexes=("pay",))
+    service = client.connect(scheme="http", host="127.0.0.1", port=log_app.port, splunkToken=token)
     assert [each.name for each in service.indexes] == ["pay"]
     assert len(read(service.jobs.oneshot(ALL, output_mode="json", count=0))) == 2
     assert len(read(service.jobs.export(f"{ALL} index=*", output_mode="json"))) == 2
@@ -318,12 +320,12 @@ def test_what_else_the_sdk_asks(service: client.Service) -> None:
     assert service.job is not None
 
 
-def test_the_guide_runs(app: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_guide_runs(log_app: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """The program in docs/guides/search-logs.md, as it stands there, with our port and token."""
     text = (Path(__file__).resolve().parents[3] / "docs/guides/search-logs.md").read_text()
     _, _, behind = text.partition("```python\n")
     program, _, _ = behind.partition("```")
-    program = program.replace("8080", str(app.port)).replace("TOKEN", repr(app.token))
+    program = program.replace("8080", str(log_app.port)).replace("TOKEN", repr(log_app.token))
     program = program.replace("earliest=-1h", "earliest=2026-03-02T14:00:00Z")
     exec(compile(program, "guide", "exec"), {})  # noqa: S102  our own guide
     assert "{'http.route': '/v1/orders', 'count': '20'}" in capsys.readouterr().out

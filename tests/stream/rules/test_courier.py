@@ -73,6 +73,10 @@ class Office:
         self.outbox.keep(found, self.clock.now_ns())
         self.courier.ring({("r", target)})
 
+    def failed(self, target: str) -> int:
+        """How many attempts failed, as the file says."""
+        return self.outbox.counts().get(("r", target), {}).get("failed", 0)
+
     async def until(self, question: Callable[[], Any], step: float = 0.0) -> None:
         """Run until the answer is true, moving the time by `step` each turn."""
         task = asyncio.create_task(self.courier.run())
@@ -125,7 +129,7 @@ def test_a_receiver_that_says_when_is_not_asked_before(tmp_path: Any, clock: Man
         office = Office(tmp_path, clock, Retry(), t=target)
         began_ns = clock.now_ns()
         office.put("t", 1)
-        await office.until(lambda: len(target.parcels) == 1)
+        await office.until(lambda: office.failed("t") == 1)
         await office.until(lambda: len(target.parcels) == 2, step=1.0)
         assert clock.now_ns() - began_ns >= 120 * NS_PER_SECOND
         office.database.close()
@@ -274,13 +278,26 @@ def test_what_is_due_to_a_rule_that_is_gone_is_a_dead_letter(
 
 def test_pauses_grow_and_differ(tmp_path: Any, clock: ManualClock) -> None:
     """Half to all of 1, 2, 4 ... seconds, never more than five minutes."""
-    office = Office(tmp_path, clock, Retry())
-    for attempts in (1, 2, 5, 12, 185):
-        whole = min(2.0 ** (attempts - 1), BACKOFF_SECONDS_MAX)
-        pauses = {office.courier._pause(attempts, 0) for _ in range(50)}
-        assert len(pauses) > 40
-        assert whole / 2 <= min(pauses) <= max(pauses) <= whole
-    office.database.close()
+
+    async def main() -> None:
+        """On one loop; each attempt is the next one's first chance."""
+        target = Scripted(*(TemporaryError("no") for _ in range(12)))
+        office = Office(tmp_path, clock, Retry(), t=target)
+        office.put("t", 1)
+        pauses = []
+        for attempt in range(1, 13):
+            await office.until(lambda n=attempt: office.failed("t") == n)  # type: ignore[misc]
+            due_ns = office.outbox.due_at("r", "t")
+            assert due_ns is not None
+            pauses.append((due_ns - clock.now_ns()) / NS_PER_SECOND)
+            clock.advance(pauses[-1])
+        for n, pause in enumerate(pauses):
+            whole = min(2.0**n, BACKOFF_SECONDS_MAX)
+            assert max(1.0, whole / 2) - 0.001 <= pause <= whole + 0.001
+        assert len({pause / BACKOFF_SECONDS_MAX for pause in pauses[-3:]}) == 3
+        office.database.close()
+
+    asyncio.run(main())
 
 
 def test_the_newest_dead_letters_are_kept(

@@ -1,14 +1,13 @@
 """`tallystick logs`: what people see, what scripts read, and how it ends."""
 
 import csv
-import importlib.util
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from click.testing import CliRunner, Result
 from tallystick.wiring.commands.logs import SUFFIXES, logs
 from tallystick.wiring.facts import Facts, save_facts
 
-APP = Path(__file__).resolve().parents[2] / "api" / "log_app.py"
 SECONDS_MAX = 30
 pytestmark = pytest.mark.server
 
@@ -31,23 +29,15 @@ def line(minute: int, **members: Any) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def new_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Any]]:
+def new_app(new_log_app: Callable[..., Any]) -> Callable[[], Any]:
     """Starts servers with ten lines; they are gone after the module."""
-    spec = importlib.util.spec_from_file_location("log_app", APP)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    begun: list[Any] = []
 
     def start() -> Any:
-        begun.append(module.LogApp(tmp_path_factory.mktemp("data")))
-        begun[-1].store.append([line(n, body=f"order {n} filled", n=n) for n in range(10)])
-        return begun[-1]
+        made = new_log_app()
+        made.store.append([line(n, body=f"order {n} filled", n=n) for n in range(10)])
+        return made
 
-    yield start
-    for each in begun:
-        each.close()
+    return start
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,8 @@ class Unmasker:
         Raises:
             Refused: `UNKNOWN_LINE`; `NOT_SEALED`, nothing is kept; `ORIGINALS_DESTROYED`;
                 `VALUE_NOT_ALLOWED`, nothing was taken out there; `FIELDS_TOO_MANY`;
-                `PERSONAL_DATA`, the reason tells what is asked for; or as `require_index`.
+                `PERSONAL_DATA`, the reason tells what is asked for. `UNKNOWN_LINE` also where
+                `require_index` refuses.
             Corrupt: what is sealed was changed.
         """
         index, originals = await asyncio.to_thread(self._open, seq, require_index)
@@ -93,11 +94,14 @@ class Unmasker:
     ) -> tuple[str, dict[str, object]]:
         found = self._lines.read(seq, 1)
         if not found or found[0][0] != seq:
-            raise Refused("UNKNOWN_LINE", f"There is no log line {seq}, or none any more.")
+            raise _unknown(seq)
         line = found[0][1]
         named = msgspec.json.decode(line, type=_Placed).index
         index = OWN_INDEX if named is None else str(named)
-        require_index(index)
+        try:
+            require_index(index)
+        except Refused as error:  # whoever may not read it does not learn that it is there
+            raise _unknown(seq) from error
         return index, self._originals.open(line)
 
     def _require_impersonal(self, reason: str, chosen: dict[str, object]) -> None:
@@ -107,6 +111,10 @@ class Unmasker:
         if told or self._redactor.find(reason.encode()):
             sentence = "The reason stays in the ledger for ever: it may not tell what was hidden."
             raise Refused("PERSONAL_DATA", sentence, field="reason")
+
+
+def _unknown(seq: int) -> Refused:
+    return Refused("UNKNOWN_LINE", f"There is no log line {seq}, or none any more.")
 
 
 def _chosen(originals: dict[str, object], fields: Sequence[str] | None) -> dict[str, object]:
