@@ -38,6 +38,7 @@ bench-orders: $(VENV)/.bench ## orders against ceilings, peers and bare journals
 
 bench-logs: $(VENV)/.dev ## the log store against DuckDB's bulk insert, ten million lines searched; what watching costs an order
 	$(PY) benchmarks/logs.py $(ARGS)
+	$(PY) benchmarks/redaction.py
 	$(PY) benchmarks/attached.py
 
 bench-ledger: $(VENV)/.bench ## the ledger against a bare journal and Tessera, up to ten million entries

@@ -50,7 +50,12 @@ async def _serve(settings: Settings, wrap: Wrap) -> None:
         listener.close()
         raise
     warm_up(clock)
-    await single.start()
+    try:
+        await single.start()
+    except BaseException:
+        listener.close()
+        await single.give_up()
+        raise
     server = server_of(single, wrap)
     heed_signals(server)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -14,6 +14,11 @@ from tallystick.wiring.settings import read_settings
 
 ANSWER_SECONDS_MAX = 60.0
 """Longest wait for an answer: some of them wait for the disk a few times."""
+_NOT_BEGUN = (
+    httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol,
+    UnicodeError,
+)  # fmt: skip
+"""Nobody was asked."""
 T = TypeVar("T")
 
 
@@ -79,7 +84,7 @@ class ServerClient:
                     response.read()
                 _check(response)
                 yield response
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:
+        except _NOT_BEGUN as error:
             raise self._silent(error) from error
 
     def close(self) -> None:

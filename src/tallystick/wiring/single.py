@@ -186,14 +186,25 @@ class Single:
         """
         _log.info("wiring.stopping", **{"ledger.size": self.ledger.size})
         self.end_streams()
+        await self._end_works()
+        if self.failure() is None:
+            await self._keep_all()
+        await self._let_go()
+
+    async def give_up(self) -> None:
+        """Let go of everything after a start that failed; nothing of it was acknowledged."""
+        await self._end_works()
+        await self._let_go()
+
+    async def _end_works(self) -> None:
         self.desk.close()
         if self._desk_task is not None:
             await asyncio.wait([self._desk_task], timeout=2)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.failure() is None:
-            await self._keep_all()
+
+    async def _let_go(self) -> None:
         await self.notifier.stop()
         await self.publishing.close()
         self._folding.shutdown()

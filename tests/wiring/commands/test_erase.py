@@ -1,9 +1,7 @@
 """`tallystick erase`: what it asks over HTTP, what it says, and its exit codes."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,49 +20,11 @@ PROBLEM = {"title": "t", "status": 409, "detail": "Not before 2031-01-01.", "cod
 REASON = ("--reason", "request")
 
 
-class Answering:
-    """An HTTP server that gives one answer and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        """It listens on loopback from now on."""
-        self.status, self.body = 200, json.dumps(ERASURE).encode()
-        self.asked: list[tuple[str, str, Any]] = []
-        asked = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """Answers every POST."""
-
-            def do_POST(self) -> None:
-                """One answer for all."""
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                token = self.headers["Authorization"]
-                asked.asked.append((self.path, token, json.loads(body)))
-                self.send_response(asked.status)
-                self.send_header("Content-Length", str(len(asked.body)))
-                self.end_headers()
-                self.wfile.write(asked.body)
-
-            def log_message(self, *_arguments: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
 @pytest.fixture
-def server() -> Iterator[Answering]:
+def server(answering: Any) -> Any:
     """A server that erases everybody."""
-    server = Answering()
-    yield server
-    server.close()
+    answering.body = json.dumps(ERASURE).encode()
+    return answering
 
 
 @pytest.fixture
@@ -75,7 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
     return lambda *arguments: CliRunner().invoke(erase, arguments, catch_exceptions=False)
 
 
-def test_it_asks_the_server_that_is_named(server: Answering, run: Callable[..., Result]) -> None:
+def test_it_asks_the_server_that_is_named(server: Any, run: Callable[..., Result]) -> None:
     """The subject in the path, reason and basis in the body, the token in its header."""
     basis = ("--legal-basis", "GDPR, Article 17(1)(b)")
     said = run("S-1", *REASON, *basis, "--url", server.url + "/", "--token", "tally_x")
@@ -90,7 +50,7 @@ def test_it_asks_the_server_that_is_named(server: Answering, run: Callable[..., 
 
 
 def test_it_finds_the_server_on_the_data_folder(
-    server: Answering, run: Callable[..., Result], tmp_path: Path
+    server: Any, run: Callable[..., Result], tmp_path: Path
 ) -> None:
     """URL and token of demo.json; its token goes to no other server."""
     save_facts(tmp_path, Facts(server.url, "demo", "tally_demo", "hec_demo", "ledger+0+AA=="))
@@ -115,7 +75,7 @@ def test_it_finds_the_server_on_the_data_folder(
     ],
 )
 def test_what_is_not_done_is_told(
-    server: Answering, run: Callable[..., Result], status: int, body: Any, exit_code: int,
+    server: Any, run: Callable[..., Result], status: int, body: Any, exit_code: int,
     sentence: str,
 ) -> None:  # fmt: skip
     """Refused is 1, no answer that says anything is 2; the sentence is the server's."""
@@ -138,7 +98,7 @@ def test_facts_that_cannot_be_read_are_told(run: Callable[..., Result], tmp_path
     assert "--url and --token" in said.stderr
 
 
-def test_no_server_is_told(run: Callable[..., Result], server: Answering) -> None:
+def test_no_server_is_told(run: Callable[..., Result], server: Any) -> None:
     """Nowhere to ask, nobody there, or something that speaks no JSON: 2."""
     assert "--url and --token" in run("S-1", *REASON).stderr
     assert run("S-1", *REASON).exit_code == 2
@@ -149,7 +109,7 @@ def test_no_server_is_told(run: Callable[..., Result], server: Answering) -> Non
 
 
 def test_a_subject_stays_in_its_segment_of_the_path(
-    server: Answering, run: Callable[..., Result]
+    server: Any, run: Callable[..., Result]
 ) -> None:
     """A name with a slash asks for that name, not for another resource."""
     run("../S-1?x=#y", *REASON, "--url", server.url, "--token", "t")

@@ -1,9 +1,6 @@
 """`tallystick unmask`: what it asks over HTTP, what it says, and its exit codes."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,51 +18,14 @@ PROBLEM = {"title": "t", "status": 409, "detail": "Nothing is kept.", "code": "N
 ASK = ("7", "--reason", "complaint", "--token", "secret")
 
 
-class Answering:
-    """An HTTP server that gives one answer and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        """It listens on loopback from now on."""
-        self.status, self.body = 200, json.dumps(ANSWER).encode()
-        self.asked: list[tuple[str, str, Any]] = []
-        asked = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """Answers every POST."""
-
-            def do_POST(self) -> None:
-                """One answer for all."""
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                asked.asked.append((self.path, self.headers["Authorization"], json.loads(body)))
-                self.send_response(asked.status)
-                self.send_header("Content-Length", str(len(asked.body)))
-                self.end_headers()
-                self.wfile.write(asked.body)
-
-            def log_message(self, *_arguments: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
+def server(answering: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A server that the data folder of the settings names."""
-    server = Answering()
+    answering.body = json.dumps(ANSWER).encode()
     monkeypatch.setenv("TALLYSTICK_DATA", str(tmp_path))
     monkeypatch.delenv("TALLYSTICK_TOKEN", raising=False)
-    save_facts(tmp_path, Facts(server.url, "demo", "trade-token", "hec", "vkey"))
-    yield server
-    server.close()
+    save_facts(tmp_path, Facts(answering.url, "demo", "trade-token", "hec", "vkey"))
+    return answering
 
 
 def run(*arguments: str) -> Result:
@@ -73,7 +33,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(unmask, arguments, catch_exceptions=False)
 
 
-def test_showing(server: Answering) -> None:
+def test_showing(server: Any) -> None:
     """Each field on a line; the entry is told beside it, on standard error."""
     result = run(*ASK, "--field", "/body", "--field", "/n")
 
@@ -88,7 +48,7 @@ def test_showing(server: Answering) -> None:
     ]  # fmt: skip
 
 
-def test_as_json(server: Answering) -> None:
+def test_as_json(server: Any) -> None:
     """All that the server said; all fields are asked for where none is named."""
     result = run(*ASK, "--json", "--url", server.url + "/")
 
@@ -96,7 +56,7 @@ def test_as_json(server: Answering) -> None:
     assert server.asked[0][2] == {"reason": "complaint"}
 
 
-def test_refused(server: Answering) -> None:
+def test_refused(server: Any) -> None:
     """The server's sentence, and exit code 1."""
     server.status, server.body = 409, json.dumps(PROBLEM).encode()
     result = run(*ASK)
@@ -107,13 +67,13 @@ def test_refused(server: Answering) -> None:
 @pytest.mark.parametrize(
     ("status", "body"), [(500, b"{}"), (200, b"[]"), (200, b"no json"), (503, b'{"detail":"x"}')]
 )
-def test_cannot_tell(server: Answering, status: int, body: bytes) -> None:
+def test_cannot_tell(server: Any, status: int, body: bytes) -> None:
     """An answer that is none: exit code 2."""
     server.status, server.body = status, body
     assert run(*ASK).exit_code == 2
 
 
-def test_misuse(server: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_misuse(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No token, no server, no number, no reason: exit code 2, and nothing is asked."""
     assert "needs a token" in run("7", "--reason", "x").stderr
     assert run("0", *ASK[1:]).exit_code == 2
@@ -125,7 +85,7 @@ def test_misuse(server: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert server.asked == []
 
 
-def test_the_demo_s_token_is_not_used(server: Answering) -> None:
+def test_the_demo_s_token_is_not_used(server: Any) -> None:
     """It is a trader's: who unmasks says so with a token of their own."""
     assert run("7", "--reason", "x").exit_code == 2
     assert server.asked == []

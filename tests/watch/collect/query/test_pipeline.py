@@ -18,6 +18,7 @@ from tallystick.watch.collect.query.nodes import (
     Pattern,
     Says,
 )
+from tallystick.watch.collect.query.search import SEQ_MAX
 
 NOW_NS = parse_rfc3339("2026-11-22T05:00:00Z")
 HOUR_NS = 3_600 * NS_PER_SECOND
@@ -152,3 +153,26 @@ def test_a_query_is_frozen_through_and_through() -> None:
     text: Any = 'a=b OR "c" | where x>1 | stats count by y | head 2'
     assert parse(text, NOW_NS) == parse(text, NOW_NS)
     assert hash(parse(text, NOW_NS).search) == hash(parse(text, NOW_NS).search)
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("error", (1, SEQ_MAX)),
+        ("log.seq>=100 error", (100, SEQ_MAX)),
+        ("log.seq>99.5", (99, SEQ_MAX)),
+        ("log.seq<200 log.seq>=100", (100, 200)),
+        ("log.seq:[100 TO 200]", (100, 200)),
+        ("log.seq=4711", (4711, 4711)),
+        ("log.seq IN (7, 9)", (7, 9)),
+        ("log.seq=47*", (1, SEQ_MAX)),
+        ("NOT log.seq=4711", (1, SEQ_MAX)),
+        ("log.seq=4711 OR error", (1, SEQ_MAX)),
+        ("log.seq>=1e300", (int(1e300), SEQ_MAX)),
+    ],
+)
+def test_numbers_of_lines_leave_out_parts(text: str, bounds: tuple[int, int]) -> None:
+    """What must hold of a line's number anyway bounds the parts that are read; never too narrow."""
+    search = parse(text, 0).search
+
+    assert (search.first_seq, search.last_seq) == bounds

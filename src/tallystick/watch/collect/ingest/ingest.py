@@ -12,8 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeVar
 
+import structlog
+
 from tallystick.clock import Clock
-from tallystick.errors import Crowded, Refused, ShuttingDown
+from tallystick.errors import Crowded, Refused, ShuttingDown, TallystickError
 from tallystick.limits import (
     EVENT_IDS_KEPT_MAX,
     INGEST_BYTES_IN_FLIGHT_MAX,
@@ -29,8 +31,12 @@ from tallystick.watch.collect.ingest.seen import Seen
 from tallystick.watch.collect.lines import check_lines, encode_line, report
 
 Parsed = TypeVar("Parsed")
+_RECALLED_WITHOUT_ARCHIVE = "-1d"
+"""How far back event ids are recalled where older lines cannot be read."""
 _WRITE_BYTES = 2_097_152
 """As soon as so much is gathered it is written: one write holds up other threads a little."""
+
+_log = structlog.get_logger("ingest")
 
 
 class Store(Searched, Protocol):
@@ -137,10 +143,18 @@ class Ingest:
     def recall(self) -> int:
         """Remember the event ids of the store's newest lines; how many there are.
 
-        What was stored before a crash, and not answered, is then not stored again.
+        What was stored before a crash, and not answered, is then not stored again. Where an
+        archive that lines were moved to cannot be read, it is done with those of the last day:
+        nobody waits for old log lines in order to trade.
         """
-        for index, event_id in recent_event_ids(self._store, self._clock):
-            self._events.add(event_key(index, event_id))
+        for earliest in (None, _RECALLED_WITHOUT_ARCHIVE):
+            try:
+                for index, event_id in recent_event_ids(self._store, self._clock, earliest):
+                    self._events.add(event_key(index, event_id))
+            except TallystickError as error:
+                _log.warning("ingest.recall_left_out", body=str(error))
+            else:
+                break
         return len(self._events)
 
     async def parse(self, work: Callable[[], Parsed]) -> Parsed:

@@ -25,15 +25,23 @@ class Searched(Protocol):
         ...
 
 
-def recent_event_ids(store: Searched, clock: Clock) -> Iterator[tuple[str, str]]:
-    """(index, event id) of the newest lines that have one, in any order."""
+def recent_event_ids(
+    store: Searched, clock: Clock, earliest: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """(index, event id) of the newest lines that have one, in any order.
+
+    With `earliest` only lines of that time or later are looked at.
+
+    Raises:
+        TallystickError: some of what has to be read cannot be.
+    """
     if store.end == 1:
         return  # an empty store needs no search engine
     start = store.end - EVENT_IDS_RECALLED_LINES_MAX
     query = (
         f"{EVENT_ID_FIELD}=* {SEQ_FIELD}>={max(start, 1)} | table {INDEX_FIELD} {EVENT_ID_FIELD}"
     )
-    plan = compile_query(parse(query, clock.now_ns()))
+    plan = compile_query(parse(query, clock.now_ns(), earliest=earliest))
     with store.rows(plan, seconds_max=EVENT_IDS_RECALL_SECONDS_MAX) as batches:
         for batch in batches:
             for index, event_id in batch:

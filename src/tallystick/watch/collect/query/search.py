@@ -1,12 +1,17 @@
 """The search before the first pipe: which lines at all, in what time, in which indexes."""
 
+import math
 import re
 from dataclasses import dataclass, replace
 
+from tallystick.watch.collect.columns import SEQ_FIELD
 from tallystick.watch.collect.query.grammar import read
-from tallystick.watch.collect.query.nodes import AllOf, Happened, Is, Node
+from tallystick.watch.collect.query.nodes import AllOf, Happened, Is, Measures, Node
 from tallystick.watch.collect.query.times import is_live, parse_time
 
+SEQ_MAX = 2**62
+"""Larger than the number of any line."""
+_SEQ_DIGITS_MAX = 18
 _LEADING_SEARCH = re.compile(r"\s*search(?=\s|$)")
 
 
@@ -15,7 +20,8 @@ class Search:
     """The part before the first pipe: which lines at all.
 
     `where` is for `predicate`; the bounds and indexes are also in what `predicate` gives, and
-    stand here so that a store can leave out whole parts. `live` asks for new lines only.
+    stand here so that a store can leave out whole parts: times, indexes, and the numbers of lines
+    (both inclusive). `live` asks for new lines only.
     """
 
     where: Node | None = None
@@ -23,6 +29,8 @@ class Search:
     latest_ns: int | None = None
     indexes: frozenset[str] | None = None
     live: bool = False
+    first_seq: int = 1
+    last_seq: int = SEQ_MAX
 
 
 def read_search(
@@ -72,9 +80,26 @@ def _narrowed(search: Search) -> Search:
                 )
                 continue
         if node is not None:
+            search = _numbered(search, node)
             left.append(node)
     where = left[0] if len(left) == 1 else AllOf(tuple(left)) if left else None
     return replace(search, where=where)
+
+
+def _numbered(search: Search, node: Node) -> Search:
+    """With the bounds of line numbers that this term implies, if any; it stays to be tested."""
+    first, last = search.first_seq, search.last_seq
+    if isinstance(node, Measures) and node.field == SEQ_FIELD:
+        if node.order in {">", ">="}:
+            first = max(first, math.floor(node.number))
+        else:
+            last = min(last, math.ceil(node.number))
+    elif isinstance(node, Is) and node.field == SEQ_FIELD:
+        exact = [pattern.exact or "" for pattern in node.patterns]
+        if all(text.isascii() and text.isdigit() for text in exact):
+            numbers = [int(text[:_SEQ_DIGITS_MAX]) for text in exact]
+            first, last = max(first, min(numbers)), min(last, max(numbers))
+    return replace(search, first_seq=first, last_seq=last)
 
 
 def _bounded(search: Search, node: Happened) -> Search:

@@ -75,7 +75,7 @@ class Sources:
 
 
 def searched_parts(parts: Iterable[Part], search: Search) -> list[Part]:
-    """The parts that may have lines for a search, by time and index."""
+    """The parts that may have lines for a search, by time, index and numbers."""
     names = None if search.indexes is None else {name.lower() for name in search.indexes}
     return [
         part
@@ -83,6 +83,8 @@ def searched_parts(parts: Iterable[Part], search: Search) -> list[Part]:
         if (search.earliest_ns is None or part.max_time >= search.earliest_ns)
         and (search.latest_ns is None or part.min_time < search.latest_ns)
         and (names is None or part.index.lower() in names)
+        and search.first_seq <= part.last_seq
+        and part.first_seq <= search.last_seq
     ]
 
 
