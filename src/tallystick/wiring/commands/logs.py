@@ -243,9 +243,15 @@ def _seq(line: bytes) -> int:
 
 def _say_left_out(answer: "LogAnswer") -> None:
     if answer.skipped:
-        events = sum(part.events for part in answer.skipped)
-        sentence = f"{len(answer.skipped)} archived parts with {events:,} events are cold"
-        click.echo(f"tallystick: {sentence} and were left out; restore them to see them.", err=True)
+        lost = [part for part in answer.skipped if part.state == "unreadable"]
+        cold = len(answer.skipped) - len(lost)
+        if cold:
+            events = sum(part.events for part in answer.skipped if part.state != "unreadable")
+            sentence = f"{cold} archived parts with {events:,} events are cold and were left out"
+            click.echo(f"tallystick: {sentence}; restore them to see them.", err=True)
+        for part in lost:
+            sentence = f"{part.path} is missing from the archive, or damaged, and was left out"
+            click.echo(f"tallystick: {sentence}; see `tallystick archive verify`.", err=True)
 
 
 def _write(pieces: Iterator[bytes] | list[bytes]) -> None:

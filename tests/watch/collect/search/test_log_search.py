@@ -54,7 +54,7 @@ def test_cold_parts_are_named(search: LogSearch) -> None:
     assert search.page(question).skipped == page.skipped
     assert search.page(question).rows == ((3,),)
     found = search.find(Question())
-    assert "1 archived parts with 1 events are cold" in found.warnings[0]
+    assert "1 archived parts with 1 events were left out" in found.warnings[0]
     found.close()
     for view in (histogram(search, Question()), facets(search, Question())):
         assert view.skipped == page.skipped

@@ -10,7 +10,11 @@ Cell = str | int | float | bool | list[str] | None
 
 
 class SkippedPart(msgspec.Struct, frozen=True):
-    """Archived lines that a search left out because they first have to be restored."""
+    """Archived lines that a search left out.
+
+    `state`: `cold` and `restoring` have to be restored first; `unreadable` is missing from the
+    archive, or damaged there.
+    """
 
     path: str
     index: str

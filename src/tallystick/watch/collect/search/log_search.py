@@ -126,8 +126,7 @@ class LogSearch:
         plan = self.plan(self.read(question))
         if plan.simple:
             page = self.store.page(plan.search, limit, before)
-            cold = self.cold(plan.search) if page.skipped else ()
-            return LogAnswer(page.logs, page.next_before, skipped=cold)
+            return LogAnswer(page.logs, page.next_before, skipped=skipped_parts(page.skipped))
         if before is not None:
             raise Refused("BAD_REQUEST", "Only a plain search has further pages.", field="before")
         with self.store.rows(plan) as rows:
@@ -294,4 +293,4 @@ def _warnings(skipped: tuple[SkippedPart, ...]) -> tuple[str, ...]:
     if not skipped:
         return ()
     events = sum(part.events for part in skipped)
-    return (f"{len(skipped)} archived parts with {events:,} events are cold and were left out.",)
+    return (f"{len(skipped)} archived parts with {events:,} events were left out: they are cold.",)

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tallystick.errors import Misconfigured
+import structlog
+
+from tallystick.errors import Corrupt, Misconfigured
 from tallystick.watch.collect.store.cache import PartCache
-from tallystick.watch.collect.store.parts import Part, PartSource
+from tallystick.watch.collect.store.parts import Part, PartSource, UnreadablePartError
 from tallystick.watch.collect.store.place import Shelf
 
 _COLD = ("cold", "restoring")
+_log = structlog.get_logger("collect")
 
 
 class PartFiles:
@@ -70,7 +73,15 @@ class PartFiles:
             else:
                 self._shelf.fetch(part.path, target)
 
-        with self._cache.using(part, fetch) as path:
+        with ExitStack() as stack:
+            try:
+                path = stack.enter_context(self._cache.using(part, fetch))
+            except Corrupt as error:
+                if not part.place:
+                    raise
+                # One archived part that is gone must not keep all others from being searched.
+                _log.error("collect.part_unreadable", body=str(error), **{"log.part": part.path})
+                raise UnreadablePartError(part.path) from error
             yield path
 
     def _local(self, part: Part) -> Path | None:

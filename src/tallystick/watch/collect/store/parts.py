@@ -16,7 +16,7 @@ from tallystick.errors import Refused
 
 ColumnType = Literal["BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "TIME6", "TIME9"]
 """How a member stands in a part; TIME6 and TIME9 are RFC 3339 stamps in UTC made from `_time`."""
-State = Literal["hot", "archived", "cold", "restoring", "restored"]
+State = Literal["hot", "archived", "cold", "restoring", "restored", "unreadable"]
 LockMode = Literal["none", "governance", "compliance"]
 
 _INDEX_CHARACTERS_MAX = 80  # Splunk's bound; longer names are cut in paths, never in the manifest
@@ -73,9 +73,17 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 class ColdPartError(Refused):
     """The part is cold: it must be restored before it can be read."""
 
+    state: State = "cold"
+
     def __init__(self, path: str) -> None:
         super().__init__("PART_COLD", f"{path} is in cold storage; restore it first.")
         self.path = path
+
+
+class UnreadablePartError(ColdPartError):
+    """The part is missing from its archive, or is not what was sealed."""
+
+    state: State = "unreadable"
 
 
 class PartSource(Protocol):

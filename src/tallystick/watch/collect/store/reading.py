@@ -37,13 +37,13 @@ class LogPage(msgspec.Struct, frozen=True):
     """Some lines, newest first, and where the next page begins.
 
     Each line is the JSON object that was stored plus `log.seq`, its number in this store.
-    `next_before` is None when there is nothing older; `skipped` counts archived parts in range
-    that are cold, hence not searched.
+    `next_before` is None when there is nothing older; `skipped` names archived parts in range
+    that are cold, or missing or damaged there, hence not searched.
     """
 
     logs: tuple[msgspec.Raw, ...]
     next_before: str | None
-    skipped: int = 0
+    skipped: tuple[Part, ...] = ()
 
 
 class Rows:
@@ -107,7 +107,7 @@ class Reader:
         page = keys[:limit]
         logs = tuple(_with_seq(seq, lines[seq]) for _, seq in page)
         more = f"{page[-1][0]}-{page[-1][1]}" if len(keys) > limit else None
-        return LogPage(logs, more, len(cold))
+        return LogPage(logs, more, cold)
 
     def rows(self, plan: Plan, seconds: float, begun: Begun) -> Rows:
         """The rows of a compiled query."""
@@ -137,7 +137,7 @@ class Reader:
                 parts, cold = _without(error, parts, cold)
 
     def lines(self, start: int, limit: int) -> list[tuple[int, bytes]]:
-        """Lines in order of arrival, from `start` on."""
+        """Lines in order of arrival, from `start` on; not those that an archive cannot give."""
         with self._sources.pins.reading():
             view = self._sources.view()
             parts, _ = warm_and_cold(part for part in view.parts if part.last_seq >= start)
@@ -146,7 +146,11 @@ class Reader:
             while parts and len(found) < limit:
                 at = max(at, min(part.first_seq for part in parts))
                 end = at + limit - len(found)
-                found += self._sealed_lines(parts, at, end)
+                try:
+                    found += self._sealed_lines(parts, at, end)
+                except ColdPartError as error:
+                    parts, _ = _without(error, parts, ())
+                    continue
                 at = end
                 parts = [part for part in parts if part.last_seq >= at]
             for segment in view.segments:
@@ -274,8 +278,12 @@ class _Bounds:
 def _without(
     error: ColdPartError, parts: list[Part], cold: tuple[Part, ...]
 ) -> tuple[list[Part], tuple[Part, ...]]:
-    """The parts without one that an archive has put into cold storage meanwhile."""
-    gone = tuple(part for part in parts if part.path == error.path)
+    """The parts without one that its archive cannot give now, or not at all."""
+    gone = tuple(
+        msgspec.structs.replace(part, state=error.state)
+        for part in parts
+        if part.path == error.path
+    )
     if not gone:
         raise error
     return [part for part in parts if part.path != error.path], (*cold, *gone)
