@@ -18,10 +18,12 @@ import threading
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import httpx
 import msgspec
 
+import block
 import measure
 import targets
 from orders_race import CONNECTIONS, Server
@@ -59,9 +61,11 @@ def main() -> int:
         "searchable_seconds": searched,
         "detected_seconds": detected,
     }
-    _print(result)
+    told = _markdown(result)
+    print(told)
     if not options.dry:
         RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+        block.put("attached", told)
     return 0
 
 
@@ -141,24 +145,29 @@ def _is_scored(client: httpx.Client, placed: dict[str, dict[str, str]]) -> bool:
     return position > int(placed["order"]["id"].removeprefix("O-"))
 
 
-def _print(result: dict[str, object]) -> None:
-    ratios = result["ratios"]
-    assert isinstance(ratios, list)
-    reached = "reached" if median(ratios) >= AIM_RATIO else "NOT reached"
-    print(
-        f"orders/s, everything attached / nothing attached = {median(ratios):.3f}"
-        f" ({min(ratios):.3f} to {max(ratios):.3f}), aim >= {AIM_RATIO}: {reached}"
-    )
-    for name in ("searchable_seconds", "detected_seconds"):
+def _markdown(result: dict[str, Any]) -> str:
+    ratios, rates = result["ratios"], result["orders_per_second"]
+    met = "reached" if median(ratios) >= AIM_RATIO else "NOT reached"
+    spread = f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+    what = "orders/s, everything attached / nothing attached"
+    lines = [f"- **{what} = {spread}, aim >= {AIM_RATIO}: {met}**"]
+    for name, what in (
+        ("searchable_seconds", "searchable"),
+        ("detected_seconds", "seen by the detectors"),
+    ):
         delays = result[name]
-        assert isinstance(delays, list)
-        p99 = delays[min(len(delays) - 1, round(len(delays) * 0.99))] if delays else float("nan")
-        reached = "reached" if p99 < AIM_DELAY_SECONDS else "NOT reached"
-        p50 = median(delays) if delays else float("nan")
-        print(
-            f"{name} under full load: p50 {p50:.3f}, p99 {p99:.3f}, {len(delays)} orders,"
-            f" aim p99 < {AIM_DELAY_SECONDS:g}: {reached}"
+        p50, p99 = median(delays), delays[min(len(delays) - 1, round(len(delays) * 0.99))]
+        met = "reached" if p99 < AIM_DELAY_SECONDS else "NOT reached"
+        lines.append(
+            f"- **from an order's answer until it is {what}, under full load: p50 {p50:.3f} s,"
+            f" p99 {p99:.3f} s of {len(delays)} orders, aim < {AIM_DELAY_SECONDS:g} s: {met}**"
         )
+    machine = result["machine"]
+    medians = " and ".join(f"{median(rates[each]):,.0f}" for each in ("attached", "detached"))
+    where = ", ".join(str(machine[each]) for each in ("cpu", "system", "python", "filesystem"))
+    load = f"{len(ratios)} rounds, {CONNECTIONS} connections"
+    lines += ["", f"{medians} orders/s, medians of {load}. {result['at']}; {where}; fsync on."]
+    return "\n".join(lines) + "\n"
 
 
 def _say(_what: str, _share: float) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+import block
 import logs_queries
 import logs_race
 import measure
@@ -33,7 +34,7 @@ RESULTS = Path(__file__).resolve().parent / "results" / "logs.json"
 )
 @click.option("--dry", is_flag=True, help="Print the figures, write no file.")
 def main(events: int, ingest: int, rounds: int, repeats: int, folder: Path, *, dry: bool) -> None:
-    """Measures, prints the figures, writes results/logs.json."""
+    """Measures, prints the figures, writes results/logs.json and the README's block."""
     if measure.filesystem(folder) in measure.VOLATILE:
         sys.exit(f"bench-logs: {folder} is in memory; fsync costs nothing there: --folder")
     console = Console()
@@ -59,6 +60,7 @@ def main(events: int, ingest: int, rounds: int, repeats: int, folder: Path, *, d
     console.print(Markdown(markdown(figures)))
     if not dry:
         RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(figures)) + b"\n")
+        block.put("log", markdown(figures))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ import structlog
 
 from tallystick.clock import Clock, rfc3339
 from tallystick.errors import ShuttingDown, TallystickError, TemporaryError
-from tallystick.ledger.verify import Trust
+from tallystick.ledger.verify import Report, Trust
 from tallystick.watch.collect.archive.archivist import Archivist
 from tallystick.watch.collect.archive.database import Database
 from tallystick.watch.collect.archive.deeds import Append, Deeds
@@ -123,7 +124,7 @@ class Archive:
             )
         self._verifier = Verifier(
             parts, self._shelf, self._database,
-            (lambda: verify_archived(vault, trust(), scratch, clock)) if self._ledger else None,
+            partial(self._verify_ledger, trust, scratch) if self._ledger else None,
             scratch, clock, go_on,
         )  # fmt: skip
         self._keeping = Keeping(self._database, self._deeds, parts, self._shelf, clock, go_on)
@@ -135,6 +136,12 @@ class Archive:
         self._verifying: asyncio.Task[None] | None = None
         self._round_at: str | None = None
         self._problem: str | None = None
+
+    def _verify_ledger(self, trust: Callable[[], Trust], scratch: Path) -> Report:
+        assert self._ledger is not None  # noqa: S101  asked for only then
+        if self._ledger.archived().volumes == 0:
+            return Report(verdict="clean", reason="No volume of the ledger was due yet.")
+        return verify_archived(self._vault, trust(), scratch, self._clock)
 
     async def run(self) -> None:
         """Work for ever, round after round; a ledger that is away stops nothing else."""
