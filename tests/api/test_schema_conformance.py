@@ -22,7 +22,7 @@ from schemathesis.checks import (
 )
 
 from tallystick.api import OPERATIONS
-from tallystick.api.follow import EVENT_STREAM
+from tallystick.api.event_stream import EVENT_STREAM
 from tallystick.api.openapi import plain_path
 
 EXAMPLES = 40

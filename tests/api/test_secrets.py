@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.api.follow import EVENT_STREAM
+from tallystick.api.event_stream import EVENT_STREAM
 
 HOOK_SECRET = "hook-secret-hook-secret-hook"
 AUTHORIZATION = re.compile(rb"(Bearer|Splunk|Basic) (?!<token>)")

@@ -9,24 +9,21 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tallystick.api.event_stream import EVENT_STREAM, EventStream, resumed, wait_for
 from tallystick.api.history import item_of, sight
 from tallystick.api.ledger import Position
 from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
 from tallystick.clock import NS_PER_SECOND
-from tallystick.errors import Refused
 from tallystick.ledger.columns import columns_of
 from tallystick.limits import FOLLOW_ROWS_MAX
 
 PROVED_ROWS = 16
 """Entries said at once when each comes with its receipt, which takes a while to make."""
-EVENT_STREAM = "text/event-stream"
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _FRAME = b"event: entry\nid: %d\ndata: %b\n\n"
-_DIGITS_MAX = 15
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -39,14 +36,14 @@ class FollowQuery(
     proofs: bool = False
 
 
-class FollowResponse(Response):
+class FollowResponse(EventStream):
     """The stream as a response; it holds its place only while it is being sent."""
 
     def __init__(
         self, services: Services, start: int, account: str | None, *, proofs: bool
     ) -> None:
         """`account`: only its entries are said; None: all."""
-        super().__init__(headers=_HEADERS, media_type=EVENT_STREAM)
+        super().__init__()
         self._services = services
         self._followers = services.followers
         self._position = start
@@ -56,9 +53,7 @@ class FollowResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the follower leaves or the process does."""
         with self._followers.place() as moved:
-            frames = self._frames(moved)
-            stream = StreamingResponse(frames, headers=_HEADERS, media_type=EVENT_STREAM)
-            await stream(scope, receive, send)
+            await self.say(self._frames(moved), scope, receive, send)
 
     async def _frames(self, moved: asyncio.Event) -> AsyncIterator[bytes]:
         clock, ledger = self._followers.clock, self._services.ledger
@@ -75,7 +70,7 @@ class FollowResponse(Response):
                 else:
                     await asyncio.sleep(0)  # all of others: let them run
             else:
-                await _wait(moved, said_ns + silence_ns - clock.monotonic_ns())
+                await wait_for(moved, said_ns + silence_ns - clock.monotonic_ns())
             if clock.monotonic_ns() - said_ns >= silence_ns:
                 said_ns = clock.monotonic_ns()
                 yield self._heartbeat()
@@ -102,29 +97,9 @@ class FollowResponse(Response):
 async def follow(services: Services, call: Call) -> Response:
     """The ledger from a position on, for as long as the client listens."""
     query: FollowQuery = call.query
-    start = _start(call.headers.get("last-event-id"), query.from_)
+    seen = resumed(call.headers.get("last-event-id"), "the position of an entry")
+    start = query.from_ if seen is None else seen
     return FollowResponse(services, start, sight(services, call), proofs=query.proofs)
-
-
-async def _wait(moved: asyncio.Event, ns: int) -> None:
-    """Until the ledger grows, or it is time for a heartbeat."""
-    try:
-        async with asyncio.timeout(max(0, ns) / NS_PER_SECOND):
-            await moved.wait()
-    except TimeoutError:
-        return
-
-
-def _start(last_event_id: str | None, start: int) -> int:
-    """Where the stream begins: behind what a follower that comes back has seen."""
-    if not last_event_id:
-        return start
-    plain = (
-        last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= _DIGITS_MAX
-    )
-    if not plain:
-        raise Refused("BAD_REQUEST", "Last-Event-ID is the position of an entry.")
-    return int(last_event_id) + 1
 
 
 OPERATIONS = (

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tallystick.api.ingest import read_body, request_name, sent_by, writer_of
+from tallystick.api.ingest import Sent, read_body, request_name, sent_by, stored, writer_of
 from tallystick.api.operation import JSON, Call, Handler, Operation
 from tallystick.api.services import Services
 from tallystick.errors import Crowded, PermanentError, ShuttingDown, TemporaryError
@@ -233,21 +233,17 @@ async def _collect(services: Services, call: Call, parse: Parse) -> Response:
             return _reply(_ACKS_FULL, retry_after_seconds=error.retry_after_seconds)
     received_ns = services.clock.now_ns()
 
-    def parsed() -> HecBatch:
+    def parsed(sent: Sent) -> HecBatch:
         found = parse(
             sent.unpacked(), received_ns=received_ns, metadata=_metadata(call), writer=writer,
             strict=settings.strict, extract_time=_extracts(call),
         )  # fmt: skip
         if not (settings.drop_repeats and (channel or found.is_timed)):
             return found
-        name = request_name(call, writer, body, channel=channel)
+        name = request_name(call, writer, sent.body, channel=channel)
         return replace(found, batch=replace(found.batch, request=name))
 
-    with ingest.flight.load() as load:
-        body = await read_body(call.body, ingest, load)
-        sent = sent_by(call, writer, body)
-        batch = await ingest.parse(parsed)
-        kept = await ingest.keep(batch.batch)
+    batch, kept = await stored(ingest, call, writer, parsed)
     ingest.note_refused(len(batch.refusals))
     ack_id = None
     if counted and batch.answer.code == 0:

@@ -2,9 +2,10 @@
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -15,7 +16,10 @@ from tallystick.api.services import Services
 from tallystick.errors import Refused
 from tallystick.limits import INGEST_BODY_BYTES_MAX, INGEST_BODY_SECONDS_MAX
 from tallystick.watch.collect.ingest import (
+    Batch,
     Ingest,
+    JsonLines,
+    Kept,
     LineError,
     Load,
     Writer,
@@ -117,6 +121,34 @@ async def read_body(request: Request, ingest: Ingest, load: Load) -> bytes:
     return bytes(body)
 
 
+class _Parsed(Protocol):
+    @property
+    def batch(self) -> Batch:
+        """Lines for the store."""
+        ...
+
+
+P = TypeVar("P", bound=_Parsed)
+
+
+async def stored(
+    ingest: Ingest, call: Call, writer: Writer, parse: Callable[[Sent], P]
+) -> tuple[P, Kept]:
+    """What a request was parsed to, in the thread for it, and what became of its lines.
+
+    Room for the body is held until they are durable.
+
+    Raises:
+        Crowded: there is no room now.
+        Refused: `BODY_TOO_LARGE`, `BODY_TOO_SLOW`, whatever `parse` refuses.
+        TemporaryError: nothing was stored.
+    """
+    with ingest.flight.load() as load:
+        sent = sent_by(call, writer, await read_body(call.body, ingest, load))
+        parsed = await ingest.parse(lambda: parse(sent))
+        return parsed, await ingest.keep(parsed.batch)
+
+
 def request_name(call: Call, writer: Writer, body: bytes, *, channel: str = "") -> bytes:
     """What the same request has again when it is sent again: its sender, its target, its body.
 
@@ -151,20 +183,16 @@ async def lines(services: Services, call: Call) -> Response:
     """Store JSON lines; one that cannot be stored does not keep the others out."""
     ingest = services.ingest
     writer = bearer(services, call.headers.get("authorization"))
-    with ingest.flight.load() as load:
-        body = await read_body(call.body, ingest, load)
-        sent = sent_by(call, writer, body)
-        received_ns = services.clock.now_ns()
+    received_ns = services.clock.now_ns()
+
+    def parse(sent: Sent) -> JsonLines:
         repeats = ingest.settings.drop_repeats
-        parsed = await ingest.parse(
-            lambda: parse_lines(
-                sent.unpacked(),
-                received_ns=received_ns,
-                writer=writer,
-                request=request_name(call, writer, body) if repeats else None,
-            )
-        )
-        kept = await ingest.keep(parsed.batch)
+        return parse_lines(
+            sent.unpacked(), received_ns=received_ns, writer=writer,
+            request=request_name(call, writer, sent.body) if repeats else None,
+        )  # fmt: skip
+
+    parsed, kept = await stored(ingest, call, writer, parse)
     ingest.note_refused(len(parsed.errors))
     accepted = kept.lines + kept.duplicates
     rejected = len(parsed.errors) + kept.unstorable

@@ -3,38 +3,33 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tallystick.api.follow import EVENT_STREAM
+from tallystick.api.event_stream import EVENT_STREAM, EventStream, resumed, wait_for
 from tallystick.api.logs import Asking, question_of
 from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
 from tallystick.clock import NS_PER_SECOND
-from tallystick.errors import Refused
 from tallystick.watch.collect.search import LogTail, LogTails
 from tallystick.watch.collect.search.tail import GATHER_SECONDS, Taken
 
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LINE = b"event: line\nid: %d\ndata: %b\n\n"
 _MISSED = b'event: missed\ndata: {"lines":%d}\n\n'
-_DIGITS_MAX = 15
 
 
-class TailResponse(Response):
+class TailResponse(EventStream):
     """The stream as a response; it holds its place only while it is being sent."""
 
     def __init__(self, tails: LogTails, tail: LogTail) -> None:
-        super().__init__(headers=_HEADERS, media_type=EVENT_STREAM)
+        super().__init__()
         self._tails = tails
         self._tail = tail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the follower leaves or the process does."""
         with self._tails.place() as grown:
-            frames = self._frames(grown)
-            stream = StreamingResponse(frames, headers=_HEADERS, media_type=EVENT_STREAM)
-            await stream(scope, receive, send)
+            await self.say(self._frames(grown), scope, receive, send)
 
     async def _frames(self, grown: asyncio.Event) -> AsyncIterator[bytes]:
         tails, tail = self._tails, self._tail
@@ -53,7 +48,7 @@ class TailResponse(Response):
                     yield frames
                 await clock.sleep(GATHER_SECONDS)
             else:
-                await _wait(grown, said_ns + silence_ns - clock.monotonic_ns())
+                await wait_for(grown, said_ns + silence_ns - clock.monotonic_ns())
             if clock.monotonic_ns() - said_ns >= silence_ns:
                 said_ns = clock.monotonic_ns()
                 yield heartbeat(tail.position)
@@ -72,29 +67,10 @@ def heartbeat(position: int) -> bytes:
 
 async def tail(services: Services, call: Call) -> Response:
     """New lines for as long as the client listens; with `Last-Event-ID` those since then first."""
-    start = _start(call.headers.get("last-event-id"))
+    start = resumed(call.headers.get("last-event-id"), "the number of a log line")
     question = question_of(services, call, call.query)
     followed = await services.tails.run(lambda: services.tails.tail(question, start))
     return TailResponse(services.tails, followed)
-
-
-async def _wait(grown: asyncio.Event, ns: int) -> None:
-    """Until lines come, or it is time for a heartbeat."""
-    try:
-        async with asyncio.timeout(max(0, ns) / NS_PER_SECOND):
-            await grown.wait()
-    except TimeoutError:
-        return
-
-
-def _start(last_event_id: str | None) -> int | None:
-    """Behind what a follower that comes back has seen; None: from now on."""
-    if not last_event_id:
-        return None
-    text = last_event_id
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
-        raise Refused("BAD_REQUEST", "Last-Event-ID is the number of a log line.")
-    return int(text) + 1
 
 
 OPERATIONS = (

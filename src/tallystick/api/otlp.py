@@ -8,7 +8,7 @@ import msgspec
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from starlette.responses import Response
 
-from tallystick.api.ingest import bearer, read_body, request_name, sent_by
+from tallystick.api.ingest import Sent, bearer, request_name, stored
 from tallystick.api.operation import JSON, Call, Operation
 from tallystick.api.problems import headers_of, known_error, problem_of
 from tallystick.api.services import Services
@@ -68,18 +68,14 @@ async def _stored(services: Services, call: Call, kind: str) -> Response:
     writer = bearer(services, call.headers.get("authorization"))
     received_ns = services.clock.now_ns()
 
-    def parsed() -> OtlpBatch:
+    def parse(sent: Sent) -> OtlpBatch:
         repeats = ingest.settings.drop_repeats
         return _PARSERS[kind](
             sent.unpacked(), received_ns=received_ns, writer=writer,
-            request=request_name(call, writer, body) if repeats else None,
+            request=request_name(call, writer, sent.body) if repeats else None,
         )  # fmt: skip
 
-    with ingest.flight.load() as load:
-        body = await read_body(call.body, ingest, load)
-        sent = sent_by(call, writer, body)
-        batch = await ingest.parse(parsed)
-        kept = await ingest.keep(batch.batch)
+    batch, kept = await stored(ingest, call, writer, parse)
     ingest.note_refused(len(batch.errors))
     errors = list(batch.errors[:_ERRORS_TOLD_MAX])
     if kept.unstorable:

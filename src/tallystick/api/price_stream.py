@@ -16,6 +16,7 @@ from zlib import crc32
 
 import msgspec
 
+from tallystick.api.event_stream import wait_for
 from tallystick.api.price_items import (
     Heartbeat,
     SessionAt,
@@ -107,12 +108,7 @@ class Follower:
 
     async def wait(self, until_ns: int) -> None:
         """Until something waits, the stream ends, or it is this time of the monotonic clock."""
-        left_ns = until_ns - self._stream.clock.monotonic_ns()
-        try:
-            async with asyncio.timeout(max(0, left_ns) / NS_PER_SECOND):
-                await self.woken.wait()
-        except TimeoutError:
-            return
+        await wait_for(self.woken, until_ns - self._stream.clock.monotonic_ns())
 
 
 class PriceStream:

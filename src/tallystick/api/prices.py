@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tallystick.api.event_stream import EVENT_STREAM, EventStream
 from tallystick.api.operation import Call, Operation
 from tallystick.api.price_items import (
     PriceItem,
@@ -21,9 +22,7 @@ from tallystick.api.services import Services
 from tallystick.errors import Refused
 from tallystick.fx import PAIRS, pair, spot_date, trade_date
 
-EVENT_STREAM = "text/event-stream"
 NS_PER_MS = 1_000_000
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -48,13 +47,13 @@ class PriceList(msgspec.Struct, frozen=True):
     session: SessionItem
 
 
-class PriceEvents(Response):
+class PriceEvents(EventStream):
     """The stream as a response; it holds its place only while it is being sent."""
 
     def __init__(
         self, stream: PriceStream, pairs: tuple[str, ...] | None, resume: str | None
     ) -> None:
-        super().__init__(headers=_HEADERS, media_type=EVENT_STREAM)
+        super().__init__()
         self._stream = stream
         self._pairs = pairs
         self._resume = resume
@@ -63,9 +62,7 @@ class PriceEvents(Response):
         """Stream until the client leaves or the process does."""
         with self._stream.place() as follower:
             snapshot = self._stream.subscribe(follower, self._pairs, self._resume)
-            frames = self._frames(follower, snapshot)
-            response = StreamingResponse(frames, headers=_HEADERS, media_type=EVENT_STREAM)
-            await response(scope, receive, send)
+            await self.say(self._frames(follower, snapshot), scope, receive, send)
 
     async def _frames(self, follower: Follower, snapshot: Snapshot) -> AsyncIterator[bytes]:
         stream = self._stream

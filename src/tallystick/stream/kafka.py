@@ -35,7 +35,7 @@ FETCHED_KIB_MAX = 8_192
 """Most KiB fetched ahead for each group."""
 ACKNOWLEDGE_SECONDS_MAX = 4.0
 """How long brokers may take to acknowledge a batch."""
-ANSWER_SECONDS_MAX = 10.0
+ANSWER_SECONDS_MAX = 4.0
 """How long brokers may take to answer anything else."""
 SESSION_MS = 10_000
 """A member that was killed gives up its partitions after this long."""

@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tallystick.clock import parse_rfc3339, rfc3339
+from tallystick.watch.collect.lines import decode_line
+from tallystick.watch.collect.query import value_in
 from tallystick.watch.collect.search import Histogram, LogAnswer, Patterns
 
 MILLION, EXACT = 1e6, 1e15
@@ -24,7 +26,6 @@ _SHOWN_APART = frozenset(
 _OWN_SERVICE = "tallystick"
 _PLAIN = re.compile(r"[^\s\"=]+")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_MEMBERS = msgspec.json.Decoder(dict[str, object])
 _TEXT = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -45,7 +46,7 @@ def line_text(line: bytes, fields: Sequence[str] = (), *, marked: bool = False) 
 
     `fields`: only these of the rest. `marked`: it is the one that was asked for.
     """
-    members = _MEMBERS.decode(line)
+    members = decode_line(line)
     severity = str(members.get("severity_text") or "")
     text = Text("▶ " if marked else "")
     text.append(_time(members.get("timestamp")), "dim")
@@ -144,7 +145,8 @@ def plain(value: object) -> str:
 
 def _rest(members: dict[str, object], fields: Sequence[str]) -> list[tuple[str, object]]:
     if fields:
-        return [(name, members[name]) for name in fields if members.get(name) is not None]
+        named = ((name, value_in(members, name)) for name in fields)
+        return [(name, value) for name, value in named if value is not None]
     service = members.get("service.name")
     rest = [(name, value) for name, value in members.items() if name not in _SHOWN_APART]
     if service not in {None, _OWN_SERVICE}:

@@ -73,6 +73,8 @@ DEMO_LIMITS = LimitsText(
 """A practice account: wide enough for load tests, still with every rule in force."""
 WAL_DATABASES = ("ledger.db", "projections.db", *STREAM_DATABASES)
 """Databases whose write-ahead logs are folded back in the background."""
+SAY_SECONDS_MAX = 1.5
+"""How long a stop waits for a remote stream to take what was not said yet."""
 SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter while another waits: with Python's 5 ms the event
 loop would wait that long for each batch's commit to be reported."""
@@ -214,7 +216,11 @@ class Single:
 
     async def _keep_all(self) -> None:
         try:
-            await self.saying.relay.publish()
+            async with asyncio.timeout(SAY_SECONDS_MAX):
+                await self.saying.relay.publish()
+        except (TemporaryError, TimeoutError) as error:
+            _log.warning("wiring.said_later", body=str(error) or "The stream takes too long.")
+        try:
             self.desk.snapshot()
             self.history.fold()
             self.watching.save()

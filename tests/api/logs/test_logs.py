@@ -158,6 +158,51 @@ def test_facets_are_counted_exactly(get: Get) -> None:
     assert {v["value"] for v in piped["facets"][0]["values"]} == {"slow", "fast"}
 
 
+def test_what_is_for_machines_is_no_facet(new_log_app: Callable[..., Any]) -> None:
+    """Sealed originals and event ids are not interesting, even where they come again."""
+    log_app = new_log_app()
+    line = b'{"log.sealed":"v1.x","log.record.uid":"u","com.splunk.index":"pay","kind":"card"}'
+    log_app.store.append([line, line])
+    found = log_app.client.get("/v1/logs/facets").json()["facets"]
+    assert [each["field"] for each in found] == ["com.splunk.index", "kind"]
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["hot", "sealed"])
+def test_a_number_beyond_any_float_breaks_nothing(
+    new_log_app: Callable[..., Any], sealed: bool
+) -> None:
+    """JSON allows it, so one sender's line must not hide those of the others."""
+    log_app = new_log_app()
+    log_app.store.append([b'{"a":1e999,"b":{"c":[-1e999]},"k":"x"}', b'{"a":2,"k":"x"}'])
+    if sealed:
+        log_app.store.seal()
+    client, form = log_app.client, {"search": "search k=x", "output_mode": "json"}
+    found = client.get("/v1/logs/facets", params={"field": "a,k"}).json()["facets"]
+    assert [each["count"] for each in found] == [2, 2]
+    assert client.get("/v1/logs/facets").json()["total"] == 2
+    for kind in ("ndjson", "csv", "parquet"):
+        for fields in ("", "a,b.c"):
+            asked = {"format": kind} | ({"fields": fields} if fields else {})
+            assert client.get("/v1/logs/export", params=asked).status_code == 200
+    assert len(client.get("/v1/logs/1/around").json()["logs"]) == 2
+    assert client.get("/v1/logs/1/around", params={"same": "k"}).status_code == 200
+    for path in ("/v1/logs", "/v1/logs/histogram", "/v1/logs/patterns?field=a"):
+        assert client.get(path).status_code == 200
+    exported = client.post("/services/search/jobs/export", data=form)
+    assert exported.status_code == 200
+    assert '"a":"1e999"' in exported.text.replace(" ", "")
+
+
+@pytest.mark.parametrize("name", ["earliest", "latest"])
+def test_a_time_beside_the_query_is_named(log_app: Any, name: str) -> None:
+    """The problem tells which of the parameters it is."""
+    for path in ("/v1/logs", "/v1/logs/histogram", "/v1/logs/export"):
+        response = log_app.client.get(path, params={name: "yesterdayy"})
+        problem = refused(response, 422, "BAD_QUERY")
+        assert problem["field"] == name
+        assert problem["detail"].startswith(f"{name} cannot be read: yesterdayy is no time")
+
+
 def test_what_was_around_a_line(get: Get, around: Get) -> None:
     """By time, on both sides of the seal, with the line itself in its place."""
     line = get("/v1/logs", q="O-40")["logs"][0]
@@ -166,6 +211,7 @@ def test_what_was_around_a_line(get: Get, around: Get) -> None:
     assert found["at"] == 2
     alike = around(line, before=2, after=1, same="host.name")
     assert [_minute(each) for each in alike["logs"]] == [36, 38, 40, 42]
+    assert around(line, before=2, after=1, same="host,index") == alike
     narrow = around(line, before=1, after=0, q="severity_text=ERROR")
     assert [_minute(each) for each in narrow["logs"]] == [39, 40]
     first = get("/v1/logs", q="O-0")["logs"][0]

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tallystick.watch.collect.lines import check_lines, encode_line
+from tallystick.watch.collect.lines import check_lines, decode_line, encode_line
 
 
 def test_decimals_keep_their_digits() -> None:
@@ -30,3 +30,11 @@ def test_deep_nesting_is_refused() -> None:
         encode_line(deep)
     with pytest.raises(ValueError, match="no JSON object"):
         check_lines([b'{"a":' * 5_000 + b"1" + b"}" * 5_000])
+
+
+def test_numbers_beyond_any_float_are_read_as_text() -> None:
+    """JSON allows them, so a sender's line may have one: nobody who reads it may fail."""
+    line = b'{"a":1e999,"b":{"c":[-1E400]},"d":1.5,"e":99999999999999999999999999}'
+    check_lines([line])
+    read = {"a": "1e999", "b": {"c": ["-1E400"]}, "d": 1.5, "e": 99999999999999999999999999}
+    assert decode_line(line) == decode_line(line.decode()) == read

@@ -75,6 +75,19 @@ def started(app: Any, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def test_a_time_that_is_none_is_named(run: Callable[..., Result]) -> None:
+    """The option it was given with, not a position in the query."""
+    result = run("-e", "yesterdayy")
+    assert result.exit_code == 1
+    assert "earliest cannot be read: yesterdayy is no time such as -1h@h" in result.stderr
+
+
+def test_fields_are_shown_by_the_names_of_the_language(run: Callable[..., Result]) -> None:
+    """An alias as in a query."""
+    result = run("-n", "1", "--fields", "n,msg,index", "order")
+    assert result.stdout.endswith('n=9 msg="order 9 filled" index=tallystick\n')
+
+
 def test_lines_are_shown_the_newest_last(run: Callable[..., Result]) -> None:
     """As a terminal wants them; without a terminal nothing else is said."""
     result = run("-n", "2", "order")

@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.watch.collect.columns import INDEX_FIELD, OWN_INDEX, SEQ_FIELD
+from tallystick.watch.collect.lines import decode_line
 
 Cell = str | list[str]
 Result = dict[str, Cell]
@@ -25,7 +26,6 @@ _NAMES = {
 }
 """Where Splunk's default fields of an event are found."""
 _DEFAULTS = {"sourcetype": SOURCETYPE, "index": OWN_INDEX}
-_MEMBERS = msgspec.json.Decoder(dict[str, object])
 _TEXT = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -56,7 +56,7 @@ def event_result(row: list[object]) -> Result:
     """A line with Splunk's default fields before its own members."""
     seq, at_ns, text = row
     line = str(text)
-    members = _MEMBERS.decode(line)
+    members = decode_line(line)
     members.pop(SEQ_FIELD, None)
     result: Result = {
         "_raw": without_seq(line, seq),

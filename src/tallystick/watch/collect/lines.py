@@ -1,10 +1,11 @@
-"""A log line on its way into the store: encoded and checked.
+"""A log line on its way into the store and out of it: encoded, checked, decoded.
 
 A line is a flat JSON object with OpenTelemetry names: `timestamp` (RFC 3339), `severity_text`,
 `event_name` (`room.verb_past`), `body` (a sentence, optional), `service.name`, and attributes
 with dots in their names (`http.response.status_code`, `order.id`, `duration_us`).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -26,6 +27,22 @@ class _AnyObject(msgspec.Struct, gc=False):
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _checker = msgspec.json.Decoder(_AnyObject)
+
+
+def _number(text: str) -> float | str:
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+_decoder = msgspec.json.Decoder(Line, float_hook=_number)
+
+
+def decode_line(line: bytes | str | msgspec.Raw) -> Line:
+    """The members of a stored line; a number that is larger than any float, such as 1e999, as text.
+
+    JSON allows such a number (RFC 8259, section 6), so senders' lines may have it.
+    """
+    return _decoder.decode(line)
 
 
 def encode_line(line: Mapping[str, object]) -> bytes:

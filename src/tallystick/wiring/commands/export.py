@@ -1,7 +1,6 @@
 """`tallystick export`: a range of the ledger as files that verify anywhere."""
 
 import json
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +63,7 @@ def export(  # noqa: PLR0913  options are arguments
       tallystick export first-thousand --to 1000 --url https://ledger.example --token tally_...
     """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.wiring.export import run_export  # noqa: PLC0415  help is shown faster
+    from tallystick.wiring.server_client import place_of  # noqa: PLC0415
 
     given = {
         "from": from_, "to": to, "since": since, "until": until,
@@ -72,7 +72,7 @@ def export(  # noqa: PLR0913  options are arguments
     asked = {name: str(value) for name, value in given.items() if value is not None}
     try:
         if url is None:
-            url, token = _server(token)
+            url, token = place_of(None, token)
         manifest = run_export(folder, form, asked, url=url, token=token, quiet=as_json)
     except (TallystickError, OSError) as error:
         fail(str(error))
@@ -85,14 +85,3 @@ def export(  # noqa: PLR0913  options are arguments
         f"{folder}: {what} of positions {manifest.from_:,} to {manifest.to:,} (not included)"
     )
     click.echo(f"{file.name}: {file.bytes:,} bytes, checkpoint of {manifest.size:,} entries")
-
-
-def _server(token: str | None) -> tuple[str, str]:
-    """The server that runs on the data folder, and a token for it: its own where none is given."""
-    from tallystick.wiring.facts import facts_of  # noqa: PLC0415  help is shown faster
-    from tallystick.wiring.settings import read_settings  # noqa: PLC0415
-
-    facts = facts_of(read_settings(os.environ).folder)
-    if facts is None:
-        fail("No server has run on the data folder; name one with --url.")
-    return facts.url, token or facts.token

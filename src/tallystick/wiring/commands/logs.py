@@ -236,9 +236,9 @@ def _json_lines(answer: "LogAnswer") -> Iterator[bytes]:
 
 
 def _seq(line: bytes) -> int:
-    import msgspec  # noqa: PLC0415  help is shown faster
+    from tallystick.watch.collect.lines import decode_line  # noqa: PLC0415  help is shown faster
 
-    return int(str(msgspec.json.decode(line, type=dict[str, object])["log.seq"]))
+    return int(str(decode_line(line)["log.seq"]))
 
 
 def _say_left_out(answer: "LogAnswer") -> None:

@@ -59,7 +59,7 @@ def test_a_peer_that_is_away_for_a_moment_loses_nothing(ring: Rings, numbered: N
 
 
 def test_strange_lines_do_not_break_a_batch(ring: Rings, numbered: Numbers) -> None:
-    """No time, a time that is none, deep values, line feeds, quotes, letters of every alphabet."""
+    """No time or none that is one, deep values, huge numbers, line feeds, quotes, all alphabets."""
     strange: list[dict[str, Any]] = [
         {"timestamp": "yesterday"},
         {"body": 'two\nlines "quoted" ] \\ Größe 汇率'},
@@ -71,6 +71,7 @@ def test_strange_lines_do_not_break_a_batch(ring: Rings, numbered: Numbers) -> N
     async def story() -> None:
         async with ring as opened:
             sent = [numbered(n, 1, **members)[0] for n, members in enumerate(strange, start=1)]
+            sent.append(Numbered(len(sent) + 1, b'{"huge":1e999,"deep":[-1E400]}'))
             await _send_until_taken(opened, sent)
             assert set(await opened.arrived(len(sent))) == set(range(1, len(sent) + 1))
 

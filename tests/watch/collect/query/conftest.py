@@ -115,6 +115,7 @@ def requests() -> list[Line]:
             "order.id": f"O-{minute // 4}",
             "body": f"took {minute} ms from 10.0.0.{minute} user=u{minute % 7}",
             "tags": ["a", "b"],
+            "redactions": {"PAN": 1},
         }
         for minute in range(60)
     ]

@@ -100,6 +100,12 @@ def test_times_beside_the_query() -> None:
 @pytest.mark.parametrize(
     ("text", "position", "reason"),
     [
+        ("status:[500 TO", 8, "this is no whole range; one is written as [500 TO 599]"),
+        ("status:[500 TO 599", 8, "this is no whole range; one is written as [500 TO 599]"),
+        ("(status={500 TO *) x", 9, "this is no whole range; one is written as [500 TO 599]"),
+        ("status:[TO 599]", 8, "this is no whole range; one is written as [500 TO 599]"),
+        ("status:[500 to 599]", 8, "this is no whole range; one is written as [500 TO 599]"),
+        ("a status:[500 TO ] b", 10, "this is no whole range; one is written as [500 TO 599]"),
         ("a=", 3, "a quoted text or a range or a value is missing"),
         ('ab "cd', 4, "the quote is never closed"),
         ("a>b", 3, "> needs a number, and b is none"),

@@ -13,6 +13,7 @@ import msgspec
 from tallystick.clock import Clock, parse_rfc3339
 from tallystick.errors import Misconfigured, PermanentError, TemporaryError
 from tallystick.watch.collect.forward.destination import Numbered
+from tallystick.watch.collect.lines import decode_line
 
 LINES_MAX = 1_000
 BYTES_MAX = 900_000
@@ -120,7 +121,7 @@ class CloudWatch:
 
     def _event(self, each: Numbered) -> tuple[int, str]:
         """(milliseconds since the epoch, the line)."""
-        stamp = msgspec.json.decode(each.line).get("timestamp")
+        stamp = decode_line(each.line).get("timestamp")
         try:
             at_ns = parse_rfc3339(str(stamp))
         except ValueError:

@@ -20,6 +20,7 @@ from tallystick.errors import TemporaryError
 from tallystick.watch.collect.columns import EVENT_ID_FIELD, SEQ_FIELD
 from tallystick.watch.collect.forward.destination import Numbered
 from tallystick.watch.collect.forward.over_http import poster_to
+from tallystick.watch.collect.lines import decode_line
 
 LINES_MAX = 1_000
 BYTES_MAX = 1_500_000
@@ -75,7 +76,7 @@ def export_request(lines: Sequence[Numbered]) -> ExportLogsServiceRequest:
     groups: dict[tuple[str, ...], ResourceLogs] = {}
     request = ExportLogsServiceRequest()
     for each in lines:
-        members: dict[str, object] = msgspec.json.decode(each.line)
+        members = decode_line(each.line)
         named = {name: members.pop(name) for name in _RESOURCE if name in members}
         key = tuple(f"{name}={value}" for name, value in named.items())
         if key not in groups:

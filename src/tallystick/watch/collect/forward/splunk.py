@@ -15,6 +15,7 @@ from tallystick.ids import new_guid
 from tallystick.watch.collect.columns import INDEX_FIELD
 from tallystick.watch.collect.forward.destination import Numbered
 from tallystick.watch.collect.forward.over_http import poster_to
+from tallystick.watch.collect.lines import decode_line
 
 BYTES_MAX = 1_000_000
 """Below every limit that is known: Splunk Cloud refuses above five million."""
@@ -120,7 +121,7 @@ class Splunk:
         raise TemporaryError(f"{self._poster.url.host} has not acknowledged a batch.")
 
     def _event(self, each: Numbered) -> bytes:
-        members: _Line = msgspec.json.decode(each.line)
+        members = decode_line(each.line)
         envelope: _Line = {"time": _seconds(members.pop("timestamp", None))}
         for name, field in _METADATA.items():
             value = members.pop(field, None)

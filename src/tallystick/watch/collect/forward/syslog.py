@@ -16,6 +16,7 @@ from tallystick.clock import Clock, parse_rfc3339
 from tallystick.errors import Misconfigured, TemporaryError
 from tallystick.watch.collect.columns import SEQ_FIELD
 from tallystick.watch.collect.forward.destination import Numbered
+from tallystick.watch.collect.lines import decode_line
 
 LINES_MAX = 1_000
 BYTES_MAX = 1_000_000
@@ -119,7 +120,7 @@ class Syslog:
 
 def message(each: Numbered, settings: SyslogSettings) -> bytes:
     """The line as an RFC 5424 message: its own sentence, or the whole line, as MSG."""
-    members: dict[str, object] = msgspec.json.decode(each.line)
+    members = decode_line(each.line)
     severity = _SEVERITY.get(str(members.get("severity_text", "")).upper(), _INFORMATIONAL)
     body = members.get("body")
     said = body.encode() if isinstance(body, str) else each.line

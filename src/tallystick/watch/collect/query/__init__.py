@@ -2,10 +2,11 @@
 
 from tallystick.watch.collect.query.aggregates import AGGREGATES
 from tallystick.watch.collect.query.commands import COMMANDS
-from tallystick.watch.collect.query.fields import ALIASES, reading
+from tallystick.watch.collect.query.fields import ALIASES, reading, value_in
 from tallystick.watch.collect.query.functions import FUNCTIONS
 from tallystick.watch.collect.query.json_columns import JsonColumns
 from tallystick.watch.collect.query.lookups import CsvLookups, Lookups, LookupTable, NoLookups
+from tallystick.watch.collect.query.members import places, pointer
 from tallystick.watch.collect.query.normalising import normalised
 from tallystick.watch.collect.query.pipeline import Pipeline, parse
 from tallystick.watch.collect.query.plan import Plan, compile_query
@@ -34,8 +35,11 @@ __all__ = [
     "normalised",
     "parse",
     "parse_time",
+    "places",
     "plain",
+    "pointer",
     "predicate",
     "reading",
     "table_rows",
+    "value_in",
 ]

@@ -53,6 +53,8 @@ def compared(field: str, sign: str, value: Value, now_ns: int, at: int) -> Node 
     sign = sign.removeprefix(":") or "="
     if field in {"earliest", "latest"} and sign == "=":
         return TimeModifier(field, value.pattern.exact or value.token, at, value.at)
+    if value.kind == "HALF_RANGE":
+        raise bad(value.at, "this is no whole range; one is written as [500 TO 599]")
     if value.kind == "RANGE":
         if sign not in {"=", "=="}:
             raise bad(value.at, f"a range stands behind = or :, not behind {sign}")

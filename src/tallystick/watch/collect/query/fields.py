@@ -3,9 +3,11 @@
 A line's own member of that name wins over what the alias stands for.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from tallystick.watch.collect.columns import INDEX_FIELD, OWN_INDEX, SEQ_FIELD, Columns, Sql, Use
+from tallystick.watch.collect.query.members import places
 
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "@message": ("body",),
@@ -66,6 +68,18 @@ def number_of(field: str, columns: Columns) -> Sql:
     if field == RAW_FIELD:
         return Sql("CAST(NULL AS DOUBLE)")
     return _first([columns.number(name) for name in _names(field, columns)], "DOUBLE")
+
+
+def value_in(line: Mapping[str, object], field: str) -> object:
+    """The field in a line that was read, aliases resolved; None where it is missing."""
+    for name in (field, *ALIASES.get(field, ())):
+        for first, *steps in places(name):
+            value = line.get(first)
+            for step in steps:
+                value = value.get(step) if isinstance(value, dict) else None
+            if value is not None:
+                return value
+    return OWN_INDEX if field in {"index", INDEX_FIELD} else None
 
 
 def _names(field: str, columns: Columns) -> list[str]:

@@ -1,6 +1,7 @@
 """Lines as JSON text in one column: the shape of what is not sealed yet."""
 
 from tallystick.watch.collect.columns import Sql
+from tallystick.watch.collect.query.members import places, pointer
 
 SEPARATOR = "\x1f"
 """Between the values of a line where they are searched as one text (ASCII unit separator)."""
@@ -18,9 +19,12 @@ class JsonColumns:
         return True
 
     def text(self, field: str) -> Sql:
-        """The member by JSON pointer (RFC 6901)."""
-        pointer = "/" + field.replace("~", "~0").replace("/", "~1")
-        return Sql(f"json_extract_string({self._column}, ?)", (pointer,))
+        """The member, or what it is called within an object; each line is parsed once."""
+        pointers = [pointer(*steps) for steps in places(field)]
+        if len(pointers) == 1:
+            return Sql(f"json_extract_string({self._column}, ?)", (pointers[0],))
+        found = f"json_extract_string({self._column}, CAST(? AS VARCHAR[]))"
+        return Sql(f"list_any_value({found})", (pointers,))
 
     def number(self, field: str) -> Sql:
         """The member as a DOUBLE, when its whole text spells a finite number."""

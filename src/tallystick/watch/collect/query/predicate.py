@@ -10,7 +10,7 @@ from typing import Protocol, assert_never
 
 import msgspec
 
-from tallystick.watch.collect.columns import Columns, Sql
+from tallystick.watch.collect.columns import INDEX_FIELD, Columns, Sql
 from tallystick.watch.collect.query.fields import number_of, text_of
 from tallystick.watch.collect.query.nodes import (
     AllOf,
@@ -77,18 +77,21 @@ def predicate(search: Search, columns: Columns) -> Sql:
     It names the columns `seq` and `_time` by these names and all else through `columns`. NULL
     counts as false: use it behind WHERE.
     """
-    return condition(search, _Resolved(columns))
+    return condition(search, _Resolved(columns), INDEX_FIELD)
 
 
-def condition(search: Search, fields: Fields) -> Sql:
-    """The same over any rows."""
+def condition(search: Search, fields: Fields, index_field: str = "index") -> Sql:
+    """The same over any rows; their index is what `index_field` says.
+
+    Stored lines are filed by `INDEX_FIELD`: their own member `index` opens no door.
+    """
     parts: list[Sql] = []
     if search.earliest_ns is not None:
         parts.append(_happened(fields, ">=", search.earliest_ns))
     if search.latest_ns is not None:
         parts.append(_happened(fields, "<", search.latest_ns))
     if search.indexes is not None:
-        parts.append(_within(fields.text("index"), search.indexes))
+        parts.append(_within(fields.text(index_field), search.indexes))
     if search.where is not None:
         parts.append(_node(search.where, fields))
     return joined(parts, " AND ") if parts else Sql("true")

@@ -4,10 +4,12 @@ import math
 import re
 from dataclasses import dataclass, replace
 
+from tallystick.errors import Refused
 from tallystick.watch.collect.columns import SEQ_FIELD
 from tallystick.watch.collect.query.grammar import read
 from tallystick.watch.collect.query.nodes import AllOf, Happened, Is, Measures, Node
-from tallystick.watch.collect.query.times import is_live, parse_time
+from tallystick.watch.collect.query.times import TIMES_SHOWN, is_live, parse_time
+from tallystick.watch.collect.query.wording import shown
 
 SEQ_MAX = 2**62
 """Larger than the number of any line."""
@@ -45,18 +47,26 @@ def read_search(
     if start == 0 and (match := _LEADING_SEARCH.match(text, 0, end)):
         start = match.end()
     where, modifiers = read("search", _blanked(text, start, end), start, now_ns)
-    bounds = {"earliest": earliest, "latest": latest}
-    at = {"earliest": 0, "latest": 0}
-    for modifier in modifiers:
-        bounds[modifier.name] = modifier.value
-        at[modifier.name] = modifier.value_at
-    moments = {
-        name: None if value is None else parse_time(value, now_ns, at[name])
-        for name, value in bounds.items()
-    }
-    live = bounds["earliest"] is not None and is_live(bounds["earliest"])
+    own = {modifier.name: modifier for modifier in modifiers}
+    moments: dict[str, int | None] = {}
+    for name, beside in (("earliest", earliest), ("latest", latest)):
+        if name in own:
+            moments[name] = parse_time(own[name].value, now_ns, own[name].value_at)
+        else:
+            moments[name] = None if beside is None else _beside(name, beside, now_ns)
+    since = own["earliest"].value if "earliest" in own else earliest
+    live = since is not None and is_live(since)
     latest_ns = None if live else moments["latest"]
     return _narrowed(Search(where, moments["earliest"], latest_ns, live=live))
+
+
+def _beside(name: str, text: str, now_ns: int) -> int:
+    """A bound that stands beside the query, not within it."""
+    try:
+        return parse_time(text, now_ns)
+    except Refused:
+        sentence = f"{name} cannot be read: {shown(text)} is no time such as {TIMES_SHOWN}."
+        raise Refused("BAD_QUERY", sentence, field=name) from None
 
 
 def _blanked(text: str, start: int, end: int) -> str:

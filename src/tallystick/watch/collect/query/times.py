@@ -20,6 +20,8 @@ SPAN_NS_MAX: Final = 100 * 366 * 86_400 * NS_PER_SECOND
 """Longest span: 100 years."""
 LIVE: Final = "rt"
 """`earliest=rt`: only what comes from now on."""
+TIMES_SHOWN: Final = "-1h@h, now or 2026-11-22T04:00:00Z"
+"""What times look like, in sentences."""
 
 _UNITS = {
     "ns": "ns", "us": "us", "ms": "ms",
@@ -183,7 +185,7 @@ def _ns(at: datetime) -> int:
 
 
 def _no_time(text: str, at: int) -> Exception:
-    return bad(at, f"{shown(text)} is no time such as -1h@h, now or 2026-11-22T04:00:00Z")
+    return bad(at, f"{shown(text)} is no time such as {TIMES_SHOWN}")
 
 
 _SQL_UNITS = {

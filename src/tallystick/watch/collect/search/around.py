@@ -8,7 +8,8 @@ import msgspec
 from tallystick.clock import NS_PER_SECOND
 from tallystick.errors import Refused
 from tallystick.watch.collect.columns import INDEX_FIELD, OWN_INDEX, Sql
-from tallystick.watch.collect.query import Search
+from tallystick.watch.collect.lines import decode_line
+from tallystick.watch.collect.query import Search, value_in
 from tallystick.watch.collect.search.answers import Around
 from tallystick.watch.collect.search.found import with_seq
 from tallystick.watch.collect.search.lines_engine import stamp_of
@@ -19,7 +20,6 @@ AROUND_MAX = 200
 """Most lines before, and most lines after."""
 _WINDOWS_NS = tuple(seconds * NS_PER_SECOND for seconds in (10, 600, 86_400))
 """How far after the line is looked first: the next lines are mostly near."""
-_MEMBERS = msgspec.json.Decoder(dict[str, object])
 
 
 def around(
@@ -57,7 +57,7 @@ def line_of(search: LogSearch, seq: int, indexes: frozenset[str] | None) -> byte
     """
     found = search.store.read(seq, 1) if 0 < seq < search.store.end else []
     for number, line in found:
-        index = _MEMBERS.decode(line).get(INDEX_FIELD)
+        index = decode_line(line).get(INDEX_FIELD)
         if number == seq and (indexes is None or (index or OWN_INDEX) in indexes):
             return line
     raise Refused("UNKNOWN_LINE", f"There is no log line {seq}.")
@@ -108,7 +108,7 @@ def _alike(name: str, line: bytes) -> str:
     Raises:
         Refused: `BAD_QUERY`, the line has no such field to compare with.
     """
-    value = _MEMBERS.decode(line).get(name)
+    value = value_in(decode_line(line), name)
     if value is None or isinstance(value, dict | list):
         raise Refused("BAD_QUERY", f"The line has no value of {name!r} to compare with.")
     text = msgspec.json.encode(value).decode() if not isinstance(value, str) else value

@@ -11,6 +11,8 @@ import msgspec
 
 from tallystick.clock import rfc3339
 from tallystick.watch.collect.columns import SEQ_FIELD
+from tallystick.watch.collect.lines import decode_line
+from tallystick.watch.collect.query import value_in
 from tallystick.watch.collect.search.found import Found
 from tallystick.watch.collect.search.spool import Row
 
@@ -20,8 +22,6 @@ REST = "rest"
 TIME = "_time"
 _FIRST = ("timestamp", "severity_text", "event_name", "body", "service.name")
 """Columns that always come first where they are there at all."""
-Members = dict[str, object]
-_MEMBERS = msgspec.json.Decoder(Members)
 _TEXT = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -56,11 +56,12 @@ class Flat:
 
     def _row(self, event: Row) -> Row:
         seq, at_ns, text = event
-        members = _MEMBERS.decode(str(text))
+        members = decode_line(str(text))
         members.pop(SEQ_FIELD, None)
+        if not self._has_rest:
+            return [at_ns, seq, *(scalar(value_in(members, name)) for name in self._named)]
         row: Row = [at_ns, seq, *(scalar(members.pop(name, None)) for name in self._named)]
-        if self._has_rest:
-            row.append(_TEXT.encode(members).decode() if members else None)
+        row.append(_TEXT.encode(members).decode() if members else None)
         return row
 
 
@@ -78,7 +79,7 @@ def _names(events: list[Row]) -> tuple[str, ...]:
     """The members of these lines: the usual ones first, the others by name, most frequent kept."""
     counts: dict[str, int] = {}
     for _seq, _at, text in events:
-        for name in _MEMBERS.decode(str(text)):
+        for name in decode_line(str(text)):
             counts[name] = counts.get(name, 0) + 1
     reserved = {TIME, SEQ_FIELD, REST}
     kept = sorted(counts, key=lambda name: (-counts[name], name))[:COLUMNS_MAX]

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from tallystick.clock import NS_PER_SECOND
 from tallystick.errors import Refused
-from tallystick.watch.collect.columns import SEQ_FIELD, Sql, Use
+from tallystick.watch.collect.columns import EVENT_ID_FIELD, SEQ_FIELD, Sql, Use
+from tallystick.watch.collect.lines import decode_line
 from tallystick.watch.collect.query import Plan
+from tallystick.watch.collect.redact.outcome import SEALED_FIELD
 from tallystick.watch.collect.search.answers import (
     Bucket,
     Facet,
@@ -42,8 +42,10 @@ _COVERAGE_MIN = 0.2
 """A field is interesting when this share of the lines has it (Splunk's rule)."""
 _VALUES_SHARE_MAX = 0.5
 """And when so many of its values, at most, are different: an id is no facet."""
-_DULL = frozenset({SEQ_FIELD, "timestamp", "observed_timestamp", "body"})
-_MEMBERS = msgspec.json.Decoder(dict[str, object])
+_DULL = frozenset(
+    {SEQ_FIELD, EVENT_ID_FIELD, SEALED_FIELD, "timestamp", "observed_timestamp", "body"}
+)
+"""Fields for machines, times, and the message, which has patterns of its own."""
 
 
 def range_of(search: LogSearch, events: Events) -> tuple[int, int]:
@@ -143,7 +145,7 @@ def interesting(search: LogSearch, plan: Plan) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     values: dict[str, set[str]] = {}
     for line in lines:
-        for name, value in _MEMBERS.decode(line).items():
+        for name, value in decode_line(line).items():
             if name not in _DULL and value is not None and not isinstance(value, dict | list):
                 seen[name] = seen.get(name, 0) + 1
                 values.setdefault(name, set()).add(str(value))

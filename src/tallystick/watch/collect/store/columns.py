@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass
 
 from tallystick.watch.collect.columns import Sql
+from tallystick.watch.collect.query import places, pointer
 from tallystick.watch.collect.store.parts import Part, PartColumn
-from tallystick.watch.collect.store.spelling import STAMP6, STAMP9, literal, pointer, quoted
+from tallystick.watch.collect.store.spelling import STAMP6, STAMP9, literal, quoted
 
 _STAMPS = {"TIME6": STAMP6, "TIME9": STAMP9}
 _NUMBER = "'^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$'"  # as `query.JsonColumns` reads it
+_NO_TEXT = "CAST(NULL AS VARCHAR)"
+_NO_NUMBER = "CAST(NULL AS DOUBLE)"
 _MAY_STAND_IN = {
     "BIGINT": re.compile(r"[0-9-]*"),
     "DOUBLE": re.compile(r"[0-9+.eE-]*"),
@@ -32,7 +35,7 @@ class PartColumns:
 
     def has(self, field: str) -> bool:
         """False only when no line of these parts has the field."""
-        return field in self.columns or self.others is None or field in self.others
+        return field in self.columns or bool(self._ways(field))
 
     def text(self, field: str) -> Sql:
         """The field as VARCHAR: JSON text of a list or object, NULL where it is missing."""
@@ -40,15 +43,19 @@ class PartColumns:
         found = [] if column is None else [self._text_of(field, column)]
         if column is None or not column.whole:
             found += self._beside(field)
-        return Sql(_first(found, "CAST(NULL AS VARCHAR)"))
+        return Sql(_first(found, _NO_TEXT))
 
     def number(self, field: str) -> Sql:
         """The field as a number, NULL where it is missing or no number."""
         column = self.columns.get(field)
-        found = [] if column is None else [_number_of(field, column)]
-        if column is None or not column.whole:
-            found += [_spelled(text) for text in self._beside(field)]
-        return Sql(_first(found, "CAST(NULL AS DOUBLE)"))
+        if column is None or column.type == "VARCHAR":
+            text = self.text(field).text
+            return Sql(_NO_NUMBER if text == _NO_TEXT else _spelled(text))
+        beside = [] if column.whole else self._beside(field)
+        if column.type in ("BIGINT", "DOUBLE"):
+            spelled = [_spelled(_first(beside, _NO_TEXT))] if beside else []
+            return Sql(_first([quoted(field), *spelled], _NO_NUMBER))
+        return Sql(_spelled(self.text(field).text) if beside else _NO_NUMBER)
 
     def searched(self, text: str = "") -> tuple[Sql, ...]:
         """Every column as VARCHAR that can hold `text`, and the JSON beside them."""
@@ -80,13 +87,22 @@ class PartColumns:
         name = quoted(field)
         return name if column.type == "VARCHAR" else f"CAST({name} AS VARCHAR)"
 
+    def _ways(self, field: str) -> list[str]:
+        """JSON pointers to where the field may stand outside of the columns (see `places`)."""
+        return [
+            pointer(*steps)
+            for steps in places(field)
+            if self.others is None or steps[0] in self.others
+        ]
+
     def _beside(self, field: str) -> list[str]:
-        """The field as text in the JSON beside the columns."""
-        if self.others is not None and field not in self.others:
-            return []
-        path = literal(pointer(field))
-        places = ["rest"] * self.rest + ["raw"] * self.raw
-        return [f"json_extract_string({place}, {path})" for place in places]
+        """The field as text in the JSON beside the columns; that is parsed once."""
+        ways = [literal(way) for way in self._ways(field)]
+        beside = ["rest"] * self.rest + ["raw"] * self.raw
+        if len(ways) > 1:
+            listed = ", ".join(ways)
+            return [f"list_any_value(json_extract_string({json}, [{listed}]))" for json in beside]
+        return [f"json_extract_string({json}, {way})" for json in beside for way in ways]
 
 
 def columns_of(parts: list[Part]) -> PartColumns:
@@ -109,13 +125,6 @@ def _first(expressions: list[str], otherwise: str) -> str:
     if len(expressions) > 1:
         return f"coalesce({', '.join(expressions)})"
     return expressions[0] if expressions else otherwise
-
-
-def _number_of(field: str, column: PartColumn) -> str:
-    if column.type in _STAMPS or column.type == "BOOLEAN":
-        return "CAST(NULL AS DOUBLE)"
-    name = quoted(field)
-    return _spelled(name) if column.type == "VARCHAR" else name
 
 
 def _spelled(text: str) -> str:

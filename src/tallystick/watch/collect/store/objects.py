@@ -164,5 +164,7 @@ def _listed(store: "ObjectStore", prefix: str, after: str | None) -> Iterator[st
 
 
 def _refused(path: str, error: Exception) -> TemporaryError:
-    reason = str(error).partition("\n")[0]
+    if "NoSuchBucket" in str(error):
+        return TemporaryError("The bucket of the logs does not exist; make it first.")
+    reason = str(error).partition("\n")[0].partition("<?xml")[0].strip()
     return TemporaryError(f"The place of the logs does not answer for {path}: {reason}")

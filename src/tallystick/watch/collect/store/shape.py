@@ -81,14 +81,9 @@ def fits(row: Sequence[str | None], columns: Sequence[ColumnType | None]) -> boo
     )
 
 
-def others(keys: Iterable[Sequence[str]], types: dict[str, ColumnType]) -> tuple[str, ...] | None:
-    """The members outside of the columns, sorted; None when there are too many to name."""
-    found: set[str] = set()
-    for names in keys:
-        found.update(name for name in names if name not in types)
-        if len(found) > OTHERS_MAX:
-            return None
-    return tuple(sorted(found))
+def others(keys: Iterable[Sequence[str]], types: dict[str, ColumnType]) -> frozenset[str]:
+    """The members outside of the columns."""
+    return frozenset(name for names in keys for name in names if name not in types)
 
 
 def _column_type(counter: Counter[str]) -> ColumnType | None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from tallystick.watch.collect.query import places, pointer
 from tallystick.watch.collect.store.engine import Row
 from tallystick.watch.collect.store.parts import ColumnType, PartColumn
-from tallystick.watch.collect.store.shape import candidates, column_types, fits, others
-from tallystick.watch.collect.store.spelling import literal, pointer, quoted, statement
+from tallystick.watch.collect.store.shape import OTHERS_MAX, candidates, column_types, fits, others
+from tallystick.watch.collect.store.spelling import literal, quoted, statement
 
 Keys = tuple[str, ...]
 Query = Callable[[str, Sequence[object]], list[Row]]
@@ -34,7 +35,7 @@ class ShredPlan:
     """The columns of one index in one seal; `odd` is SQL that is true for lines kept whole."""
 
     types: dict[str, ColumnType]
-    others: tuple[str, ...] | None
+    outside: frozenset[str]
     leftovers: bool
     odd: str
     values: tuple[object, ...]
@@ -44,13 +45,23 @@ class ShredPlan:
         """The members whose columns are BIGINT."""
         return [name for name, kind in self.types.items() if kind == "BIGINT"]
 
+    @property
+    def others(self) -> tuple[str, ...] | None:
+        """The members outside of the columns in some line, sorted; None: too many to name."""
+        return tuple(sorted(self.outside)) if len(self.outside) <= OTHERS_MAX else None
+
     def columns(self, *, raw: bool) -> dict[str, PartColumn]:
         """The columns of a part; with whole lines beside them, some values may stand there."""
-        known = self.others is not None
         return {
-            name: PartColumn(kind, not raw or (known and name not in (self.others or ())))
+            name: PartColumn(kind, not self._beside(name, raw=raw))
             for name, kind in self.types.items()
         }
+
+    def _beside(self, name: str, *, raw: bool) -> bool:
+        """Whether values of the field may stand outside of its column: as such, or in objects."""
+        if raw and (self.others is None or name in self.outside):
+            return True
+        return any(steps[0] in self.outside for steps in places(name)[1:])
 
 
 def plan_index(
@@ -84,7 +95,7 @@ def plan_index(
     if len(odd) > 1:
         sql = f'SELECT DISTINCT keys FROM sealing WHERE ({condition}) AND "index" = ?'
         whole = [row[0] for row in query(sql, [*values, index])]
-        outside = None if outside is None else others([outside, *whole], {})
+        outside = outside.union(*whole)
     return ShredPlan(_ordered(types), outside, leftovers, condition, tuple(values))
 
 

@@ -23,11 +23,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def pointer(member: str) -> str:
-    """The JSON pointer (RFC 6901) of a member of a line."""
-    return "/" + member.replace("~", "~0").replace("/", "~1")
-
-
 def time_of(stamp: str, otherwise: str) -> str:
     """The TIMESTAMP_NS of an RFC 3339 stamp, or `otherwise` where it is missing or none.
 
