@@ -94,10 +94,10 @@ def route(operation: Operation, services: Services) -> BaseRoute:
     async def endpoint(request: Request) -> Response:
         if operation.switch is not None and not operation.switch(services):
             raise Refused("NOT_FOUND", "There is nothing at this path.")
-        trace, clock = current.get(), services.clock
-        asked_ns = clock.monotonic_ns() if trace else 0
+        trace = current.get()
+        asked_ns = services.clock.monotonic_ns() if trace else 0
         principal = _authenticate(operation, services, request)
-        known_ns = clock.monotonic_ns() if trace else 0
+        known_ns = services.clock.monotonic_ns() if trace else 0
         params = _params_of(request)
         query = None
         if operation.query is not None:
@@ -107,12 +107,12 @@ def route(operation: Operation, services: Services) -> BaseRoute:
             principal, dict(request.path_params), query, body, dict(request.headers),
             params, _target(request),
         )  # fmt: skip
-        read_ns = clock.monotonic_ns() if trace else 0
+        read_ns = services.clock.monotonic_ns() if trace else 0
         answer = await operation.handler(services, call)
         if trace is not None:
             trace.stage("access.identify", asked_ns, known_ns)
             trace.stage("api.read", known_ns, read_ns)
-            trace.stage("api.handle", read_ns, clock.monotonic_ns())
+            trace.stage("api.handle", read_ns, services.clock.monotonic_ns())
         if isinstance(answer, Response):
             return answer
         return Response(_ENCODE(answer), operation.status, media_type=operation.media_type)

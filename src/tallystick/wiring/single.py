@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,17 +104,37 @@ class Single:
         Raises:
             Misconfigured, Corrupt: with a sentence for the operator.
         """
+        self._closing = ExitStack()
+        try:
+            self._open(settings, clock, port, sources)
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def _open(
+        self,
+        settings: Settings,
+        clock: Clock,
+        port: int | None,
+        sources: Sequence[Source | LiveSource] | None,
+    ) -> None:
+        """The straight line of constructors; what has to be closed is noted as it is opened."""
+        closing = self._closing.callback
         folder = settings.folder
-        self._lock = lock_folder(folder)
+        closing(os.close, lock_folder(folder))
         self.settings = settings
         self.clock = clock
         self.tokens = Tokens(folder / "tokens.json", clock)
         self.collecting = Collecting(settings, clock)
-        self._opened = open_parts(settings, clock)
-        self.ledger = self._opened.ledger
+        closing(self.collecting.close)
+        opened = open_parts(settings, clock)
+        closing(opened.close)
+        self.ledger = opened.ledger
         self.facts = _facts(folder, self.tokens)
         self.publisher = Publisher(store_of(settings, clock), folder / PUBLISHED)
+        closing(self.publisher.close)
         self.history = History(folder / "projections.db", self.ledger)
+        closing(self.history.close)
         use_calendars(settings)
         self.board = QuoteBoard()
         self.feed = PriceFeed(sources or sources_of(settings, clock), self.board, clock)
@@ -128,9 +149,9 @@ class Single:
         self.rates = rates_of(settings)
         self.end_of_day = EndOfDay(self.desk, self.rates, clock)
         self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
+        closing(self.subjects.close)
         self.notifier = _notifier(folder / "notify.db", settings, clock)
-        lines = self.collecting.store
-        self.saying = Saying(settings, self.ledger, lines, self.notifier, clock)
+        self.saying = Saying(settings, self.ledger, self.collecting.store, self.notifier, clock)
         self.hub = LiveHub()
         self.alerts = AlertDesk(self.notifier, self.hub)
         self.watcher = Watcher([make() for make in DETECTORS.values()], self.alerts.on_anomaly)
@@ -138,7 +159,11 @@ class Single:
         self.archive = archive_of(
             settings, self.collecting, self.ledger, self.desk, folder / PUBLISHED, clock
         )
+        if self.archive is not None:
+            closing(self.archive.close)
         self.traces = traces_of(settings, clock, random.Random())  # noqa: S311  sampling
+        if self.traces is not None:
+            closing(self.traces.close)
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
         says_info = logs.says_info(settings.log_level)
         self.calls = Calls(clock, self._hear_order if says_info else None)
@@ -237,16 +262,8 @@ class Single:
 
     def close(self) -> None:
         """Let go of every file."""
-        if self.archive is not None:
-            self.archive.close()
-        self.collecting.close()
-        self.publisher.close()
-        self.history.close()
-        self.subjects.close()
-        if self.traces is not None:
-            self.traces.close()
-        self._opened.close()
-        os.close(self._lock)
+        self._closing.close()
+        gc.unfreeze()  # what a start froze may be collected again, with all that it holds
 
     def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
         yield from self.saying.works()

@@ -38,3 +38,11 @@ def test_numbers_beyond_any_float_are_read_as_text() -> None:
     check_lines([line])
     read = {"a": "1e999", "b": {"c": ["-1E400"]}, "d": 1.5, "e": 99999999999999999999999999}
     assert decode_line(line) == decode_line(line.decode()) == read
+
+
+def test_an_integer_that_python_does_not_read_is_its_text() -> None:
+    """CPython reads no more than 4,300 digits; the other members are there all the same."""
+    digits = "9" * 5_000
+    line = f'{{"a":{digits},"b":1,"c":[{digits}]}}'.encode()
+    check_lines([line])
+    assert decode_line(line) == {"a": digits, "b": 1, "c": f"[{digits}]"}

@@ -35,14 +35,27 @@ def _number(text: str) -> float | str:
 
 
 _decoder = msgspec.json.Decoder(Line, float_hook=_number)
+_splitter = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_value = msgspec.json.Decoder(float_hook=_number)
 
 
 def decode_line(line: bytes | str | msgspec.Raw) -> Line:
     """The members of a stored line; a number that is larger than any float, such as 1e999, as text.
 
-    JSON allows such a number (RFC 8259, section 6), so senders' lines may have it.
+    JSON allows such a number (RFC 8259, section 6), so senders' lines may have it. A member with an
+    integer of more digits than Python reads is its JSON text.
     """
-    return _decoder.decode(line)
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError:
+        return {name: _value_or_text(raw) for name, raw in _splitter.decode(line).items()}
+
+
+def _value_or_text(raw: msgspec.Raw) -> object:
+    try:
+        return _value.decode(raw)
+    except msgspec.ValidationError:
+        return bytes(raw).decode()
 
 
 def encode_line(line: Mapping[str, object]) -> bytes:

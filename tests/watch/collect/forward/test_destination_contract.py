@@ -71,7 +71,7 @@ def test_strange_lines_do_not_break_a_batch(ring: Rings, numbered: Numbers) -> N
     async def story() -> None:
         async with ring as opened:
             sent = [numbered(n, 1, **members)[0] for n, members in enumerate(strange, start=1)]
-            sent.append(Numbered(len(sent) + 1, b'{"huge":1e999,"deep":[-1E400]}'))
+            sent.append(Numbered(len(sent) + 1, b'{"number":6,"huge":1e999,"deep":[-1E400]}'))
             await _send_until_taken(opened, sent)
             assert set(await opened.arrived(len(sent))) == set(range(1, len(sent) + 1))
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from stdnum import luhn
 
@@ -106,3 +107,38 @@ def test_random_numbers_are_no_cards(redactor: Redactor) -> None:
 def test_its_name() -> None:
     """The kind is PAN, and it may be read again."""
     assert (CARDS.kind, CARDS.credential) == ("PAN", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("12,4111111111111111,EUR", "12,411111******1111,EUR"),
+        ("4111111111111111,12", "411111******1111,12"),
+        (
+            "5105105105105100,4111111111111111",
+            "510510******5100,411111******1111",
+        ),
+        (
+            "4111-1111-1111-1111,5105-1051-0510-5100",
+            "411111******1111,510510******5100",
+        ),
+        (
+            "4111 1111 1111 1111,5555 5555 5555 4444",
+            "411111******1111,555555******4444",
+        ),
+        ("q=%204111111111111111%20", "q=%20411111******1111%20"),
+    ],
+)
+def test_commas_and_encoded_spaces_part_numbers(text: str, masked: str) -> None:
+    """As in CSV and in URLs; what is a decimal point stays one."""
+    (line,) = Redactor().redact([msgspec.json.encode({"body": text})])
+
+    assert msgspec.json.decode(line)["body"] == masked
+
+
+@pytest.mark.parametrize("text", ["1,234,567,890,123,456", "4111111111111111.25"])
+def test_amounts_are_no_cards(text: str) -> None:
+    """Thousands have groups of three; what has decimals is no number of a card."""
+    line = msgspec.json.encode({"body": text})
+
+    assert Redactor().redact([line]) == [line]

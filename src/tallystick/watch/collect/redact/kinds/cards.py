@@ -21,12 +21,14 @@ _BRANDS = (
     (re.compile(r"35(?:2[89]|[3-8])"), (16, 19)),  # JCB
     (re.compile(r"62"), (16, 17, 18, 19)),  # UnionPay
 )
-_FIRST_DIGIT = r"[2-6](?<![0-9A-Za-z+].)(?<![0-9][.,].)"
+_FIRST_DIGIT = r"[2-6](?:(?<![0-9A-Za-z+].)|(?<=%20.))(?<![0-9]\..)"
+"""Nothing that is part of the number before it; a comma parts two, as in CSV: thousands have
+groups of three, so what follows it here is no amount. `%20` is a space in a URL."""
 _NO_MORE = r"(?![0-9A-Za-z])"
 _NUMBERS = tuple(
     re.compile(_FIRST_DIGIT + f"(?={rest})", re.ASCII)
     for rest in (
-        rf"(\d{{12,18}}){_NO_MORE}(?![.,]\d)",
+        rf"(\d{{12,18}}){_NO_MORE}(?!\.\d)",
         rf"(\d{{3}}([ -])\d{{4}}\2\d{{4}}\2\d{{4}}\2\d{{3}}){_NO_MORE}",
         rf"(\d{{3}}([ -])\d{{4}}\2\d{{4}}\2\d{{4}}){_NO_MORE}",
         rf"(\d{{3}}([ -])\d{{6}}\2\d{{4,5}}){_NO_MORE}",
@@ -36,10 +38,10 @@ _NUMBERS = tuple(
 """What follows the first digit: all in one piece; groups of four, with and without a last one of
 three; 4-6-5 and 4-6-4; 6-13. It is looked ahead for: what begins too early hides none."""
 _CANDIDATE = (
-    rf"(?:^|[^0-9A-Za-z+.,]|(?:^|[^0-9]|{ESCAPE})[.,]|{ESCAPE})(?:"
+    rf"(?:^|[^0-9A-Za-z+.]|%20|(?:^|[^0-9]|{ESCAPE})\.|{ESCAPE})(?:"
     r"(?:4\d{12}(?:\d{3})?(?:\d{3})?|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}"
     r"|3[0689]\d{12}(?:\d{2}|\d{5})?|(?:6[045]|35)\d{14}(?:\d{3})?|62\d{14,17})"
-    r"(?:[^0-9A-Za-z.,]|[.,](?:[^0-9]|$)|$)"
+    r"(?:[^0-9A-Za-z.]|\.(?:[^0-9]|$)|$)"
     rf"|[2-6]\d{{3}}(?:[ -]\d{{4}}){{3}}(?:[ -]\d{{3}})?{AFTER}"
     rf"|3\d{{3}}[ -]\d{{6}}[ -]\d{{4,5}}{AFTER}|[2-6]\d{{5}}[ -]\d{{13}}{AFTER})"
 )
