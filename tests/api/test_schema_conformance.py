@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import (
     content_type_conformance,
@@ -27,6 +27,10 @@ from tallystick.api.openapi import plain_path
 
 EXAMPLES = 40
 """Questions to each operation in each mode, the same ones every time."""
+WAITING = {"get_v1_queues_name"}
+"""Those that wait for something to come, as long as they are asked to; see test_rules.py."""
+UNSENT: tuple[Any, ...] = (None, [], {})
+"""Values of a query that leave nothing in its URL: the server cannot object to them."""
 STORIES = 40
 STORY_STEPS = 12
 CHECKS = (
@@ -71,7 +75,7 @@ def asks() -> Iterator[Any]:
     The collector takes any text: nothing about its body can be forbidden here.
     """
     for operation in OPERATIONS:
-        if operation.media_type == EVENT_STREAM:
+        if operation.media_type == EVENT_STREAM or operation.id in WAITING:
             continue  # it has no end; see tests/api/history/test_follow.py
         yield pytest.param(operation, GenerationMode.POSITIVE, id=f"{operation.id}-allowed")
         if "{" in operation.path or operation.query or operation.body not in {None, bytes}:
@@ -98,6 +102,7 @@ def test_the_server_keeps_its_own_description(
         suppress_health_check=list(HealthCheck),
     )
     def ask(case: Any) -> None:
+        assume(all(value not in UNSENT for value in (case.query or {}).values()))
         case.call_and_validate(checks=CHECKS, headers=headers)
 
     ask()
