@@ -173,7 +173,10 @@ def test_orders_by_pair_and_type_and_whether_they_are_open(product: Any) -> None
     gone = rest(product, pair="GBP/USD")["order"]["id"]
     product.demo.delete(f"/v1/orders/{gone}")
     taken = product.place(pair="GBP/USD")["order"]["id"]
-    every = listed(product, limit=1000)
+    listing = pages(
+        lambda p: product.demo.get("/v1/orders", params={"limit": 1000} | p).json(), "orders"
+    )
+    every = [order for page in listing for order in page]
 
     for asked in (
         {"pair": "GBP/USD"},
