@@ -11,8 +11,9 @@ def put(name: str, text: str, readme: Path = README) -> None:
     Raises:
         ValueError: the README has no such comments.
     """
-    page = readme.read_text()
-    begin = page.index(f"<!-- {name} figures:")
-    start = page.index("-->", begin) + len("-->\n")
-    end = page.index(f"<!-- end of {name} figures -->", start)
-    readme.write_text(page[:start] + text.rstrip() + "\n" + page[end:])
+    before, begin, rest = readme.read_text().partition(f"<!-- {name} figures:")
+    writer, closed, rest = rest.partition("-->")
+    _, end, after = rest.partition(f"<!-- end of {name} figures -->")
+    if not (begin and closed and end):
+        raise ValueError(f"{readme} has lost the markers of the {name} figures")
+    readme.write_text(f"{before}{begin}{writer}{closed}\n{text.rstrip()}\n{end}{after}")

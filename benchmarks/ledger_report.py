@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+import block
 from ledger_figures import (
     Appends,
     Figures,
@@ -19,8 +20,6 @@ from ledger_figures import (
     Waiting,
 )
 
-BEGIN = "<!-- ledger figures: written by benchmarks/ledger.py -->"
-END = "<!-- end of ledger figures -->"
 AIM_RATIO = 0.5
 """Of the bare journal's entries/s, in batches of `AIM_BATCH`."""
 AIM_BATCH = 1_024
@@ -47,11 +46,7 @@ def write(figures: Figures, results: Path, readme: Path) -> None:
     """
     results.parent.mkdir(exist_ok=True)
     results.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
-    before, begin, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{readme} has lost the markers {BEGIN} and {END}")
-    readme.write_text(f"{before}{BEGIN}\n{markdown(figures)}\n{END}{after}")
+    block.put("ledger", markdown(figures), readme)
 
 
 def markdown(figures: Figures) -> str:

@@ -6,10 +6,9 @@ from statistics import median
 
 import msgspec
 
+import block
 from orders_figures import Aim, Figures, Race, Stages, Start
 
-BEGIN = "<!-- order figures: written by benchmarks/orders.py -->"
-END = "<!-- end of order figures -->"
 START_SECONDS_AIM = 3.0
 LABELS = {
     "single": "one order a request",
@@ -46,11 +45,7 @@ def write(figures: Figures, results: Path, readme: Path) -> None:
     """
     results.parent.mkdir(exist_ok=True)
     results.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
-    before, begin, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{readme} has lost the markers {BEGIN} and {END}")
-    readme.write_text(f"{before}{BEGIN}\n{markdown(figures)}\n{END}{after}")
+    block.put("order", markdown(figures), readme)
 
 
 def markdown(figures: Figures) -> str:
