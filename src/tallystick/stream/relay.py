@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Iterator
 from typing import Protocol
 
-from tallystick.clock import Clock
+from tallystick.clock import NS_PER_SECOND, Clock, rest
 from tallystick.errors import Corrupt
 from tallystick.ledger import Ledger
 from tallystick.limits import STREAM_READ_MAX
@@ -113,23 +113,14 @@ class Relay:
                     await asyncio.sleep(0)
                 if messages or self._streams.local is None:
                     continue
-                if not await self._is_woken(woken) and dealt_with is not None:
+                look_ns = self._clock.now_ns() + round(LOOK_SECONDS * NS_PER_SECOND)
+                await rest(woken, self._clock, look_ns)
+                if not woken.is_set() and dealt_with is not None:
                     await feed.keep(dealt_with)
         finally:
             self._published.remove(woken)
             if dealt_with is not None:
                 await feed.keep(dealt_with)
-
-    async def _is_woken(self, woken: asyncio.Event) -> bool:
-        """Wait until something is said; False: it is time to look whether somebody moved us."""
-        waiting = asyncio.ensure_future(woken.wait())
-        looking = asyncio.ensure_future(self._clock.sleep(LOOK_SECONDS))
-        try:
-            await asyncio.wait({waiting, looking}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            looking.cancel()
-        return woken.is_set()
 
     def _from_ledger(self, start: int, limit: int) -> list[Message]:
         rows = self._ledger.rows(start, limit)

@@ -1,9 +1,25 @@
-"""Anomalies become alerts; pages hear of both."""
+"""Anomalies become alerts, which go to the channels of the settings; pages hear of both."""
+
+import random
+from pathlib import Path
 
 from tallystick.api.watching import alert_item
+from tallystick.clock import Clock
 from tallystick.watch.detect import Anomaly
-from tallystick.watch.notify import Alert, Notifier, Severity, fingerprint
+from tallystick.watch.notify import (
+    Alert,
+    Channel,
+    Deliverer,
+    Notifier,
+    Outbox,
+    Policy,
+    Severity,
+    TerminalChannel,
+    WebhookChannel,
+    fingerprint,
+)
 from tallystick.web import AlertRow, LiveHub
+from tallystick.wiring.settings import Settings
 
 CRITICAL_P_MAX = 1e-8
 """An anomaly this improbable wakes somebody; others wait for the morning."""
@@ -64,3 +80,16 @@ def alert_of(anomaly: Anomaly) -> Alert:
         links=links,
         details={"expected": anomaly.expected, "came": anomaly.came, "p_value": anomaly.p_value},
     )
+
+
+def notifier_of(path: Path, settings: Settings, clock: Clock) -> Notifier:
+    """The notifier with the channels that the settings name; its outbox is the file at `path`."""
+    channels: dict[str, Channel] = {}
+    if settings.alerts_terminal:
+        channels["terminal"] = TerminalChannel()
+    if settings.webhook_url and settings.webhook_secret:
+        secret = settings.webhook_secret.encode()
+        channels["webhook"] = WebhookChannel(settings.webhook_url, secret, clock)
+    outbox = Outbox(path)
+    deliverer = Deliverer(outbox, channels, clock, random.Random())  # noqa: S311  jitter
+    return Notifier(outbox, deliverer, Policy(tuple(channels)), clock)

@@ -33,27 +33,17 @@ from tallystick.execution.quotes import LiveSource, PriceFeed, Source
 from tallystick.execution.rfq import ParityPoints
 from tallystick.execution.trial import TrialBalances
 from tallystick.fx import PAIRS, spot_date, trade_date
-from tallystick.ids import new_secret
 from tallystick.ledger import Ledger, Publisher
 from tallystick.stream.open import DATABASES as STREAM_DATABASES
 from tallystick.watch.collect.redact import Unmasker
 from tallystick.watch.detect import DETECTORS, Watcher
-from tallystick.watch.notify import (
-    Channel,
-    Deliverer,
-    Notifier,
-    Outbox,
-    Policy,
-    TerminalChannel,
-    WebhookChannel,
-)
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
-from tallystick.wiring.alerts import AlertDesk
+from tallystick.wiring.alerts import AlertDesk, notifier_of
 from tallystick.wiring.approvers import approvers_of
 from tallystick.wiring.archiving import archive_of
 from tallystick.wiring.collecting import Collecting
-from tallystick.wiring.facts import Facts, facts_of, save_facts
+from tallystick.wiring.facts import DEMO_ACCOUNT, demo_facts, save_facts
 from tallystick.wiring.gauges import Measured, gauges_of
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
 from tallystick.wiring.prices import rates_of, session_by, sources_of, use_calendars
@@ -63,7 +53,6 @@ from tallystick.wiring.settings import Settings
 from tallystick.wiring.subjects import append_by, subjects_of
 from tallystick.wiring.traces import begin_of, traces_of
 
-DEMO_ACCOUNT = "demo"
 DEMO_LIMITS = LimitsText(
     order_quantity_max="50000000",
     position_usd_max="1000000000000.00",
@@ -130,7 +119,7 @@ class Single:
         opened = open_parts(settings, clock)
         closing(opened.close)
         self.ledger = opened.ledger
-        self.facts = _facts(folder, self.tokens)
+        self.facts = demo_facts(folder, self.tokens)
         self.publisher = Publisher(store_of(settings, clock), folder / PUBLISHED)
         closing(self.publisher.close)
         self.history = History(folder / "projections.db", self.ledger)
@@ -150,7 +139,7 @@ class Single:
         self.end_of_day = EndOfDay(self.desk, self.rates, clock)
         self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
         closing(self.subjects.close)
-        self.notifier = _notifier(folder / "notify.db", settings, clock)
+        self.notifier = notifier_of(folder / "notify.db", settings, clock)
         self.saying = Saying(settings, self.ledger, self.collecting.store, self.notifier, clock)
         self.hub = LiveHub()
         self.alerts = AlertDesk(self.notifier, self.hub)
@@ -382,18 +371,6 @@ class Single:
         save_facts(self.settings.folder, self.facts)
 
 
-def _notifier(path: Path, settings: Settings, clock: Clock) -> Notifier:
-    channels: dict[str, Channel] = {}
-    if settings.alerts_terminal:
-        channels["terminal"] = TerminalChannel()
-    if settings.webhook_url and settings.webhook_secret:
-        secret = settings.webhook_secret.encode()
-        channels["webhook"] = WebhookChannel(settings.webhook_url, secret, clock)
-    outbox = Outbox(path)
-    deliverer = Deliverer(outbox, channels, clock, random.Random())  # noqa: S311  jitter
-    return Notifier(outbox, deliverer, Policy(tuple(channels)), clock)
-
-
 def _book(history: History, ledger: Ledger) -> Book:
     """The book of the last snapshot where it fits this ledger and version, else an empty one."""
     kept = history.kept()
@@ -407,15 +384,6 @@ def _book(history: History, ledger: Ledger) -> Book:
     except msgspec.DecodeError as error:  # another version's: fold from the beginning
         _log.info("wiring.snapshot_void", body=str(error))
         return Book()
-
-
-def _facts(folder: Path, tokens: Tokens) -> Facts:
-    """The demo's tokens: those of `demo.json` while they are valid, new ones otherwise."""
-    facts = facts_of(folder)
-    if facts is not None and tokens.knows(facts.token):
-        return facts
-    token = tokens.issue("demo trader", DEMO_ACCOUNT, ("trade", "read", "operate"))
-    return Facts("", DEMO_ACCOUNT, token, new_secret("hec"), "")
 
 
 def warm_up(clock: Clock) -> None:

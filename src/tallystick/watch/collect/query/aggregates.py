@@ -68,11 +68,6 @@ def aggregated(aggregate: Aggregate, stage: Stage, window: Sql | None = None) ->
     return make(Over(aggregate, stage, value, window or Sql("")))
 
 
-def is_count(aggregate: Aggregate) -> bool:
-    """Whether it counts rows: 0, and not missing, where there are none."""
-    return aggregate.function in {"count", "c"} and aggregate.argument is None
-
-
 def starts_at_zero(aggregate: Aggregate) -> bool:
     """Whether it is 0 where there are no rows."""
     return aggregate.function in {"count", "c", "dc", "distinct_count", "estdc"}
