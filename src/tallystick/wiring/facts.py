@@ -4,13 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from tallystick.access import Tokens
 from tallystick.durable import replace_file
 from tallystick.errors import Misconfigured
-from tallystick.ids import new_secret
 
 NAME = "demo.json"
-DEMO_ACCOUNT = "demo"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -42,12 +39,3 @@ def save_facts(folder: Path, facts: Facts) -> None:
     """Keep them for their owner only: they hold tokens."""
     data = msgspec.json.format(msgspec.json.encode(facts), indent=2)
     replace_file(folder / NAME, data + b"\n")
-
-
-def demo_facts(folder: Path, tokens: Tokens) -> Facts:
-    """The demo's tokens: those of `demo.json` while they are valid, new ones otherwise."""
-    facts = facts_of(folder)
-    if facts is not None and tokens.knows(facts.token):
-        return facts
-    token = tokens.issue("demo trader", DEMO_ACCOUNT, ("trade", "read", "operate"))
-    return Facts("", DEMO_ACCOUNT, token, new_secret("hec"), "")

@@ -43,7 +43,8 @@ from tallystick.wiring.alerts import AlertDesk, notifier_of
 from tallystick.wiring.approvers import approvers_of
 from tallystick.wiring.archiving import archive_of
 from tallystick.wiring.collecting import Collecting
-from tallystick.wiring.facts import DEMO_ACCOUNT, demo_facts, save_facts
+from tallystick.wiring.demo_access import DEMO_ACCOUNT, demo_facts
+from tallystick.wiring.facts import save_facts
 from tallystick.wiring.gauges import Measured, gauges_of
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
 from tallystick.wiring.prices import rates_of, session_by, sources_of, use_calendars
