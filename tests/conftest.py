@@ -40,14 +40,16 @@ class Server:
     """`tallystick serve` on a free port of loopback, on a data folder that may be used before.
 
     Nothing is written to standard error unless something is wrong: alerts are not shown there.
-    `settings` are those of docs/reference/settings.md in lower case.
+    `settings` are those of docs/reference/settings.md in lower case. Nothing is detected unless
+    they say `detection="on"`: the other process would only take this one's time.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         """Start the process and wait for nothing."""
         self.folder = folder
         self.url = self.account = self.token = self.vkey = self.hec_token = ""
-        mine = {"data": str(folder), "port": "0", "alerts_terminal": "false"} | settings
+        mine = {"data": str(folder), "port": "0", "alerts_terminal": "false"}
+        mine |= {"detection": "off"} | settings
         self.stderr = folder.with_name(f"{folder.name}.stderr")
         with self.stderr.open("ab") as stderr:
             self.process = subprocess.Popen(

@@ -150,3 +150,11 @@ HEC_ACK_IDLE_SECONDS = 3_600
 """How long an acknowledgment channel may be idle before it is forgotten."""
 HEC_ACKS_MAX = 10_000
 """Most acknowledgment ids in one poll."""
+DETECT_FRAME_BYTES_MAX = 256 * 1024 * 1024
+"""Largest frame between the server and its detection process."""
+DETECT_SEEN_MAX = 20_000
+"""Most calls, prices and log counts that wait for the detection process; the oldest go first."""
+DETECT_UNTOLD_MAX = 10_000
+"""Most anomalies that the detection process keeps until the server has them on disk."""
+DETECT_LINES_COUNTED_MAX = 20_000
+"""Most log lines of one second whose services are counted for the detectors."""

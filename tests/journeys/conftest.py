@@ -127,7 +127,11 @@ class Reader:
         uv.chmod(0o755)
         strange = ("TALLYSTICK_", "MAKE", "MFLAGS")
         ours = {name: v for name, v in os.environ.items() if not name.startswith(strange)}
-        self.environment = ours | {"TALLYSTICK_PORT": "0", "PYTHONPATH": str(folder / "src")}
+        self.environment = ours | {
+            "TALLYSTICK_PORT": "0",
+            "TALLYSTICK_DETECTION": "off",
+            "PYTHONPATH": str(folder / "src"),
+        }
 
     def walk(self, document: Path) -> list[Step]:
         """Every block in its order, in one shell, while the server runs."""

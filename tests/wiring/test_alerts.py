@@ -9,14 +9,16 @@ import pytest
 
 from tallystick.access import Principal
 from tallystick.clock import ManualClock
-from tallystick.watch.detect import Anomaly
+from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import Deliverer, Notifier, Outbox, Policy, TerminalChannel
 from tallystick.web import LiveHub
 from tallystick.wiring.alerts import CRITICAL_P_MAX, AlertDesk, alert_of
 
 ANOMALY = Anomaly(
-    id="order_size:12",
+    id="order_size-12",
     detector="order_size",
+    family="fraud",
+    entity="demo EUR/USD",
     at="2026-11-22T04:08:16.000000Z",
     p_value=1e-5,
     expected="about 1,000",
@@ -89,7 +91,7 @@ def test_pages_hear_of_the_anomaly_and_of_each_state_once(tmp_path: Path) -> Non
         with hub.subscribe(operator) as seen, hub.subscribe(trader) as unseen:
             seen.take()
             unseen.take()
-            desk.on_anomaly(ANOMALY)
+            desk.on_anomalies([ANOMALY])
             heard = [seen.take()]
             for _ in range(3):
                 desk.say_news()

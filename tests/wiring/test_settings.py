@@ -32,7 +32,7 @@ def test_every_field_can_be_set() -> None:
         "HEC_HEALTH_TOKEN": "true", "INGEST_REPEATS": "keep", "REDACTION": "/r3",
         "ARCHIVE": "/ar", "ARCHIVE_AFTER_DAYS": "60", "ARCHIVE_MODE": "compliance",
         "ARCHIVE_YEARS": "5", "TRACES": "http://h/v1/traces", "TRACES_RATIO": "0.5",
-        "FORWARD": "/fw",
+        "FORWARD": "/fw", "DETECTION": "off",
     }  # fmt: skip
     settings = read_settings({f"{PREFIX}{name}": value for name, value in given.items()})
 
@@ -50,7 +50,7 @@ def test_every_field_can_be_set() -> None:
         logs="s3://b/p", log_retention="debug=7", lookups="/l", hec_strict=True, hec_ack="off",
         hec_health_token=True, ingest_repeats="keep", redaction="/r3",
         archive="/ar", archive_after_days="60", archive_mode="compliance", archive_years=5.0,
-        traces="http://h/v1/traces", traces_ratio=0.5, forward="/fw",
+        traces="http://h/v1/traces", traces_ratio=0.5, forward="/fw", detection="off",
     )  # fmt: skip
 
 

@@ -23,6 +23,8 @@ class Principal(msgspec.Struct, frozen=True):
     scopes: frozenset[Scope]
     indexes: frozenset[str] | None = None
     """The only indexes of log lines that it may write to and read from; None: any."""
+    key: str = ""
+    """Id of the token that was shown; no secret."""
 
     def require(self, scope: Scope) -> None:
         """Go on only with this scope.

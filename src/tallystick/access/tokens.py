@@ -53,7 +53,7 @@ class TokenRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     def principal(self) -> Principal:
         """Who shows this token."""
         indexes = None if self.indexes is None else frozenset(self.indexes)
-        return Principal(self.name, self.account, frozenset(self.scopes), indexes)
+        return Principal(self.name, self.account, frozenset(self.scopes), indexes, self.id)
 
 
 class Tokens:

@@ -35,7 +35,7 @@ from tallystick.api import (
     unmask,
     watching,
 )
-from tallystick.api.calls import NS_PER_US, Calls, Fields
+from tallystick.api.calls import NS_PER_US, Calls, Fields, network_of
 from tallystick.api.hot import ROUTE as HOT_ROUTE
 from tallystick.api.hot import HotOrders
 from tallystick.api.metrics import Metrics
@@ -140,6 +140,8 @@ class Api:
             if status == 0:
                 await self._respond(refused, scope, receive, sending)
         fields["account"] = scope["state"].get("account")
+        fields["auth.key"] = scope["state"].get("key")
+        fields["client.address"] = network_of(scope.get("client"))
         method, path = scope["method"], _route_of(scope)
         if streams_ns:  # it was answered when it began; how long somebody listens is no latency
             fields["stream.duration_us"] = (self._calls.start_ns() - streams_ns) // NS_PER_US

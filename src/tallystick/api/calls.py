@@ -7,6 +7,9 @@ the way of the others through structlog; what stands in it is the same.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -24,6 +27,35 @@ _BOUNDS_US = tuple(int(bound * 1_000_000) for bound in BUCKETS_SECONDS)
 
 Fields = dict[str, str | int | None]
 """What a call touched, in OpenTelemetry's or our own names."""
+
+
+class Who(NamedTuple):
+    """Who called, as far as it is known: the account, the token's id, the client's network."""
+
+    account: str | None = None
+    key: str | None = None
+    network: str | None = None
+
+
+NOBODY = Who()
+
+
+def network_of(client: tuple[str, int] | None) -> str | None:
+    """The network of a client's (host, port): IPv4 /24, IPv6 /48; None where there is none.
+
+    A shortened address tells where a client usually comes from without telling who it is.
+    """
+    return None if client is None else _network_of(client[0])
+
+
+@lru_cache(maxsize=4_096)
+def _network_of(host: str) -> str | None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
 class RouteCount:
@@ -54,6 +86,8 @@ class OrderLine(
         "order_state": "order.state",
         "position": "ledger.position",
         "service_name": "service.name",
+        "key": "auth.key",
+        "network": "client.address",
     },
 ):
     """The line of one placed order: as JSON it is what `Calls.answered` would have said."""
@@ -64,6 +98,8 @@ class OrderLine(
     order_id: str
     order_state: str
     position: int
+    key: str | None = None
+    network: str | None = None
     method: str = "POST"
     route: str = ORDERS_ROUTE
     status: int = 201
@@ -126,7 +162,7 @@ class Calls:
     def placed(
         self,
         start_ns: int,
-        account: str | None,
+        who: Who,
         order_id: str,
         state: str,
         position: int,
@@ -135,7 +171,9 @@ class Calls:
         """`POST /v1/orders` was answered 201: what `answered` does, several times cheaper."""
         if self._orders is None:
             named: Fields = {
-                "account": account,
+                "account": who.account,
+                "auth.key": who.key,
+                "client.address": who.network,
                 "order.id": order_id,
                 "order.state": state,
                 "ledger.position": position,
@@ -149,7 +187,16 @@ class Calls:
             self._placed = self.counts["POST", ORDERS_ROUTE, 201]
         self._placed.add(duration_us)
         at_ns = self._clock.now_ns()
-        line = OrderLine(rfc3339(at_ns), duration_us, account, order_id, state, position)
+        line = OrderLine(
+            rfc3339(at_ns),
+            duration_us,
+            who.account,
+            order_id,
+            state,
+            position,
+            who.key,
+            who.network,
+        )
         if trace is not None:
             line.trace_id = trace.trace_id
         self._orders(line, at_ns)

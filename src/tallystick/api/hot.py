@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from tallystick.api.calls import ORDERS_ROUTE, Calls, Fields
+from tallystick.api.calls import NOBODY, ORDERS_ROUTE, Calls, Fields, Who, network_of
 from tallystick.api.decoding import decode_body
 from tallystick.api.order_answers import answer_of
 from tallystick.api.problems import known_error, problem_response
@@ -55,20 +55,20 @@ class HotOrders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
-        status, headers, body = await self._answer(scope["headers"], receive)
+        status, headers, body = await self._answer(scope, receive)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def place(self, headers: Headers, body: bytes, say: Say) -> None:
-        """Place the order in a request; `say` gets its answer, now or when it is durable."""
+    def place(self, headers: Headers, body: bytes, say: Say, network: str | None = None) -> None:
+        """Place the order in a request from this network; `say` gets its answer, now or later."""
         start_ns = self._calls.start_ns()
-        account: str | None = None
+        who = NOBODY
         trace: Trace | None = None
         try:
             authorization, key, traceparent = _headers(headers)
             trace = self._traced(traceparent, start_ns)
             principal = self._services.tokens.principal(authorization)
-            account = principal.account
+            who = Who(principal.account, principal.key, network)
             principal.require("trade")
             if trace is not None:
                 known_ns = self._clock.monotonic_ns()
@@ -79,9 +79,9 @@ class HotOrders:
             if trace is not None:
                 trace.stage("api.read", known_ns, self._clock.monotonic_ns())
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            say(self.refused(error, account, start_ns, trace))
+            say(self.refused(error, who, start_ns, trace))
             return
-        _Order(self._services.desk, self, say, request, key, account, start_ns, trace).begin()
+        _Order(self._services.desk, self, say, request, key, who, start_ns, trace).begin()
 
     def decide(
         self, desk: Desk, request: OrderRequest, key: str | None, trace: Trace
@@ -92,33 +92,40 @@ class HotOrders:
         trace.stage("execution.decide", begun_ns, self._clock.monotonic_ns())
         return begun
 
-    async def _answer(self, headers: Headers, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         """The same, of a body that is still to come."""
         start_ns = self._calls.start_ns()
-        account: str | None = None
+        headers, network = scope["headers"], network_of(scope.get("client"))
+        who = NOBODY
         try:
             principal = self._services.tokens.principal(_headers(headers)[0])
-            account = principal.account
+            who = Who(principal.account, principal.key, network)
             principal.require("trade")  # before anything of the body is read
             body = await _read(receive)
         except Refused as refusal:
-            return self.refused(refusal, account, start_ns)
+            return self.refused(refusal, who, start_ns)
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
         def say(answer: Answer) -> None:
             if not answered.done():  # whoever asked may be gone
                 answered.set_result(answer)
 
-        self.place(headers, body, say)
+        self.place(headers, body, say, network)
         return await answered
 
     def refused(
-        self, error: Exception, account: str | None, start_ns: int, trace: Trace | None = None
+        self, error: Exception, who: Who, start_ns: int, trace: Trace | None = None
     ) -> Answer:
         """The answer to a request that became no order, and its log line."""
         response = problem_response(known_error(error))
         code = error.code if isinstance(error, Refused) else type(error).__name__
-        said: Fields = {"account": account, "error.type": code, "body": str(error)}
+        said: Fields = {
+            "account": who.account,
+            "auth.key": who.key,
+            "client.address": who.network,
+            "error.type": code,
+            "body": str(error),
+        }
         if trace is not None:
             said["trace_id"] = trace.trace_id
         end_ns = self._calls.answered("POST", ROUTE, response.status_code, start_ns, said)
@@ -126,14 +133,12 @@ class HotOrders:
             trace.end(_TRACED, end_ns, response.status_code, **{"error.type": code})
         return response.status_code, response.raw_headers, bytes(response.body)
 
-    def placed(
-        self, placed: Placed, account: str | None, start_ns: int, trace: Trace | None = None
-    ) -> Answer:
+    def placed(self, placed: Placed, who: Who, start_ns: int, trace: Trace | None = None) -> Answer:
         """The answer to an order, and its log line."""
         answer = _answer(placed)
         order = placed.entry.order
         position = placed.receipt.position
-        self._calls.placed(start_ns, account, order.id, order.state, position, trace)
+        self._calls.placed(start_ns, who, order.id, order.state, position, trace)
         if trace is not None:
             end_ns = self._clock.monotonic_ns()
             names: dict[str, str | int] = {"order.id": order.id, "ledger.position": position}
@@ -145,7 +150,7 @@ class _Order:
     """An order between its request and its answer."""
 
     __slots__ = (
-        "_account", "_begun", "_desk", "_hot", "_key", "_request", "_say", "_start_ns", "_trace",
+        "_begun", "_desk", "_hot", "_key", "_request", "_say", "_start_ns", "_trace", "_who",
     )  # fmt: skip
 
     def __init__(
@@ -155,7 +160,7 @@ class _Order:
         say: Say,
         request: OrderRequest,
         key: str | None,
-        account: str | None,
+        who: Who,
         start_ns: int,
         trace: Trace | None,
     ) -> None:
@@ -164,7 +169,7 @@ class _Order:
         self._say = say
         self._request = request
         self._key = key
-        self._account = account
+        self._who = who
         self._start_ns = start_ns
         self._trace = trace
         self._begun: Begun | None = None
@@ -180,9 +185,9 @@ class _Order:
                 self._begun = begun
                 begun[0].batch.waiting.append(self._settled)
                 return
-            answer = self._hot.placed(begun, self._account, self._start_ns, self._trace)
+            answer = self._hot.placed(begun, self._who, self._start_ns, self._trace)
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            answer = self._hot.refused(error, self._account, self._start_ns, self._trace)
+            answer = self._hot.refused(error, self._who, self._start_ns, self._trace)
         self._say(answer)
 
     def _settled(self, outcome: Sealed | TallystickError) -> None:
@@ -196,9 +201,9 @@ class _Order:
             if placed is None:
                 self.begin()
                 return
-            answer = self._hot.placed(placed, self._account, self._start_ns, self._trace)
+            answer = self._hot.placed(placed, self._who, self._start_ns, self._trace)
         except Exception as error:  # noqa: BLE001  outermost loop of a request
-            answer = self._hot.refused(error, self._account, self._start_ns, self._trace)
+            answer = self._hot.refused(error, self._who, self._start_ns, self._trace)
         self._say(answer)
 
 

@@ -150,6 +150,8 @@ def _authenticate(operation: Operation, services: Services, request: Request) ->
     ):
         return ANYBODY
     principal = services.tokens.principal(request.headers.get("authorization"))
+    # Before it is refused: a row of refusals is what tells somebody who tries what he may do.
+    request.state.account, request.state.key = principal.account, principal.key
     if scope == "ledger":
         principal.require_any("audit", "operate")
     elif scope == "entries":
@@ -157,7 +159,6 @@ def _authenticate(operation: Operation, services: Services, request: Request) ->
     elif scope != "tiles":
         # Whoever stops and limits others sees what they do.
         principal.require_any(*(("read", "operate") if scope == "read" else (scope,)))
-    request.state.account = principal.account
     return principal
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tallystick.access import Tokens
 from tallystick.api.followers import Followers
@@ -20,8 +21,16 @@ from tallystick.watch.collect.archive import Archive
 from tallystick.watch.collect.ingest import Ingest
 from tallystick.watch.collect.redact import Unmasker
 from tallystick.watch.collect.search import LogSearch, LogTails
-from tallystick.watch.detect import Watcher
+from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import Notifier
+
+
+class Recent(Protocol):
+    """Who keeps the last anomalies."""
+
+    def recent(self, limit: int) -> list[Anomaly]:
+        """The last anomalies, newest first."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Services:
     unmasker: Unmasker
     archive: Archive | None
     """None where there is none."""
-    watcher: Watcher
+    anomalies: Recent
     notifier: Notifier
     published: Path
     """The folder of tlog-tiles resources."""

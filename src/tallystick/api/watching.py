@@ -15,7 +15,7 @@ from tallystick.clock import parse_rfc3339, rfc3339
 from tallystick.errors import Refused
 from tallystick.execution.desk import Key, conflict
 from tallystick.limits import PAGE_ITEMS_DEFAULT
-from tallystick.watch.detect import Anomaly
+from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import AlertRecord, Delivery, Matcher, Silence, Silenced
 from tallystick.watch.notify.policy import Deduplicated
 
@@ -86,7 +86,7 @@ class NewSilence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def anomalies(services: Services, call: Call) -> AnomalyList:
     """What the detectors found."""
-    return AnomalyList(services.watcher.recent(call.query.limit))
+    return AnomalyList(services.anomalies.recent(call.query.limit))
 
 
 async def alerts(services: Services, call: Call) -> AlertList:

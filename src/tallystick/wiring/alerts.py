@@ -1,11 +1,12 @@
 """Anomalies become alerts, which go to the channels of the settings; pages hear of both."""
 
 import random
+from collections import deque
 from pathlib import Path
 
 from tallystick.api.watching import alert_item
 from tallystick.clock import Clock
-from tallystick.watch.detect import Anomaly
+from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import (
     Alert,
     Channel,
@@ -36,14 +37,21 @@ class AlertDesk:
         self._hub = hub
         self._states: dict[str, str] = {}
         self._news = True
+        self._recent: deque[Anomaly] = deque(maxlen=1_000)
         self.raised = 0
 
-    def on_anomaly(self, anomaly: Anomaly) -> None:
-        """What the watcher calls; durable in the outbox when it returns."""
-        self._notifier.raise_alert(alert_of(anomaly))
-        self.raised += 1
-        self._news = True
-        self._hub.publish("anomaly", anomaly, account=anomaly.account, scope="operate")
+    def on_anomalies(self, anomalies: list[Anomaly]) -> None:
+        """What the detection process calls; durable in the outbox when it returns."""
+        for anomaly in anomalies:
+            self._notifier.raise_alert(alert_of(anomaly))
+            self.raised += 1
+            self._news = True
+            self._recent.append(anomaly)
+            self._hub.publish("anomaly", anomaly, account=anomaly.account, scope="operate")
+
+    def recent(self, limit: int) -> list[Anomaly]:
+        """The last anomalies, newest first."""
+        return list(self._recent)[: -limit - 1 : -1] if limit > 0 else []
 
     def say_news(self) -> None:
         """Tell the pages of alerts whose delivery has changed; called a few times a second."""

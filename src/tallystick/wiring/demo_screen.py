@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tallystick.clock import NS_PER_SECOND
-from tallystick.watch.detect import Anomaly
+from tallystick.watch.detect.score import Anomaly
 from tallystick.wiring.flow import Flow, PlannedOrder, Planting
 from tallystick.wiring.single import Single
 
@@ -157,7 +157,7 @@ class DemoState:
 
     def seen(self) -> dict[str, str | None]:
         """Each planted kind, and what its detector said in the midst of it, if it did."""
-        found = self.single.watcher.recent(1_000)
+        found = self.single.alerts.recent(1_000)
         seen: dict[str, str | None] = {}
         for planting, span in self._planted.items():
             detector = PLANTED_AND_SEEN[planting.kind]
@@ -168,7 +168,7 @@ class DemoState:
     def summary(self) -> Summary:
         """The figures at the end."""
         single = self.single
-        found, seen = single.watcher.recent(1_000), self.seen()
+        found, seen = single.alerts.recent(1_000), self.seen()
         folder = single.settings.folder / "ledger"
         return Summary(
             prices=self.prices,
@@ -202,7 +202,7 @@ def draw(state: DemoState) -> RenderableType:
     counts = state.by_state
     figures.add_row(
         "orders", f"{state.placed:,}", "filled", f"{state.filled():,}",
-        "anomalies", f"{len(single.watcher.recent(1_000)):,}",
+        "anomalies", f"{len(single.alerts.recent(1_000)):,}",
     )  # fmt: skip
     figures.add_row(
         "orders/s", f"{state.rate():,.0f}", "resting", f"{counts['new']:,}",
@@ -224,7 +224,7 @@ def draw(state: DemoState) -> RenderableType:
 
 def _anomalies(state: DemoState) -> RenderableType:
     """The newest anomalies, a line each; those in planted orders are declared as such."""
-    found = state.single.watcher.recent(LINES_SHOWN)
+    found = state.single.alerts.recent(LINES_SHOWN)
     rows = Table.grid(padding=(0, 2), expand=True)
     rows.add_column(width=len("planted"))
     rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)

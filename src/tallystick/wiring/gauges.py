@@ -11,9 +11,9 @@ from tallystick.ledger import Ledger
 from tallystick.watch.collect.archive import Archive
 from tallystick.watch.collect.ingest import Ingest
 from tallystick.watch.collect.store import LogStore
-from tallystick.watch.detect import Watcher
 from tallystick.web import LiveHub
 from tallystick.wiring.collecting import Collecting
+from tallystick.wiring.detecting.process import DetectionProcess
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.saying import Saying
 
@@ -25,7 +25,7 @@ class Measured:
     ledger: Ledger
     publishing: Publishing
     saying: Saying
-    watcher: Watcher
+    detecting: DetectionProcess
     collecting: Collecting
     archive: Archive | None
     followers: Followers
@@ -60,13 +60,7 @@ def _watching(parts: Measured) -> Iterator[Gauge]:
     yield Gauge("tallystick_log_stream_lag_lines", "Not yet on a remote stream.", lines)
     for told in saying.rules.gauges():
         yield Gauge(*told)
-    scored = size - parts.watcher.position
-    yield Gauge("tallystick_detect_lag_entries", "Not yet scored.", scored)
-    yield Gauge(
-        "tallystick_detect_unreadable_total",
-        "Entries and log lines that the detectors could not read.",
-        parts.watcher.unreadable,
-    )
+    yield from _detecting(size, parts.detecting)
     dropped = collecting.intake.dropped
     yield Gauge("tallystick_log_lines_dropped_total", "Log lines dropped.", dropped)
     yield Gauge(
@@ -93,6 +87,21 @@ def _watching(parts: Measured) -> Iterator[Gauge]:
             forwarder.refused,
             name,
         )
+
+
+def _detecting(size: int, detecting: DetectionProcess) -> Iterator[Gauge]:
+    starts = "Starts of the detection process; more than one: it has ended by itself."
+    yield Gauge("tallystick_detect_starts_total", starts, detecting.starts)
+    state = detecting.state
+    if state is None:
+        return
+    yield Gauge("tallystick_detect_lag_entries", "Not yet scored.", size - state.position)
+    observed = "What the detectors have looked at."
+    yield Gauge("tallystick_detect_observed_total", observed, state.observed)
+    unreadable = "Entries that the detectors could not read."
+    yield Gauge("tallystick_detect_unreadable_total", unreadable, state.unreadable)
+    resident = "Most memory that the detection process had."
+    yield Gauge("tallystick_detect_resident_bytes", resident, state.resident_bytes)
 
 
 def _store(store: LogStore) -> Iterator[Gauge]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from tallystick.api.calls import ORDERS_ROUTE
+from tallystick.api.calls import ORDERS_ROUTE, network_of
 from tallystick.limits import BODY_BYTES_MAX
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -25,7 +25,9 @@ _LENGTH_DIGITS_MAX = len(str(BODY_BYTES_MAX))
 class Orders(Protocol):
     """Whoever answers the hot path: `api.hot.HotOrders`."""
 
-    def place(self, headers: Headers, body: bytes, say: Callable[[Answer], None]) -> None:
+    def place(
+        self, headers: Headers, body: bytes, say: Callable[[Answer], None], network: str | None
+    ) -> None:
         """Call `say` with the answer, now or later, once."""
         ...
 
@@ -54,6 +56,12 @@ class HotProtocol(HttpToolsProtocol):
         self._placing = _Placing()
         self._order: bytes | None = None
         """The body of an order that is being read."""
+        self._network: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self._network = network_of(self.client)
 
     def on_message_begin(self) -> None:
         """A request begins; what ASGI has to know of it is put together when it is no order."""
@@ -88,7 +96,7 @@ class HotProtocol(HttpToolsProtocol):
         self._placing.response_complete = False
         self.cycle = self._placing  # type: ignore[assignment]  # it has what is asked of it
         try:
-            self.orders.place(self.headers, order, self._say)
+            self.orders.place(self.headers, order, self._say, self._network)
         except Exception as error:  # noqa: BLE001  outermost loop of a connection
             self.transport.close()  # who must not wait for an answer that will not come
             said = {"message": "An order was not answered.", "exception": error}

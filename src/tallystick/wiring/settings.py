@@ -138,6 +138,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forward: str | None = None
     """File (TOML) of destinations that every log line is also sent to: Splunk, OTLP, CloudWatch,
     syslog; none by default. See docs/guides/telemetry.md."""
+    detection: Literal["on", "off"] = "on"
+    """Whether a process beside the server looks for anomalies; see docs/guides/anomalies.md."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lines below this level are not written."""
 

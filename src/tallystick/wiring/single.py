@@ -36,7 +36,6 @@ from tallystick.fx import PAIRS, spot_date, trade_date
 from tallystick.ledger import Ledger, Publisher
 from tallystick.stream.open import DATABASES as STREAM_DATABASES
 from tallystick.watch.collect.redact import Unmasker
-from tallystick.watch.detect import DETECTORS, Watcher
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
 from tallystick.wiring.alerts import AlertDesk, notifier_of
@@ -44,6 +43,8 @@ from tallystick.wiring.approvers import approvers_of
 from tallystick.wiring.archiving import archive_of
 from tallystick.wiring.collecting import Collecting
 from tallystick.wiring.demo_access import DEMO_ACCOUNT, demo_facts
+from tallystick.wiring.detecting.hearing import Hearing
+from tallystick.wiring.detecting.process import DetectionProcess
 from tallystick.wiring.facts import save_facts
 from tallystick.wiring.gauges import Measured, gauges_of
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
@@ -144,8 +145,10 @@ class Single:
         self.saying = Saying(settings, self.ledger, self.collecting.store, self.notifier, clock)
         self.hub = LiveHub()
         self.alerts = AlertDesk(self.notifier, self.hub)
-        self.watcher = Watcher([make() for make in DETECTORS.values()], self.alerts.on_anomaly)
-        self.watching = tasks.Watching(self.watcher, folder / "detect.state", clock)
+        self.detecting = DetectionProcess(
+            folder / "detect", self.saying.relay.feed, self.alerts.on_anomalies, clock
+        )
+        self.hearing = Hearing(self.detecting.offer, self.collecting.store, clock)
         self.archive = archive_of(
             settings, self.collecting, self.ledger, self.desk, folder / PUBLISHED, clock
         )
@@ -171,9 +174,9 @@ class Single:
         """Begin: logs, prices, the desk, the relay and all that follows it."""
         logs.configure(self._hear, self.clock, self.settings.log_level)
         self.collecting.start()
-        self.watching.restore()
         self.board.listen(self.desk.on_quotes)
         self.board.listen(self.margin.on_quotes)
+        self.board.listen(self.hearing.quotes)
         self.desk.on_snapshot = self._keep
         self.feed.ask()
         self._desk_task = asyncio.create_task(self.desk.run(), name="desk")
@@ -238,7 +241,6 @@ class Single:
         try:
             self.desk.snapshot()
             self.history.fold()
-            self.watching.save()
             await self.publishing.publish()
         except TemporaryError as error:  # the store is away: a start does it
             _log.warning("wiring.kept_later", body=str(error))
@@ -275,13 +277,11 @@ class Single:
         fold = partial(tasks.fold, self.history, self.clock)
         yield "fold", tasks.patiently("fold", fold, self.clock)
         yield "subjects", tasks.patiently("subjects", self.subjects.run, self.clock)
-        yield "detect", tasks.patiently("detect", self._feed_detect, self.clock)
-        yield "calls", self.watching.take_calls()
+        if self.settings.detection == "on":
+            yield "detect", tasks.patiently("detect", self.detecting.run, self.clock)
+            yield "hearing", tasks.patiently("hearing", self.hearing.run, self.clock)
         yield "live", self.live.run()
         yield "live-orders", tasks.patiently("live", self._feed_live, self.clock)
-
-    async def _feed_detect(self) -> None:
-        await self.saying.relay.feed("detect", self.watching.take, self.watcher.position)
 
     async def _feed_live(self) -> None:
         await self.saying.relay.feed("live", self.live.take, self.ledger.size)
@@ -300,7 +300,7 @@ class Single:
             rules=self.saying.rules,
             unmasker=self._unmasker(),
             archive=self.archive,
-            watcher=self.watcher,
+            anomalies=self.alerts,
             notifier=self.notifier,
             published=published,
             subjects=self.subjects,
@@ -327,7 +327,7 @@ class Single:
 
     def _measured(self) -> Measured:
         return Measured(
-            self.ledger, self.publishing, self.saying, self.watcher, self.collecting,
+            self.ledger, self.publishing, self.saying, self.detecting, self.collecting,
             self.archive, self.followers, self.prices, self.hub,
         )  # fmt: skip
 
@@ -340,12 +340,12 @@ class Single:
         return self.tokens.principal(request.headers.get("authorization"))
 
     def _hear(self, line: logs.Line) -> None:
-        self.watching.offer(line)
+        self.hearing.line(line)
         self.live.offer(line)
         self.collecting.intake.offer(line)
 
     def _hear_order(self, line: OrderLine, at_ns: int) -> None:
-        self.watching.offer_order(line, at_ns)
+        self.hearing.order(line, at_ns)
         self.live.offer(line)
         self.collecting.intake.offer(line)
 

@@ -10,19 +10,16 @@ import apsw
 import msgspec
 import structlog
 
-from tallystick.api.calls import ORDERS_ROUTE, OrderLine
-from tallystick.clock import NS_PER_SECOND, Clock, rfc3339
-from tallystick.errors import Corrupt, TemporaryError
+from tallystick.api.calls import OrderLine
+from tallystick.clock import Clock, rfc3339
+from tallystick.errors import TemporaryError
 from tallystick.execution import Desk, History, Quote, QuoteBoard
 from tallystick.fx import PAIRS
 from tallystick.ledger import Ledger
 from tallystick.ledger.checkpoint import parse_checkpoint
-from tallystick.limits import PAGE_ITEMS_MAX
 from tallystick.money import format_decimal
 from tallystick.stream import Message
 from tallystick.wal import fold_wal
-from tallystick.watch.detect import Watcher
-from tallystick.watch.detect.observation import CallSeen
 from tallystick.web import Head, LiveHub, Logs, PriceRow, Prices
 from tallystick.wiring.alerts import AlertDesk
 from tallystick.wiring.live import live_events
@@ -35,14 +32,9 @@ LIVE_SECONDS = 0.25
 WAL_SECONDS = 2.0
 """How often write-ahead logs are folded back."""
 FOLD_SECONDS = 0.2
-CALLS_SECONDS = 0.1
-CALLS_AT_ONCE_MAX = 500
-WATCHER_SAVE_SECONDS = 10
-"""How often what the detectors learnt is kept; a restart replays what came after."""
 LIVE_ROWS_MAX = 200
 """Most orders or log lines said at once to a page."""
 
-_PLACED = f"POST {ORDERS_ROUTE}"
 _log = structlog.get_logger("wiring")
 
 
@@ -97,63 +89,6 @@ async def fold(history: History, clock: Clock) -> None:
         while True:
             if not await history.fold_in(thread):
                 await clock.sleep(FOLD_SECONDS)
-
-
-class Watching:
-    """From the stream and the API calls to the detectors; keeps what they learnt."""
-
-    def __init__(self, watcher: Watcher, state: Path, clock: Clock) -> None:
-        self._watcher = watcher
-        self._state = state
-        self._clock = clock
-        self._calls: deque[Line | CallSeen] = deque(maxlen=PAGE_ITEMS_MAX * 10)
-        self._saved_ns = clock.monotonic_ns()
-
-    def restore(self) -> None:
-        """Go on from what was kept; a state that cannot be read is learnt anew."""
-        if self._state.exists():
-            try:
-                self._watcher.restore(self._state.read_bytes())
-            except Corrupt as error:
-                _log.warning("detect.state_unreadable", body=str(error))
-
-    def offer(self, line: Line) -> None:
-        """One log line, from any thread; only API calls are of interest."""
-        if line["event_name"] == "api.request_answered":
-            self._calls.append(line)
-
-    def offer_order(self, line: OrderLine, at_ns: int) -> None:
-        """The line of one placed order, and its time."""
-        at_seconds = at_ns / NS_PER_SECOND
-        self._calls.append(
-            CallSeen(
-                line.timestamp, at_seconds, _PLACED, line.status, line.duration_us, line.account
-            )
-        )
-
-    async def take(self, messages: list[Message]) -> None:
-        """The stream's consumer."""
-        self._watcher.take(messages)
-        if self._clock.monotonic_ns() - self._saved_ns > WATCHER_SAVE_SECONDS * NS_PER_SECOND:
-            self.save()
-
-    async def take_calls(self) -> None:
-        """API calls, as they are answered."""
-        while True:
-            for _ in range(min(len(self._calls), CALLS_AT_ONCE_MAX)):
-                call = self._calls.popleft()
-                if isinstance(call, CallSeen):
-                    self._watcher.take_call_seen(call)
-                else:
-                    self._watcher.take_call(call)
-            await self._clock.sleep(0.01 if self._calls else CALLS_SECONDS)
-
-    def save(self) -> None:
-        """Keep what was learnt, aside and renamed."""
-        self._saved_ns = self._clock.monotonic_ns()
-        aside = self._state.with_suffix(".new")
-        aside.write_bytes(self._watcher.snapshot())
-        aside.rename(self._state)
 
 
 class LiveFeed:

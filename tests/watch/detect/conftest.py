@@ -10,7 +10,7 @@ import pytest
 
 from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.stream.message import Message
-from tallystick.watch.detect import OrderSeen, order_seen
+from tallystick.watch.detect.observation import OrderSeen, order_seen
 
 START_SECONDS = 1_790_000_000.0
 MIDS = {"EUR/USD": 1.0825, "USD/JPY": 150.25, "GBP/USD": 1.2710, "AUD/USD": 0.6512}

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.watch.detect import DETECTORS, CallSeen, Observation, OrderSeen, order_seen
 from tallystick.watch.detect.detector import Detector
+from tallystick.watch.detect.detectors import DETECTORS
+from tallystick.watch.detect.observation import CallSeen, Observation, OrderSeen, order_seen
 from tallystick.watch.detect.robust import WARM_UP_POINTS
 
 pytestmark = pytest.mark.parametrize("name", sorted(DETECTORS))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.watch.detect import UnreadableError, call_seen, order_seen
+from tallystick.watch.detect.observation import UnreadableError, call_seen, order_seen
 
 LINE: dict[str, object] = {
     "timestamp": "2026-11-22T04:30:00.123456Z",

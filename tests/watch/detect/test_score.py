@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tallystick.watch.detect import Anomaly, Contribution
+from tallystick.watch.detect.score import Anomaly, Contribution
 
 
 def test_an_anomaly_is_plain_json() -> None:

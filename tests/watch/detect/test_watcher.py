@@ -1,173 +1,126 @@
-"""The watcher takes each message once, says each anomaly once, and survives a restart."""
+"""The watcher takes each entry once, hands rows to those that look at them, and names anomalies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from tallystick.errors import Corrupt
 from tallystick.stream.message import Message
-from tallystick.watch.detect import DETECTORS, Anomaly, Watcher
+from tallystick.watch.detect.observation import CallSeen, Observation, OrderSeen, TimeSeen
+from tallystick.watch.detect.score import Finding, Judged, Reason
+from tallystick.watch.detect.watcher import Watcher, anomaly_id
+
+SURPRISE = Reason("less", "more", "More came than was expected.", ())
 
 
-def new_watcher(on_anomaly: Callable[[Anomaly], None]) -> Watcher:
-    """A watcher with every detector of the registry."""
-    return Watcher([new() for new in DETECTORS.values()], on_anomaly)
+class Odd:
+    """Finds every observation of its kinds whose account is `odd`; keeps what it was shown."""
+
+    def __init__(self, *observes: type[Observation], refractory: float = 10.0) -> None:
+        """Look at these kinds."""
+        self.names = ("odd",)
+        self.observes = observes
+        self.refractory = refractory
+        self.batches: list[Sequence[Observation]] = []
+
+    def observe(self, batch: Sequence[Observation]) -> Judged:
+        """Say what is odd."""
+        self.batches.append(batch)
+        findings = [
+            Finding(row, "odd", "fraud", "odd one", 1e-7, self.refractory, SURPRISE)
+            for row, each in enumerate(batch)
+            if getattr(each, "account", None) == "odd"
+        ]
+        return Judged([float("nan")] * len(batch), findings)
+
+    def snapshot(self) -> bytes:
+        """How many batches it saw."""
+        return b"%d" % len(self.batches)
+
+    def restore(self, data: bytes) -> None:
+        """Refuses what is no number."""
+        self.batches = [()] * int(data)
 
 
-def quiet_then_fat(make_entry: Callable[..., bytes], start: float) -> list[Message]:
-    """60 ordinary orders, then one of 250 million, a second apart."""
-    ordinary = [
-        Message(n, make_entry(n, at_seconds=start + n, quantity=900_000 + 10_000 * (n % 20)))
-        for n in range(60)
+def call(at_seconds: float, account: str = "acme") -> CallSeen:
+    """One call."""
+    return CallSeen("2026-11-22T10:00:00Z", at_seconds, "GET /v1/orders", 200, 900.0, account)
+
+
+def entry(make_entry: Callable[..., bytes], position: int, account: str, at: float) -> Message:
+    """One order decided."""
+    return Message(position, make_entry(position, at_seconds=at, account=account))
+
+
+def test_an_entry_is_taken_once(make_entry: Callable[..., bytes], start_seconds: float) -> None:
+    """Redelivered entries are dropped by position; the anomaly leads to the order."""
+    watcher = Watcher([Odd(OrderSeen)], "m1")
+    messages = [
+        entry(make_entry, n, "odd" if n == 2 else "acme", start_seconds + n) for n in range(4)
     ]
-    fat = make_entry(60, at_seconds=start + 60, quantity=250_000_000)
-    return [*ordinary, Message(60, fat)]
+    (found,) = watcher.take(messages)
+
+    assert watcher.take(messages) == []
+    assert (watcher.position, watcher.observed) == (4, 4)
+    assert (found.id, found.position, found.positions) == ("odd-2", 2, (2,))
+    assert (found.order_id, found.account, found.model) == ("O-2", "odd", "m1")
+    assert (found.expected, found.came, found.held) == ("less", "more", None)
 
 
-def test_a_fat_finger_is_explained(make_entry: Callable[..., bytes], start_seconds: float) -> None:
-    """The anomaly says what was expected and what came, and leads to the order's proof."""
-    found: list[Anomaly] = []
-    watcher = new_watcher(found.append)
-    assert watcher.take(quiet_then_fat(make_entry, start_seconds)) == 61
-    (anomaly,) = found
-    assert anomaly.id == "order_size:60"
-    assert (anomaly.position, anomaly.order_id, anomaly.account) == (60, "O-60", "demo")
-    assert anomaly.sentence.startswith(
-        "demo bought 250,000,000 EUR/USD; its orders in EUR/USD are usually "
-        "between 910,000 and 1,100,000 ("
-    )
-    assert (anomaly.came, anomaly.expected) == (
-        "250,000,000",
-        "between 910,000 and 1,100,000",
-    )
-    assert anomaly.p_value < 1e-6
-    assert watcher.recent(10) == [anomaly]
-    assert watcher.recent(0) == []
+def test_each_detector_sees_its_kinds_only() -> None:
+    """Rows are chosen by type, and findings come back in the order of what happened."""
+    calls, times, both = Odd(CallSeen), Odd(TimeSeen), Odd(CallSeen, TimeSeen)
+    late = TimeSeen("2026-11-22T10:00:01Z", 2.0)
+    batch = [late, call(3.0, "odd"), late]
+    found = Watcher([calls, times, both]).see(batch)
+
+    assert [len(each.batches[0]) for each in (calls, times, both)] == [1, 2, 3]
+    assert len(found) == 1  # both found the call: one anomaly of one name, entity and moment
+    assert found[0].position is None
+    assert found[0].id == anomaly_id("odd", None, "2026-11-22T10:00:00Z|odd one")
 
 
-def test_a_message_is_taken_once(make_entry: Callable[..., bytes], start_seconds: float) -> None:
-    """Redelivered messages are dropped by position and teach nothing."""
-    found: list[Anomaly] = []
-    watcher = new_watcher(found.append)
-    messages = quiet_then_fat(make_entry, start_seconds)
-    watcher.take(messages)
-    before = watcher.snapshot()
-    assert watcher.take(messages) == 0
-    assert watcher.snapshot() == before
-    assert len(found) == 1
-    assert watcher.position == 61
+def test_what_came_is_silent_for_its_refractory_period() -> None:
+    """Ten seconds of the stream's own time; a clock that went back does not prolong it."""
+    watcher = Watcher([Odd(CallSeen)])
+    times = [100.0, 105.0, 109.9, 110.0, 50.0, 55.0]
+    found = [len(watcher.see([call(at, "odd")])) for at in times]
+
+    assert found == [1, 0, 0, 1, 1, 0]
 
 
-def test_a_burst_is_one_anomaly(make_entry: Callable[..., bytes], start_seconds: float) -> None:
-    """200 orders in 2 s give one anomaly of the rate, not 200; the next minute's gives another."""
-    found: list[Anomaly] = []
-    watcher = new_watcher(found.append)
-    times = [start_seconds + 10 * n for n in range(100)]
-    for begin in (times[-1] + 5, times[-1] + 120):
-        times += [begin + 0.01 * n for n in range(200)]
-    watcher.take(Message(n, make_entry(n, at_seconds=at)) for n, at in enumerate(times))
-    assert [anomaly.detector for anomaly in found] == ["order_rate", "order_rate"]
-    assert "demo sent about 1" in found[0].sentence
+def test_a_disabled_name_is_not_reported() -> None:
+    """It learns on, and says nothing."""
+    odd = Odd(CallSeen)
+    assert Watcher([odd], disabled=["odd"]).see([call(1.0, "odd")]) == []
+    assert len(odd.batches) == 1
 
 
-def test_a_restart_between_any_two_messages_changes_nothing(
-    make_flow: Callable[..., object],
-) -> None:
-    """Stopped and restored again and again, the same anomalies come under the same ids."""
-    messages: list[Message] = make_flow(5, orders=6_000).messages  # type: ignore[attr-defined]
-    steady: list[Anomaly] = []
-    new_watcher(steady.append).take(messages)
-    found: list[Anomaly] = []
-    saved = new_watcher(found.append).snapshot()
-    for first in range(0, len(messages), 700):
-        watcher = new_watcher(found.append)
-        watcher.restore(saved)
-        assert watcher.position == first
-        watcher.take(messages[max(0, first - 50) : first + 700])
-        saved = watcher.snapshot()
-    assert found == steady
-    assert len(steady) > 20
+def test_a_restart_goes_on() -> None:
+    """Position, refractory periods and what each detector learnt are kept."""
+    watcher = Watcher([Odd(CallSeen)])
+    watcher.see([call(100.0, "odd")])
+    watcher.position = 7
+    again = Watcher([Odd(CallSeen), Odd(TimeSeen)])
+    again.restore(watcher.snapshot())
+
+    assert again.position == 7
+    assert again.see([call(101.0, "odd")]) == []
+    assert len(again.see([call(111.0, "odd")])) == 1
 
 
-def test_a_replay_finds_the_same_ids(make_flow: Callable[..., object]) -> None:
-    """A watcher whose state is older than what was told says the same ids again."""
-    messages: list[Message] = make_flow(6, orders=6_000).messages  # type: ignore[attr-defined]
-    found: list[Anomaly] = []
-    watcher = new_watcher(found.append)
-    watcher.take(messages[:3_000])
-    saved = watcher.snapshot()
-    told = len(found)
-    watcher.take(messages[3_000:])
-    again: list[Anomaly] = []
-    replay = new_watcher(again.append)
-    replay.restore(saved)
-    replay.take(messages)
-    assert again == found[told:]
-    assert len({anomaly.id for anomaly in found}) == len(found)
-
-
-def test_what_could_not_be_told_is_told_first_next_time(
-    make_entry: Callable[..., bytes], start_seconds: float
-) -> None:
-    """An error of the listener reaches the caller; the anomaly is not lost, also in a snapshot."""
-    found: list[Anomaly] = []
-    broken = True
-
-    def listener(anomaly: Anomaly) -> None:
-        if broken:
-            raise OSError("the disk is full")
-        found.append(anomaly)
-
-    watcher = new_watcher(listener)
-    with pytest.raises(OSError, match="disk"):
-        watcher.take(quiet_then_fat(make_entry, start_seconds))
-    restarted = new_watcher(listener)
-    restarted.restore(watcher.snapshot())
-    broken = False
-    for each in (watcher, restarted):
-        each.take([])
-    assert [anomaly.id for anomaly in found] == ["order_size:60"] * 2
-
-
-def test_unreadable_messages_are_counted_and_passed(
-    make_entry: Callable[..., bytes], start_seconds: float
-) -> None:
-    """One broken entry or log line does not stop the watch."""
-    watcher = new_watcher(print)
-    messages = [Message(0, b"{\xff"), Message(1, make_entry(1, at_seconds=start_seconds))]
-    assert watcher.take(messages) == 2
-    watcher.take_call({"event_name": "api.request_answered"})
-    watcher.take_call({"event_name": "something.else"})
-    assert watcher.unreadable == 2
-    assert watcher.position == 2
-
-
-def test_failing_calls_become_an_anomaly() -> None:
-    """Log lines of a route that starts to fail are told, with the route and without an order."""
-    found: list[Anomaly] = []
-    watcher = new_watcher(found.append)
-    for n in range(100):
-        line = {
-            "event_name": "api.request_answered",
-            "timestamp": 1_790_000_000_000_000_000 + n * 1_000_000,
-            "http.request.method": "GET",
-            "http.route": "/v1/trades",
-            "http.response.status_code": 200 if n < 90 else 503,
-            "duration_us": 700,
-            "account": "demo",
-        }
-        watcher.take_call(line)
-    (anomaly,) = found
-    assert (anomaly.detector, anomaly.route, anomaly.position) == (
-        "request_errors",
-        "GET /v1/trades",
-        None,
-    )
-    assert anomaly.id.startswith("request_errors:2026-09-21T")
-
-
-@pytest.mark.parametrize("data", [b"", b"nonsense", b"\x80"])
-def test_a_broken_snapshot_is_refused(data: bytes) -> None:
-    """Bytes that are no snapshot are `Corrupt`, with a sentence."""
+@pytest.mark.parametrize("data", [b"", b"\x00", b"no state"])
+def test_a_snapshot_that_cannot_be_read_is_refused(data: bytes) -> None:
+    """With a sentence, as Corrupt."""
     with pytest.raises(Corrupt, match="saved state cannot be read"):
-        new_watcher(print).restore(data)
+        Watcher([]).restore(data)
+
+
+def test_unreadable_entries_are_counted_and_passed(
+    make_entry: Callable[..., bytes], start_seconds: float
+) -> None:
+    """One broken entry does not stop the watch."""
+    watcher = Watcher([Odd(OrderSeen)])
+    found = watcher.take([Message(0, b"{\xff"), entry(make_entry, 1, "odd", start_seconds)])
+
+    assert (watcher.unreadable, watcher.position, len(found)) == (1, 2, 1)

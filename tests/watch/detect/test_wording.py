@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tallystick.watch.detect import OrderSeen
+from tallystick.watch.detect.observation import OrderSeen
 from tallystick.watch.detect.wording import deed, grouped, once_in, percent, rounded
 
 

@@ -188,7 +188,7 @@ def _principal(services: Services, request: Request) -> Principal:
     """
     principal = services.tokens.principal(bearer(request.headers.get("authorization")))
     principal.require("operate")
-    request.state.account = principal.account
+    request.state.account, request.state.key = principal.account, principal.key
     return principal
 
 

@@ -1,37 +1,42 @@
-"""The port of every detector."""
+"""The port of every detector of events."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from tallystick.watch.detect.observation import Observation
-from tallystick.watch.detect.score import Score
+from tallystick.watch.detect.score import Judged
 
 
 class Detector(Protocol):
     """Learns what is usual as it goes, and says how odd each observation is.
 
-    The contract (tests/watch/detect/test_detector_contract.py holds every detector to it):
+    A detector may stand for several kinds of oddness that share what they know: each finding says
+    which of them (`names`) it is. The contract (tests/watch/detect/test_detector_contract.py holds
+    every detector to it):
 
-    - strictly causal: the score of a point depends on earlier points and itself only, and the
-      point is learnt after it was scored;
+    - strictly causal: the score of an observation depends on earlier ones and itself only, and it
+      is learnt after it was scored, also within one batch: cutting a stream into other batches
+      changes nothing;
     - deterministic: the same observations in the same order give the same scores, also across
       `snapshot` and `restore`;
-    - bounded: memory per entity and time per point are constant, and at most ENTITIES_MAX
-      entities are known;
-    - no alarms about an entity that has shown fewer than WARM_UP_POINTS points.
+    - bounded: memory per entity and time per observation are constant, and at most ENTITIES_MAX
+      entities are known; the least recently used goes first;
+    - calibrated: `p_value` is the estimated share of ordinary observations of this stream that
+      are at least as odd, so one threshold means the same for every detector and entity;
+    - unbreakable: whatever the numbers are (not finite, huge, repeated, out of order, from a clock
+      that jumps), it raises nothing and is as good a detector afterwards as before.
     """
 
-    name: str
-    """Stable; part of every anomaly's id."""
-    refractory_seconds: float
-    """After an anomaly, further ones of the same entity are held back for this long."""
+    names: tuple[str, ...]
+    """Stable; what a finding may be called, part of every anomaly's id."""
 
     @property
-    def observes(self) -> type[Observation]:
+    def observes(self) -> tuple[type[Observation], ...]:
         """What it looks at: others need not be shown to it."""
         ...
 
-    def observe(self, observation: Observation) -> Score | None:
-        """Score, then learn; None for what the detector does not look at or cannot judge yet."""
+    def observe(self, batch: Sequence[Observation]) -> Judged:
+        """Score and learn the observations, one after the other."""
         ...
 
     def snapshot(self) -> bytes:
@@ -42,6 +47,6 @@ class Detector(Protocol):
         """Go on from a snapshot of the same detector.
 
         Raises:
-            ValueError: the bytes are no snapshot of this detector.
+            ValueError: the bytes are no snapshot of this detector; it is as it was.
         """
         ...

@@ -1,42 +1,33 @@
-"""The watcher: takes messages and log lines, feeds the detectors, and says what is odd.
+"""The watcher: reads what happened into observations, asks the detectors, and says what is odd.
 
-One thread owns a watcher. A message is known by its position and taken once; an anomaly's id is
-made of the detector and that position, so a replay after a restart finds the same anomalies under
-the same ids, and whoever is told can tell that it has heard them.
+It is a pure core: no time, no chance, no input or output. An entry is known by its position and
+taken once; an anomaly's id is made of the detector and that position, so a replay after a restart
+finds the same anomalies under the same ids, and whoever is told can tell that it has heard them.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
 
+from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.errors import Corrupt
 from tallystick.stream.message import Message
 from tallystick.watch.detect.detector import Detector
-from tallystick.watch.detect.observation import (
-    CallSeen,
-    Observation,
-    OrderSeen,
-    UnreadableError,
-    call_seen,
-    order_seen,
-)
-from tallystick.watch.detect.score import Anomaly, Reason, Score
+from tallystick.watch.detect.observation import Observation, UnreadableError, order_seen
+from tallystick.watch.detect.score import Anomaly, Finding
 
-ANOMALIES_KEPT_MAX = 1_000
-"""Most recent anomalies that are kept for those who ask."""
-REFRACTORY_ENTITIES_MAX = 10_000
-"""Most entities that are held back at once; the longest known goes first."""
+REFRACTORY_ENTITIES_MAX = 100_000
+"""Most (detector, entity) pairs that are held back at once; the longest known goes first."""
 
 
 class _Saved(msgspec.Struct):
-    v: Literal[1]
+    v: Literal[2]
     position: int
-    detectors: dict[str, bytes]
-    quiet: list[tuple[str, str, float]]
-    recent: list[Anomaly]
-    untold: list[Anomaly]
+    detectors: list[tuple[list[str], bytes]]
+    quiet: list[tuple[str, str, float, float]]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -44,77 +35,68 @@ _DECODER = msgspec.msgpack.Decoder(_Saved)
 
 
 class Watcher:
-    """Feeds `detectors` and calls `on_anomaly` once for each anomaly, in order.
+    """Hands observations to `detectors` in batches, and findings on as anomalies.
 
-    When `on_anomaly` raises, the error goes to the caller and the anomaly stays untold: the next
-    `take` or `take_call` tells it first. `position` is the next message's that will be taken.
-    `unreadable` counts entries and log lines of a known kind that could not be read.
+    `position` is the next entry's that will be taken. `unreadable` counts entries of a known kind
+    that could not be read. `observed` counts observations. `model` is written into each anomaly.
     """
 
     def __init__(
-        self, detectors: Iterable[Detector], on_anomaly: Callable[[Anomaly], None]
+        self, detectors: Iterable[Detector], model: str = "", disabled: Iterable[str] = ()
     ) -> None:
         self.position = 0
         self.unreadable = 0
-        self._detectors = {detector.name: detector for detector in detectors}
-        self._of_orders = self._that_observe(OrderSeen)
-        self._of_calls = self._that_observe(CallSeen)
-        self._on_anomaly = on_anomaly
-        self._quiet: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._recent: deque[Anomaly] = deque(maxlen=ANOMALIES_KEPT_MAX)
-        self._untold: deque[Anomaly] = deque()  # bounded by: one a detector, told at once
+        self.observed = 0
+        self.model = model
+        self._detectors = list(detectors)
+        self._disabled = frozenset(disabled)
+        self._quiet: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    def take(self, messages: Iterable[Message]) -> int:
-        """Look at messages in order of position; those seen before are dropped.
-
-        Gives how many were new.
-        """
-        self._tell()
-        taken = 0
+    def take(self, messages: Iterable[Message]) -> list[Anomaly]:
+        """Look at entries in order of position; those seen before are dropped."""
+        observations: list[Observation] = []
         for message in messages:
             if message.position < self.position:
                 continue
             self.position = message.position + 1
-            taken += 1
             try:
-                order = order_seen(message.position, message.body)
+                seen = order_seen(message.position, message.body)
             except UnreadableError:
                 self.unreadable += 1
                 continue
-            if order is not None:
-                self._look(order, self._of_orders)
-        return taken
+            if seen is not None:
+                observations.append(seen)
+        return self.see(observations)
 
-    def take_call(self, line: Mapping[str, object]) -> None:
-        """Look at one log line; lines that are no answered API call are ignored."""
-        self._tell()
-        try:
-            call = call_seen(line)
-        except UnreadableError:
-            self.unreadable += 1
-            return
-        if call is not None:
-            self._look(call, self._of_calls)
-
-    def take_call_seen(self, call: CallSeen) -> None:
-        """Look at a call that nobody had to read from a log line."""
-        self._tell()
-        self._look(call, self._of_calls)
-
-    def recent(self, limit: int) -> list[Anomaly]:
-        """The last anomalies, newest first."""
-        return list(self._recent)[: -limit - 1 : -1] if limit > 0 else []
+    def see(self, observations: Sequence[Observation]) -> list[Anomaly]:
+        """Look at observations in the order in which they came."""
+        if not observations:
+            return []
+        self.observed += len(observations)
+        kinds = {type(each) for each in observations}
+        found: list[tuple[int, Finding]] = []
+        for detector in self._detectors:
+            rows = _rows(observations, kinds, detector.observes)
+            if rows is None:
+                found += [(one.row, one) for one in detector.observe(observations).findings]
+            elif rows:
+                judged = detector.observe([observations[row] for row in rows])
+                found += [(rows[one.row], one) for one in judged.findings]
+        found.sort(key=lambda each: each[0])
+        return [
+            anomaly
+            for row, finding in found
+            if (anomaly := self._anomaly(observations[row], finding)) is not None
+        ]
 
     def snapshot(self) -> bytes:
-        """Everything learnt up to `position`, for `restore`; save it before the stream's cursor."""
+        """Everything learnt up to `position`, for `restore`."""
         return _ENCODER.encode(
             _Saved(
-                v=1,
+                v=2,
                 position=self.position,
-                detectors={name: each.snapshot() for name, each in self._detectors.items()},
-                quiet=[(name, entity, until) for (name, entity), until in self._quiet.items()],
-                recent=list(self._recent),
-                untold=list(self._untold),
+                detectors=[(list(each.names), each.snapshot()) for each in self._detectors],
+                quiet=[(*key, *span) for key, span in self._quiet.items()],
             )
         )
 
@@ -126,63 +108,78 @@ class Watcher:
         """
         try:
             saved = _DECODER.decode(data)
-            for name, state in saved.detectors.items():
-                if name in self._detectors:
-                    self._detectors[name].restore(state)
+            states = {tuple(names): state for names, state in saved.detectors}
+            for detector in self._detectors:
+                state = states.get(tuple(detector.names))
+                if state is not None:
+                    detector.restore(state)
         except ValueError as error:
             raise Corrupt(f"The detectors' saved state cannot be read: {error}.") from error
         self.position = saved.position
-        self._quiet = OrderedDict(((name, entity), until) for name, entity, until in saved.quiet)
-        self._recent = deque(saved.recent, maxlen=ANOMALIES_KEPT_MAX)
-        self._untold = deque(saved.untold)  # bounded by: what was saved
+        self._quiet = OrderedDict(
+            ((name, entity), (since, until)) for name, entity, since, until in saved.quiet
+        )
 
-    def _that_observe(self, kind: type[Observation]) -> list[Detector]:
-        return [each for each in self._detectors.values() if issubclass(kind, each.observes)]
-
-    def _look(self, observation: Observation, detectors: Iterable[Detector]) -> None:
-        for detector in detectors:
-            score = detector.observe(observation)
-            if score is not None and score.reason is not None:
-                self._note(detector, observation, score, score.reason)
-        if self._untold:
-            self._tell()
-
-    def _note(
-        self, detector: Detector, observation: Observation, score: Score, reason: Reason
-    ) -> None:
-        key = (detector.name, score.entity)
-        if observation.at_seconds < self._quiet.get(key, 0.0):
-            return
-        self._quiet[key] = observation.at_seconds + detector.refractory_seconds
+    def _anomaly(self, observation: Observation, finding: Finding) -> Anomaly | None:
+        """The finding as a fact; None for one that is disabled or within a refractory period."""
+        if finding.detector in self._disabled:
+            return None
+        at, key = observation.at_seconds, (finding.detector, finding.entity)
+        since, until = self._quiet.get(key, (0.0, 0.0))
+        # A clock that went back does not prolong the silence: before its beginning none is kept.
+        if since <= at < until:
+            return None
+        self._quiet[key] = (at, at + finding.refractory_seconds)
         self._quiet.move_to_end(key)
         if len(self._quiet) > REFRACTORY_ENTITIES_MAX:
             self._quiet.popitem(last=False)
-        anomaly = _anomaly(detector.name, observation, score, reason)
-        self._recent.append(anomaly)
-        self._untold.append(anomaly)
-
-    def _tell(self) -> None:
-        while self._untold:
-            self._on_anomaly(self._untold[0])
-            self._untold.popleft()
+        return anomaly_of(observation, finding, self.model)
 
 
-def _anomaly(detector: str, observation: Observation, score: Score, reason: Reason) -> Anomaly:
-    order = observation if isinstance(observation, OrderSeen) else None
-    call = None if isinstance(observation, OrderSeen) else observation
-    source = f"{order.position}" if order else f"{observation.at}:{score.entity}"
+def anomaly_of(observation: Observation, finding: Finding, model: str) -> Anomaly:
+    """The fact that a finding about this observation is."""
+    stamp = getattr(observation, "at", None) or rfc3339(
+        round(observation.at_seconds * NS_PER_SECOND)
+    )
+    position = getattr(observation, "position", None)
+    reason = finding.reason
     return Anomaly(
-        id=f"{detector}:{source}",
-        detector=detector,
-        at=observation.at,
-        p_value=score.p_value,
+        id=anomaly_id(finding.detector, position, f"{stamp}|{finding.entity}"),
+        detector=finding.detector,
+        family=finding.family,
+        entity=finding.entity,
+        at=stamp,
+        p_value=finding.p_value,
         expected=reason.expected,
         came=reason.came,
         sentence=reason.sentence,
         contributions=reason.contributions,
-        account=observation.account,
-        pair=order.pair if order else None,
-        route=call.route if call else None,
-        position=order.position if order else None,
-        order_id=order.order_id if order else None,
+        nearest=reason.nearest,
+        account=getattr(observation, "account", None),
+        pair=getattr(observation, "pair", None),
+        route=getattr(observation, "route", None),
+        position=position,
+        order_id=getattr(observation, "order_id", None),
+        positions=reason.positions or (() if position is None else (position,)),
+        model=model,
     )
+
+
+def anomaly_id(detector: str, position: int | None, otherwise: str) -> str:
+    """`order_size-1234`; what is not on the ledger is named by a hash of `otherwise`."""
+    if position is not None:
+        return f"{detector}-{position}"
+    return f"{detector}-{sha256(otherwise.encode()).hexdigest()[:16]}"
+
+
+def _rows(
+    observations: Sequence[Observation],
+    kinds: set[type[Observation]],
+    observes: tuple[type[Observation], ...],
+) -> list[int] | None:
+    """The rows that a detector looks at; None for all of them."""
+    if kinds.issubset(observes):
+        return None
+    if kinds.isdisjoint(observes):
+        return []
+    return [row for row, each in enumerate(observations) if isinstance(each, observes)]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tallystick.watch.detect import OrderSeen
 from tallystick.watch.detect.detectors import OffMarket
+from tallystick.watch.detect.observation import OrderSeen
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tallystick.watch.detect import OrderSeen, Score
 from tallystick.watch.detect.detectors import OrderRate
+from tallystick.watch.detect.observation import OrderSeen
+from tallystick.watch.detect.score import Score
 
 
 def _scores(

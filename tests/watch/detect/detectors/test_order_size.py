@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from tallystick.watch.detect import OrderSeen, Score
 from tallystick.watch.detect.detectors import OrderSize
+from tallystick.watch.detect.observation import OrderSeen
+from tallystick.watch.detect.score import Score
 
 
 def _last(

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from tallystick.watch.detect import OrderSeen
 from tallystick.watch.detect.detectors import RejectStreak
+from tallystick.watch.detect.observation import OrderSeen
 
 
 def test_a_streak_is_odd_and_said_in_orders(make_order: Callable[..., OrderSeen]) -> None:

@@ -1,7 +1,8 @@
 """Request errors: routes that fail or crawl."""
 
-from tallystick.watch.detect import CallSeen, Reason
 from tallystick.watch.detect.detectors import RequestErrors
+from tallystick.watch.detect.observation import CallSeen
+from tallystick.watch.detect.score import Reason
 
 
 def _reasons(calls: list[tuple[int, float]]) -> list[Reason | None]:

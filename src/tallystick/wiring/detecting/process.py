@@ -1,0 +1,204 @@
+"""The server's end: starts the detection process, feeds it, hears it, starts it again when it ends.
+
+Entries come from the relay in ledger order and wait for the process as long as it needs; nothing
+of them can be lost. Calls, prices and log counts do not wait: of those the oldest are let go.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import Process
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+import structlog
+
+from tallystick.clock import NS_PER_SECOND, Clock
+from tallystick.errors import Corrupt, TemporaryError
+from tallystick.limits import DETECT_SEEN_MAX
+from tallystick.stream import Message
+from tallystick.stream.relay import Consumer
+from tallystick.watch.detect.observation import Observation
+from tallystick.watch.detect.score import Anomaly
+from tallystick.wiring.detecting.frames import (
+    Begun,
+    Entries,
+    Found,
+    Frames,
+    Heard,
+    Seen,
+    State,
+    ToChild,
+    ToParent,
+    frame,
+)
+
+READ_BYTES = 1 << 18
+SEEN_SECONDS = 0.1
+"""How often what is not on the ledger is handed over."""
+BEGIN_SECONDS_MAX = 300
+"""How long a start may take: the detectors are compiled at the first one."""
+END_SECONDS_MAX = 20
+"""How long the process may take to keep what it learnt."""
+PAUSE_SECONDS = (1, 2, 5, 15, 60)
+"""Before each further start of a process that ended by itself; the last one repeats."""
+CALM_SECONDS = 300
+"""A process that ran this long has shown that it can: the pauses begin anew."""
+TELL_SECONDS = 1
+"""Before anomalies are told again to one who could not take them."""
+
+_MODULE = "tallystick.wiring.detecting"
+_SECRET_PREFIXES = ("TALLYSTICK_", "AWS_")
+_log = structlog.get_logger("wiring")
+
+
+Feed = Callable[[str, Consumer, int | None], Awaitable[None]]
+"""The relay's `feed`: hands entries to a consumer in order, from a position on, for ever."""
+
+
+class DetectionProcess:
+    """Detection, seen from the server; on the event loop's thread.
+
+    `told` is called with anomalies, oldest first, and must have them on disk when it returns; when
+    it raises TemporaryError they are told again. The same anomaly may be told more than once.
+    `state` is the last that the process said of itself, None while there is none.
+    """
+
+    def __init__(
+        self, folder: Path, feed: Feed, told: Callable[[list[Anomaly]], None], clock: Clock
+    ) -> None:
+        self.state: State | None = None
+        self.model = ""
+        self.starts = 0
+        self.pid = 0
+        self._folder = folder
+        self._entries = feed
+        self._told = told
+        self._clock = clock
+        self._seen: deque[Observation] = deque(maxlen=DETECT_SEEN_MAX)
+        self._begun = asyncio.Event()
+        self._position = 0
+        self._ending = False
+
+    def offer(self, observation: Observation) -> None:
+        """Something that is not on the ledger; from any thread."""
+        self._seen.append(observation)
+
+    async def run(self) -> None:
+        """Keep a detection process for ever; cancelled, it ends in good order."""
+        ended = 0
+        while True:
+            began_ns = self._clock.monotonic_ns()
+            await self._run_once()
+            calm = self._clock.monotonic_ns() - began_ns > CALM_SECONDS * NS_PER_SECOND
+            ended = 1 if calm else ended + 1
+            pause = PAUSE_SECONDS[min(ended, len(PAUSE_SECONDS)) - 1]
+            sentence = f"The detection process has ended; it starts again in {pause} s."
+            _log.error("detect.process_ended", body=sentence, ended=ended)
+            await self._clock.sleep(pause)
+
+    async def _run_once(self) -> None:
+        self._begun.clear()
+        self._ending = False
+        self.starts += 1
+        self._folder.mkdir(exist_ok=True)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", _MODULE, str(self._folder),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            env=_environment(), start_new_session=True,
+        )  # fmt: skip
+        self.pid = process.pid
+        writer = cast("asyncio.StreamWriter", process.stdin)
+        reader = cast("asyncio.StreamReader", process.stdout)
+        hearing = asyncio.create_task(self._hear(reader, writer), name="detect-hear")
+        feeding = asyncio.create_task(self._feed(writer), name="detect-feed")
+        handing = asyncio.create_task(self._hand_over(writer), name="detect-hand")
+        try:
+            await asyncio.wait((hearing, feeding, handing), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._ending = True
+            for task in (feeding, handing):
+                task.cancel()
+            ends = await asyncio.gather(feeding, handing, return_exceptions=True)
+            writer.close()
+            await self._end(process, hearing)
+            self.state = None
+        (heard,) = await asyncio.gather(hearing, return_exceptions=True)
+        for error in (*ends, heard):
+            # A pipe that broke, or what cannot be read, is told by the end of the process.
+            if isinstance(error, Exception) and not isinstance(error, (ConnectionError, Corrupt)):
+                raise error
+
+    async def _end(self, process: Process, hearing: "asyncio.Task[None]") -> None:
+        """Let it keep what it learnt; one that does not come to an end is killed."""
+        try:
+            async with asyncio.timeout(END_SECONDS_MAX):
+                await asyncio.gather(hearing, return_exceptions=True)
+                await process.wait()
+        except TimeoutError:
+            _log.warning("detect.process_killed", body="It did not end in time.")
+            process.kill()
+            await process.wait()
+
+    async def _feed(self, writer: asyncio.StreamWriter) -> None:
+        """Entries, from where the process wants them."""
+        async with asyncio.timeout(BEGIN_SECONDS_MAX):
+            await self._begun.wait()
+
+        async def consume(messages: list[Message]) -> None:
+            await _say(writer, Entries([(each.position, each.body) for each in messages]))
+
+        await self._entries("detect", consume, self._position)
+
+    async def _hand_over(self, writer: asyncio.StreamWriter) -> None:
+        """What is not on the ledger, a few times a second."""
+        await self._begun.wait()
+        while True:
+            seen = self._seen
+            if seen:
+                await _say(writer, Seen([seen.popleft() for _ in range(len(seen))]))
+            await self._clock.sleep(SEEN_SECONDS)
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames = Frames[ToParent](ToParent)
+        while piece := await reader.read(READ_BYTES):
+            for said in frames.feed(piece):
+                if isinstance(said, Found):
+                    if await self._tell(said.anomalies):
+                        await _say(writer, Heard(said.number))
+                elif isinstance(said, State):
+                    self.state = said
+                else:
+                    self._begin(said)
+
+    def _begin(self, said: Begun) -> None:
+        self._position, self.model = said.position, said.model
+        if said.note:
+            _log.warning("detect.state_unreadable", body=said.note)
+        _log.info("detect.begun", position=said.position, model=said.model)
+        self._begun.set()
+
+    async def _tell(self, anomalies: list[Anomaly]) -> bool:
+        """Whether they are on disk now; False at an end: the next start brings them again."""
+        while True:
+            try:
+                self._told(anomalies)
+            except TemporaryError as error:
+                _log.warning("detect.told_later", body=str(error))
+                if self._ending:
+                    return False
+                await self._clock.sleep(TELL_SECONDS)
+            else:
+                return True
+
+
+async def _say(writer: asyncio.StreamWriter, value: ToChild) -> None:
+    writer.write(frame(value))
+    await writer.drain()
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without what only the server needs to know."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(_SECRET_PREFIXES)}

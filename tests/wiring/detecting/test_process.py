@@ -1,0 +1,156 @@
+"""The detection process, as a real process: fed, killed, started again, and told off the disk."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from tallystick.clock import SystemClock, rfc3339
+from tallystick.errors import TemporaryError
+from tallystick.stream import Message
+from tallystick.watch.detect.observation import CallSeen
+from tallystick.watch.detect.score import Anomaly
+from tallystick.wiring.detecting import process as process_module
+from tallystick.wiring.detecting.process import DetectionProcess
+
+START_NS = 1_760_000_000_000_000_000
+Take = Callable[[list[Message]], Awaitable[None]]
+
+
+class Ledger:
+    """Entries that are fed from wherever the process wants them."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.entries: list[bytes] = []
+        self.starts: list[int | None] = []
+
+    async def feed(self, _name: str, take: Take, start: int | None) -> None:
+        """As the relay does it."""
+        self.starts.append(start)
+        position = start or 0
+        while True:
+            if position < len(self.entries):
+                messages = list(enumerate(self.entries))[position : position + 100]
+                await take([Message(*each) for each in messages])
+                position += len(messages)
+            await asyncio.sleep(0.01)
+
+
+def failing(count: int, start: int = 0) -> list[CallSeen]:
+    """Calls of one route: a hundred that go well, then one after the other that fails."""
+    return [
+        CallSeen(
+            rfc3339(START_NS + n * 10**9), START_NS / 1e9 + n, "GET /v1/x",
+            500 if n >= 100 else 200, 900.0, "acme",
+        )
+        for n in range(start, start + count)
+    ]  # fmt: skip
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for a process, with a deadline for tests that hang."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110  a process is asked, not a task
+            await asyncio.sleep(0.02)
+
+
+def test_anomalies_come_back_and_outlive_both_processes(tmp_path: Path) -> None:
+    """What is found is told until it is on disk, also when the process is killed meanwhile."""
+    told: list[Anomaly] = []
+    refused: list[int] = []
+    full = True
+
+    def tell(anomalies: list[Anomaly]) -> None:
+        if full:
+            refused.append(len(anomalies))
+            raise TemporaryError("the disk is full")
+        told.extend(anomalies)
+
+    async def run() -> None:
+        """A server that cannot keep what it is told, and the one after it, that can."""
+        nonlocal full
+        ledger = Ledger()
+        for last in (False, True):
+            process = DetectionProcess(tmp_path / "detect", ledger.feed, tell, SystemClock())
+            task = asyncio.create_task(process.run())
+            for call in failing(200) if not last else []:
+                process.offer(call)
+            if last:
+                full = False
+                await until(lambda: bool(told))
+            else:
+                await until(lambda: bool(refused))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    with capture_logs() as lines:
+        asyncio.run(run())
+
+    assert told[0].route == "GET /v1/x"
+    assert "detect.told_later" in {line["event"] for line in lines}
+    assert (tmp_path / "detect" / "state").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_killed_process_is_started_again_and_fed_from_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill -9: a line says so, and the entries come again from the last state that was kept."""
+    monkeypatch.setattr(process_module, "PAUSE_SECONDS", (0,))
+    ledger = Ledger()
+    ledger.entries = [b"{}" for _ in range(250)]
+
+    async def run() -> DetectionProcess:
+        """Until the second process has seen all that the first has seen."""
+        process = DetectionProcess(tmp_path / "detect", ledger.feed, lambda _f: None, SystemClock())
+        task = asyncio.create_task(process.run())
+        await until(lambda: process.state is not None and process.state.position == 250)
+        os.kill(process.pid, signal.SIGKILL)
+        await until(lambda: process.starts == 2 and process.state is not None)
+        await until(lambda: process.state is not None and process.state.position == 250)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return process
+
+    with capture_logs() as lines:
+        process = asyncio.run(run())
+
+    assert ledger.starts == [0, 0]
+    assert [line["event"] for line in lines].count("detect.process_ended") == 1
+    assert process.state is None
+
+
+def test_a_state_that_cannot_be_read_is_learnt_anew(tmp_path: Path) -> None:
+    """A warning, and detection from the first entry."""
+    folder = tmp_path / "detect"
+    folder.mkdir()
+    (folder / "state").write_bytes(b"no state")
+    ledger = Ledger()
+
+    async def run() -> None:
+        """Until it feeds."""
+        process = DetectionProcess(folder, ledger.feed, lambda _found: None, SystemClock())
+        task = asyncio.create_task(process.run())
+        await until(lambda: bool(ledger.starts))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with capture_logs() as lines:
+        asyncio.run(run())
+
+    assert ledger.starts == [0]
+    assert "detect.state_unreadable" in {line["event"] for line in lines}
+
+
+def test_it_knows_no_secret_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings and cloud credentials stay with the server."""
+    monkeypatch.setenv("TALLYSTICK_WEBHOOK_SECRET", "s" * 16)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "k")
+    named = process_module._environment()
+
+    assert not [name for name in named if name.startswith(("TALLYSTICK", "AWS"))]
+    assert "PATH" in named
