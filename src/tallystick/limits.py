@@ -27,7 +27,7 @@ LIVE_BYTES_WAITING_MAX = 4_194_304
 """Most bytes of events waiting for one slow page, whichever limit is met first."""
 LIVE_SUBSCRIBERS_MAX = 64
 """Most pages and streams following live at once."""
-ENTITIES_MAX = 50_000
+ENTITIES_MAX = 100_000
 """Most (account, pair) profiles a detector holds; the least recently used goes first."""
 OUTBOX_ATTEMPTS_MAX = 12
 """Deliveries tried before an alert's delivery is parked as dead."""

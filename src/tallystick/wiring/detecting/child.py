@@ -38,7 +38,7 @@ STATE = "state"
 SAVE_SECONDS = 30
 """How often what was learnt is kept. Entries since then are fed again after a restart; of what is
 not on the ledger this much is lost at most."""
-STATE_SECONDS = 1
+STATE_SECONDS = 0.25
 NICENESS = 5
 """Detection gives way to orders where the machine is full."""
 
