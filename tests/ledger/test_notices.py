@@ -6,6 +6,7 @@ import pytest
 
 from tallystick.execution.entries import decode, encode, keys_of
 from tallystick.ledger.notices import (
+    AnomalyJudged,
     ArchiveDeleted,
     ArchiveRestored,
     HeadText,
@@ -63,6 +64,17 @@ NOTICES: dict[str, Notice] = {
         parts_hash="ab" * 32, bypass=True, by="ann", reason="by mistake",
     ),
     "log_unmasked": LogUnmasked(AT, 7, "main", ("/body", "/user/0"), "ann", "case 12"),
+    "anomaly_judged": AnomalyJudged(
+        at=AT, anomaly="order_size-7", detector="order_size", entity="acme EURUSD", client="acme",
+        verdict="dismissed", reason="agreed by phone", p_value="1.3e-08",
+        sentence="5,000,000 came where 1,000,000 is usual.", position=7, scope="stream", until=AT,
+        by="ann", key="write ann k-1", request="ab" * 32,
+    ),
+    "anomaly_judged, of no entry": AnomalyJudged(
+        at=AT, anomaly="log_silence-0011223344556677", detector="log_silence", entity="main",
+        client=None, verdict="confirmed", reason="it was down", p_value="1e-12",
+        sentence="No line for 9 minutes.", position=None, scope="entity", until=None, by="ann",
+    ),
 }  # fmt: skip
 # Never to change: receipts that were given out hold these bytes and hashes.
 GOLDEN = {
@@ -176,6 +188,27 @@ GOLDEN = {
         ),
         "e5ec52f9adeb3d67b1225e23e63607b729e1395131a08d4f5a555d04415c4b6e",
     ),
+    "anomaly_judged": (
+        (
+            '{"anomaly":"order_size-7","at":"2026-11-22T04:30:00.123456Z","by":"ann","client"'
+            ':"acme","detector":"order_size","entity":"acme EURUSD","key":"write ann k-1","ki'
+            'nd":"anomaly_judged","p_value":"1.3e-08","position":7,"reason":"agreed by phone"'
+            ',"request":"abababababababababababababababababababababababababababababababab","s'
+            'cope":"stream","sentence":"5,000,000 came where 1,000,000 is usual.","until":"20'
+            '26-11-22T04:30:00.123456Z","v":1,"verdict":"dismissed"}'
+        ),
+        "9ab06fe7ed4924e14a830d07eaaa512aa4dacaa195f76277c1211b759683f4e0",
+    ),
+    "anomaly_judged, of no entry": (
+        (
+            '{"anomaly":"log_silence-0011223344556677","at":"2026-11-22T04:30:00.123456Z","by'
+            '":"ann","client":null,"detector":"log_silence","entity":"main","key":null,"kind"'
+            ':"anomaly_judged","p_value":"1e-12","position":null,"reason":"it was down","requ'
+            'est":null,"scope":"entity","sentence":"No line for 9 minutes.","until":null,"v":'
+            '1,"verdict":"confirmed"}'
+        ),
+        "537cb34be43b776e7b4924db9c0d5e8dbb8acd83fdfcff1f1fe0e1c0f043ff1d",
+    ),
 }
 
 
@@ -210,7 +243,9 @@ def test_what_is_appended_once_has_a_key() -> None:
         "legal_hold_released",
         "retention_changed",
         "archive_deleted",
+        "anomaly_judged",
     }
+    assert keys["anomaly_judged"] == "write ann k-1"
     assert keys["qldb_revision"] == "qldb/s/7/d/0"
     assert keys["qldb_imported"] == "qldb/s/0-7"
     assert keys["subject_erased"] == "subject-erased S-1"

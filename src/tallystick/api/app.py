@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from tallystick.api import (
     accounts,
     archive,
+    detection,
     follow,
     fx,
     hec,
@@ -61,6 +62,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *tiles.OPERATIONS,
     *history.OPERATIONS,
     *follow.OPERATIONS,
+    *detection.OPERATIONS,
     *watching.OPERATIONS,
     *subjects.OPERATIONS,
     *logs.OPERATIONS,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from tallystick.access import Tokens
 from tallystick.api.followers import Followers
@@ -21,16 +20,8 @@ from tallystick.watch.collect.archive import Archive
 from tallystick.watch.collect.ingest import Ingest
 from tallystick.watch.collect.redact import Unmasker
 from tallystick.watch.collect.search import LogSearch, LogTails
-from tallystick.watch.detect.score import Anomaly
+from tallystick.watch.detect.found import DetectionState, Found, Judging
 from tallystick.watch.notify import Notifier
-
-
-class Recent(Protocol):
-    """Who keeps the last anomalies."""
-
-    def recent(self, limit: int) -> list[Anomaly]:
-        """The last anomalies, newest first."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,10 @@ class Services:
     unmasker: Unmasker
     archive: Archive | None
     """None where there is none."""
-    anomalies: Recent
+    found: Found
+    judging: Judging
+    detection: Callable[[], DetectionState]
+    """How the detection process stands."""
     notifier: Notifier
     published: Path
     """The folder of tlog-tiles resources."""

@@ -1,4 +1,4 @@
-"""What the eyes saw: logs, anomalies, alerts and silences."""
+"""What people were told: alerts and silences."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -15,7 +15,6 @@ from tallystick.clock import parse_rfc3339, rfc3339
 from tallystick.errors import Refused
 from tallystick.execution.desk import Key, conflict
 from tallystick.limits import PAGE_ITEMS_DEFAULT
-from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import AlertRecord, Delivery, Matcher, Silence, Silenced
 from tallystick.watch.notify.policy import Deduplicated
 
@@ -27,12 +26,6 @@ class LimitQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many, newest first."""
 
     limit: Limit = PAGE_ITEMS_DEFAULT
-
-
-class AnomalyList(msgspec.Struct, frozen=True):
-    """The last anomalies, newest first."""
-
-    anomalies: list[Anomaly]
 
 
 class AlertItem(msgspec.Struct, frozen=True):
@@ -82,11 +75,6 @@ class NewSilence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ends_at: Text
     comment: Text
     starts_at: Text | None = None
-
-
-async def anomalies(services: Services, call: Call) -> AnomalyList:
-    """What the detectors found."""
-    return AnomalyList(services.anomalies.recent(call.query.limit))
 
 
 async def alerts(services: Services, call: Call) -> AlertList:
@@ -182,10 +170,6 @@ def _ns(field: str, text: str) -> int:
 
 
 OPERATIONS = (
-    Operation(
-        "GET", "/v1/anomalies", "The last anomalies, each with what was expected and what came.",
-        anomalies, AnomalyList, scope="operate", query=LimitQuery, tag="watch",
-    ),
     Operation(
         "GET", "/v1/alerts", "The last alerts, and whether they were delivered.",
         alerts, AlertList, scope="operate", query=LimitQuery, tag="watch",

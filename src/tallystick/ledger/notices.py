@@ -259,6 +259,36 @@ class LogUnmasked(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="
     v: int = 1
 
 
+class AnomalyJudged(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="anomaly_judged"):
+    """Somebody said whether an anomaly was worth telling: `confirmed` or `dismissed`.
+
+    The newest entry about an anomaly holds. `detector`, `entity`, `p_value` (a number as text),
+    `sentence` and `position` (the entry that was odd) are the anomaly's own. `client` is its
+    account: called `account`, the entry would stand among those that the account may list, and who
+    is looked into must not be told. Like ones of this detector and entity (`scope` "stream"), or of
+    every detector about this entity ("entity"), are judged by it; until `until` (RFC 3339) a
+    dismissal holds them back by itself. `key` and `request` are as in every write: its idempotency
+    key and the digest of the request.
+    """
+
+    at: str
+    anomaly: str
+    detector: str
+    entity: str
+    client: str | None
+    verdict: str
+    reason: str
+    p_value: str
+    sentence: str
+    position: int | None
+    scope: str
+    until: str | None
+    by: str
+    key: str | None = None
+    request: str | None = None
+    v: int = 1
+
+
 Notice = (
     KeysChanged
     | LedgerReconciled
@@ -272,6 +302,7 @@ Notice = (
     | RetentionChanged
     | ArchiveDeleted
     | LogUnmasked
+    | AnomalyJudged
 )
 """Every kind that is about the ledger itself."""
 
@@ -288,6 +319,8 @@ def key_of(notice: Notice) -> str | None:
         return f"qldb/{notice.strand_id}/{notice.first_sequence_no}-{notice.last_sequence_no}"
     if isinstance(notice, ArchiveNotice):
         return f"archive {archive_id(notice)}"
+    if isinstance(notice, AnomalyJudged):
+        return notice.key
     return None
 
 

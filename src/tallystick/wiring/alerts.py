@@ -1,11 +1,11 @@
 """Anomalies become alerts, which go to the channels of the settings; pages hear of both."""
 
 import random
-from collections import deque
 from pathlib import Path
 
 from tallystick.api.watching import alert_item
 from tallystick.clock import Clock
+from tallystick.watch.detect.found import Found
 from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import (
     Alert,
@@ -32,26 +32,26 @@ SOURCE = "detect"
 class AlertDesk:
     """Raises an alert for each anomaly and tells the pages; on the event loop's thread."""
 
-    def __init__(self, notifier: Notifier, hub: LiveHub) -> None:
+    def __init__(self, notifier: Notifier, found: Found, hub: LiveHub) -> None:
         self._notifier = notifier
+        self._found = found
         self._hub = hub
         self._states: dict[str, str] = {}
         self._news = True
-        self._recent: deque[Anomaly] = deque(maxlen=1_000)
         self.raised = 0
 
     def on_anomalies(self, anomalies: list[Anomaly]) -> None:
-        """What the detection process calls; durable in the outbox when it returns."""
-        for anomaly in anomalies:
-            self._notifier.raise_alert(alert_of(anomaly))
-            self.raised += 1
-            self._news = True
-            self._recent.append(anomaly)
-            self._hub.publish("anomaly", anomaly, account=anomaly.account, scope="operate")
+        """What the detection process calls; durable when it returns, alerts before anomalies.
 
-    def recent(self, limit: int) -> list[Anomaly]:
-        """The last anomalies, newest first."""
-        return list(self._recent)[: -limit - 1 : -1] if limit > 0 else []
+        What is told again raises the same alerts, which the outbox knows.
+        """
+        for anomaly in anomalies:
+            if anomaly.held is None:
+                self._notifier.raise_alert(alert_of(anomaly))
+        for anomaly in self._found.add(anomalies):
+            self.raised += anomaly.held is None
+            self._news = True
+            self._hub.publish("anomaly", anomaly, account=anomaly.account, scope="operate")
 
     def say_news(self) -> None:
         """Tell the pages of alerts whose delivery has changed; called a few times a second."""

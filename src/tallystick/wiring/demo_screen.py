@@ -157,7 +157,7 @@ class DemoState:
 
     def seen(self) -> dict[str, str | None]:
         """Each planted kind, and what its detector said in the midst of it, if it did."""
-        found = self.single.alerts.recent(1_000)
+        found = self.single.detecting.found.recent(1_000)
         seen: dict[str, str | None] = {}
         for planting, span in self._planted.items():
             detector = PLANTED_AND_SEEN[planting.kind]
@@ -168,7 +168,7 @@ class DemoState:
     def summary(self) -> Summary:
         """The figures at the end."""
         single = self.single
-        found, seen = single.alerts.recent(1_000), self.seen()
+        found, seen = single.detecting.found.recent(1_000), self.seen()
         folder = single.settings.folder / "ledger"
         return Summary(
             prices=self.prices,
@@ -183,7 +183,7 @@ class DemoState:
             entries=single.ledger.size,
             anomalies=len(found),
             anomalies_planted=sum(map(self.is_planted, found)),
-            alerts=single.alerts.raised,
+            alerts=single.detecting.alerts.raised,
             planted={kind: sentence is not None for kind, sentence in seen.items()},
             said={kind: sentence for kind, sentence in seen.items() if sentence},
             left_out=self.flow.left_out,
@@ -202,11 +202,11 @@ def draw(state: DemoState) -> RenderableType:
     counts = state.by_state
     figures.add_row(
         "orders", f"{state.placed:,}", "filled", f"{state.filled():,}",
-        "anomalies", f"{len(single.alerts.recent(1_000)):,}",
+        "anomalies", f"{len(single.detecting.found.recent(1_000)):,}",
     )  # fmt: skip
     figures.add_row(
         "orders/s", f"{state.rate():,.0f}", "resting", f"{counts['new']:,}",
-        "alerts", f"{single.alerts.raised:,}",
+        "alerts", f"{single.detecting.alerts.raised:,}",
     )  # fmt: skip
     figures.add_row(
         "ledger", f"{single.ledger.size:,} entries", "rejected", f"{counts['rejected']:,}",
@@ -224,7 +224,7 @@ def draw(state: DemoState) -> RenderableType:
 
 def _anomalies(state: DemoState) -> RenderableType:
     """The newest anomalies, a line each; those in planted orders are declared as such."""
-    found = state.single.alerts.recent(LINES_SHOWN)
+    found = state.single.detecting.found.recent(LINES_SHOWN)
     rows = Table.grid(padding=(0, 2), expand=True)
     rows.add_column(width=len("planted"))
     rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)

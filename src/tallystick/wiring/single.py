@@ -38,13 +38,12 @@ from tallystick.stream.open import DATABASES as STREAM_DATABASES
 from tallystick.watch.collect.redact import Unmasker
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
-from tallystick.wiring.alerts import AlertDesk, notifier_of
+from tallystick.wiring.alerts import notifier_of
 from tallystick.wiring.approvers import approvers_of
 from tallystick.wiring.archiving import archive_of
 from tallystick.wiring.collecting import Collecting
 from tallystick.wiring.demo_access import DEMO_ACCOUNT, demo_facts
-from tallystick.wiring.detecting.hearing import Hearing
-from tallystick.wiring.detecting.process import DetectionProcess
+from tallystick.wiring.detecting.detecting import Detecting
 from tallystick.wiring.facts import save_facts
 from tallystick.wiring.gauges import Measured, gauges_of
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
@@ -144,11 +143,10 @@ class Single:
         self.notifier = notifier_of(folder / "notify.db", settings, clock)
         self.saying = Saying(settings, self.ledger, self.collecting.store, self.notifier, clock)
         self.hub = LiveHub()
-        self.alerts = AlertDesk(self.notifier, self.hub)
-        self.detecting = DetectionProcess(
-            folder / "detect", self.saying.relay.feed, self.alerts.on_anomalies, clock
+        self.detecting = Detecting(
+            settings, self.saying.relay, self.notifier, self.hub, self.collecting, clock
         )
-        self.hearing = Hearing(self.detecting.offer, self.collecting.store, clock)
+        closing(self.detecting.close)
         self.archive = archive_of(
             settings, self.collecting, self.ledger, self.desk, folder / PUBLISHED, clock
         )
@@ -157,7 +155,7 @@ class Single:
         self.traces = traces_of(settings, clock, random.Random())  # noqa: S311  sampling
         if self.traces is not None:
             closing(self.traces.close)
-        self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.alerts, clock)
+        self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.detecting.alerts, clock)
         says_info = logs.says_info(settings.log_level)
         self.calls = Calls(clock, self._hear_order if says_info else None)
         self.followers = Followers(self.ledger, clock)
@@ -176,7 +174,7 @@ class Single:
         self.collecting.start()
         self.board.listen(self.desk.on_quotes)
         self.board.listen(self.margin.on_quotes)
-        self.board.listen(self.hearing.quotes)
+        self.board.listen(self.detecting.hearing.quotes)
         self.desk.on_snapshot = self._keep
         self.feed.ask()
         self._desk_task = asyncio.create_task(self.desk.run(), name="desk")
@@ -260,6 +258,7 @@ class Single:
     def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
         yield from self.saying.works()
         yield from self.collecting.works()
+        yield from self.detecting.works()
         if self.archive is not None:
             yield "archive", tasks.patiently("archive", self.archive.run, self.clock)
         yield "prices", self.feed.run()
@@ -277,9 +276,6 @@ class Single:
         fold = partial(tasks.fold, self.history, self.clock)
         yield "fold", tasks.patiently("fold", fold, self.clock)
         yield "subjects", tasks.patiently("subjects", self.subjects.run, self.clock)
-        if self.settings.detection == "on":
-            yield "detect", tasks.patiently("detect", self.detecting.run, self.clock)
-            yield "hearing", tasks.patiently("hearing", self.hearing.run, self.clock)
         yield "live", self.live.run()
         yield "live-orders", tasks.patiently("live", self._feed_live, self.clock)
 
@@ -300,7 +296,9 @@ class Single:
             rules=self.saying.rules,
             unmasker=self._unmasker(),
             archive=self.archive,
-            anomalies=self.alerts,
+            found=self.detecting.found,
+            judging=self.detecting.judging,
+            detection=self.detecting.process.stands,
             notifier=self.notifier,
             published=published,
             subjects=self.subjects,
@@ -327,7 +325,7 @@ class Single:
 
     def _measured(self) -> Measured:
         return Measured(
-            self.ledger, self.publishing, self.saying, self.detecting, self.collecting,
+            self.ledger, self.publishing, self.saying, self.detecting.process, self.collecting,
             self.archive, self.followers, self.prices, self.hub,
         )  # fmt: skip
 
@@ -340,12 +338,12 @@ class Single:
         return self.tokens.principal(request.headers.get("authorization"))
 
     def _hear(self, line: logs.Line) -> None:
-        self.hearing.line(line)
+        self.detecting.hearing.line(line)
         self.live.offer(line)
         self.collecting.intake.offer(line)
 
     def _hear_order(self, line: OrderLine, at_ns: int) -> None:
-        self.hearing.order(line, at_ns)
+        self.detecting.hearing.order(line, at_ns)
         self.live.offer(line)
         self.collecting.intake.offer(line)
 

@@ -20,6 +20,7 @@ from tallystick.errors import Corrupt, TemporaryError
 from tallystick.limits import DETECT_SEEN_MAX
 from tallystick.stream import Message
 from tallystick.stream.relay import Consumer
+from tallystick.watch.detect.found.state import DetectionState
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Anomaly
 from tallystick.wiring.detecting.frames import (
@@ -85,6 +86,21 @@ class DetectionProcess:
     def offer(self, observation: Observation) -> None:
         """Something that is not on the ledger; from any thread."""
         self._seen.append(observation)
+
+    def stands(self) -> DetectionState:
+        """How detection stands, as it was said last."""
+        state = self.state
+        if state is None:
+            return DetectionState(model=self.model, starts=self.starts, position=self._position)
+        return DetectionState(
+            running=True,
+            model=self.model,
+            position=state.position,
+            observed=state.observed,
+            unreadable=state.unreadable,
+            starts=self.starts,
+            resident_bytes=state.resident_bytes,
+        )
 
     async def run(self) -> None:
         """Keep a detection process for ever; cancelled, it ends in good order."""

@@ -1,0 +1,36 @@
+"""How detection stands: what the detection process says of itself, for whoever operates it."""
+
+import msgspec
+
+from tallystick.watch.detect.drift.monitor import DriftState
+
+
+class DetectorState(msgspec.Struct, frozen=True):
+    """One detector: how many entities it knows, and how many of them are too new to be judged."""
+
+    name: str
+    entities: int | None = None
+    warming: int | None = None
+    findings: int = 0
+
+
+class DetectionState(msgspec.Struct, frozen=True):
+    """The detection process, as it said last.
+
+    `running` is whether there is one now, `starts` how often it was started. `position` is the next
+    ledger entry's that it will look at. `observed` counts observations, `unreadable` entries that
+    could not be read, both since its start. `held_streams` counts those whose anomalies are held
+    back now, by what was dismissed.
+    """
+
+    running: bool = False
+    model: str = ""
+    challenger: str | None = None
+    position: int = 0
+    observed: int = 0
+    unreadable: int = 0
+    starts: int = 0
+    resident_bytes: int = 0
+    held_streams: int = 0
+    detectors: tuple[DetectorState, ...] = ()
+    drift: tuple[DriftState, ...] = ()
