@@ -9,6 +9,7 @@ import pytest
 
 from tallystick.access import Principal
 from tallystick.clock import ManualClock
+from tallystick.watch.detect.found import Found
 from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import Deliverer, Notifier, Outbox, Policy, TerminalChannel
 from tallystick.web import LiveHub
@@ -85,7 +86,8 @@ def test_pages_hear_of_the_anomaly_and_of_each_state_once(tmp_path: Path) -> Non
         channels = {"terminal": TerminalChannel()}
         deliverer = Deliverer(outbox, channels, clock, random.Random(1))  # noqa: S311  jitter
         notifier = Notifier(outbox, deliverer, Policy(("terminal",)), clock)
-        desk = AlertDesk(notifier, hub)
+        found = Found(tmp_path / "anomalies.db", clock)
+        desk = AlertDesk(notifier, found, hub)
         operator = Principal("op", "ops", frozenset({"operate", "read"}))
         trader = Principal("tr", "demo", frozenset({"read"}))
         with hub.subscribe(operator) as seen, hub.subscribe(trader) as unseen:
@@ -98,6 +100,7 @@ def test_pages_hear_of_the_anomaly_and_of_each_state_once(tmp_path: Path) -> Non
                 heard.append(seen.take())
             assert unseen.take() == b""
         await notifier.stop()
+        found.close()
         return heard
 
     first, news, *rest = asyncio.run(run())

@@ -8,7 +8,7 @@ finds the same anomalies under the same ids, and whoever is told can tell that i
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -16,7 +16,8 @@ from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.errors import Corrupt
 from tallystick.stream.message import Message
 from tallystick.watch.detect.detector import Detector
-from tallystick.watch.detect.observation import Observation, UnreadableError, order_seen
+from tallystick.watch.detect.observation import Observation, UnreadableError
+from tallystick.watch.detect.orders.reading import entry_seen
 from tallystick.watch.detect.score import Anomaly, Finding
 
 REFRACTORY_ENTITIES_MAX = 100_000
@@ -34,6 +35,18 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Saved)
 
 
+class Monitor(Protocol):
+    """Who looks at all that is looked at, odd or not: whether it drifts."""
+
+    def features(self, observations: Sequence[Observation]) -> None:
+        """What was observed."""
+        ...
+
+    def p_values(self, detector: str, p_values: Sequence[float]) -> None:
+        """How a detector judged it; NaN for what it did not judge."""
+        ...
+
+
 class Watcher:
     """Hands observations to `detectors` in batches, and findings on as anomalies.
 
@@ -42,7 +55,11 @@ class Watcher:
     """
 
     def __init__(
-        self, detectors: Iterable[Detector], model: str = "", disabled: Iterable[str] = ()
+        self,
+        detectors: Iterable[Detector],
+        model: str = "",
+        disabled: Iterable[str] = (),
+        monitor: Monitor | None = None,
     ) -> None:
         self.position = 0
         self.unreadable = 0
@@ -50,6 +67,7 @@ class Watcher:
         self.model = model
         self._detectors = list(detectors)
         self._disabled = frozenset(disabled)
+        self._monitor = monitor
         self._quiet: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def take(self, messages: Iterable[Message]) -> list[Anomaly]:
@@ -60,7 +78,7 @@ class Watcher:
                 continue
             self.position = message.position + 1
             try:
-                seen = order_seen(message.position, message.body)
+                seen = entry_seen(message.position, message.body)
             except UnreadableError:
                 self.unreadable += 1
                 continue
@@ -78,10 +96,17 @@ class Watcher:
         for detector in self._detectors:
             rows = _rows(observations, kinds, detector.observes)
             if rows is None:
-                found += [(one.row, one) for one in detector.observe(observations).findings]
+                judged = detector.observe(observations)
+                found += [(one.row, one) for one in judged.findings]
             elif rows:
                 judged = detector.observe([observations[row] for row in rows])
                 found += [(rows[one.row], one) for one in judged.findings]
+            else:
+                continue
+            if self._monitor is not None:
+                self._monitor.p_values(detector.names[0], judged.p_values)
+        if self._monitor is not None:
+            self._monitor.features(observations)
         found.sort(key=lambda each: each[0])
         return [
             anomaly

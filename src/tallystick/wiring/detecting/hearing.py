@@ -7,21 +7,14 @@ from collections.abc import Callable
 import msgspec
 
 from tallystick.api.calls import ORDERS_ROUTE, OrderLine
-from tallystick.clock import NS_PER_SECOND, Clock, rfc3339
+from tallystick.clock import NS_PER_SECOND, Clock
 from tallystick.execution import Quote
 from tallystick.fx import PAIRS
 from tallystick.limits import DETECT_LINES_COUNTED_MAX
 from tallystick.watch.collect.columns import INDEX_FIELD, OWN_INDEX
 from tallystick.watch.collect.store import LogStore
-from tallystick.watch.detect.observation import (
-    CallSeen,
-    LogSeen,
-    Observation,
-    QuoteSeen,
-    TimeSeen,
-    UnreadableError,
-    call_seen,
-)
+from tallystick.watch.detect.observation import CallSeen, Observation, QuoteSeen, UnreadableError
+from tallystick.watch.detect.operations.reading import call_seen, log_seen, quote_seen, time_seen
 from tallystick.wiring.logs import Line
 
 QUOTES_SECONDS = 0.1
@@ -76,7 +69,7 @@ class Hearing:
             if 0 < quote.bid < quote.ask:
                 self._moved[quote.pair] = quote
             else:
-                self._offer(quote_seen(quote))
+                self._offer(_seen(quote))
 
     async def run(self) -> None:
         """Quotes some times a second; counts of log lines and the time each second."""
@@ -84,12 +77,12 @@ class Hearing:
         while True:
             moved, self._moved = self._moved, {}
             for quote in moved.values():
-                self._offer(quote_seen(quote))
+                self._offer(_seen(quote))
             now_ns = self._clock.now_ns()
             if now_ns >= due_ns:
                 due_ns = now_ns + round(SECOND * NS_PER_SECOND)
                 start = await asyncio.to_thread(self._count, start, now_ns)
-                self._offer(TimeSeen(rfc3339(now_ns), now_ns / NS_PER_SECOND))
+                self._offer(time_seen(now_ns))
             await self._clock.sleep(QUOTES_SECONDS)
 
     def _count(self, start: int, now_ns: int) -> int:
@@ -106,15 +99,11 @@ class Hearing:
             except msgspec.DecodeError:  # its index or service is no text: nobody's line
                 continue
             counts[whose.index, whose.service] += 1
-        at, at_seconds = rfc3339(now_ns), now_ns / NS_PER_SECOND
         for (index, service), lines in counts.items():
-            self._offer(LogSeen(at, at_seconds, index, service, lines))
+            self._offer(log_seen(index, service, lines, now_ns))
         return end
 
 
-def quote_seen(quote: Quote) -> QuoteSeen:
-    """A quote in units of its quote currency."""
-    unit = 10.0 ** PAIRS[quote.pair].price_digits
-    at = rfc3339(quote.at_ns)
-    seconds = quote.at_ns / NS_PER_SECOND
-    return QuoteSeen(at, seconds, quote.pair, quote.bid / unit, quote.ask / unit, quote.source)
+def _seen(quote: Quote) -> QuoteSeen:
+    digits = PAIRS[quote.pair].price_digits
+    return quote_seen(quote.pair, quote.bid, quote.ask, digits, quote.at_ns, quote.source)

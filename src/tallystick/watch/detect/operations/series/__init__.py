@@ -1,0 +1,1 @@
+"""Series of numbers made of everything, and the detector of their shifts."""

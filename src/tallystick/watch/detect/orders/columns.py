@@ -1,0 +1,262 @@
+"""From observations to columns: what a micro-batch says, as arrays that kernels can walk over.
+
+A row that cannot be read as numbers (not finite, not positive, no account) has the kind SKIP, and
+no kernel looks at it. Names become slots; when all slots of a table are taken, the batch is cut
+short there, so that what is known is judged before somebody is forgotten.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.watch.detect.observation import AccountSeen, Observation, OrderSeen, QuoteSeen
+from tallystick.watch.detect.orders.slots import Slots
+
+SKIP, DECIDED, FILLED, CANCELLED, EXPIRED, ACCOUNT, QUOTE = range(-1, 6)
+"""Kinds of rows."""
+OTHER_STATE, DONE, WAITING, REJECTED = range(4)
+"""States of orders, as far as detectors care: filled, new (it waits in the book), rejected."""
+PAIRS_MAX = 1_024
+"""Most pairs whose market is known; the least recently used goes first."""
+CURRENCIES_MAX = 192
+"""Currencies that are told apart; there are about 160. Further ones share the last number."""
+WEEK_HOURS = 168
+_HOURS_KEPT_MAX = 4_096
+_SECONDS_MAX = 2.0**33
+_NEW_YORK = ZoneInfo("America/New_York")
+_KINDS = {"decided": DECIDED, "filled": FILLED, "cancelled": CANCELLED, "expired": EXPIRED}
+_STATES = {"filled": DONE, "new": WAITING, "rejected": REJECTED}
+_SIDES = {"buy": 1, "sell": -1}
+
+
+class Columns(NamedTuple):
+    """A micro-batch, a row an observation; slots are -1 and numbers NaN where there are none.
+
+    `hour` is the hour of the FX week: 0 begins on Sunday at 17:00 in New York, 120 (its close) is
+    where the weekend begins. `limit_usd`, `equity`, `used` and `funds` are an account's (kind
+    ACCOUNT). `base` and `quote` number the currencies of the pair.
+    """
+
+    kind: NDArray[np.int64]
+    at: NDArray[np.float64]
+    hour: NDArray[np.int64]
+    position: NDArray[np.int64]
+    account: NDArray[np.int64]
+    book: NDArray[np.int64]
+    pair: NDArray[np.int64]
+    order: NDArray[np.int64]
+    side: NDArray[np.int64]
+    state: NDArray[np.int64]
+    own: NDArray[np.int64]
+    quantity: NDArray[np.float64]
+    filled: NDArray[np.float64]
+    limit: NDArray[np.float64]
+    fill: NDArray[np.float64]
+    bid: NDArray[np.float64]
+    ask: NDArray[np.float64]
+    base: NDArray[np.int64]
+    quote: NDArray[np.int64]
+    limit_usd: NDArray[np.float64]
+    equity: NDArray[np.float64]
+    used: NDArray[np.float64]
+
+
+class Tables:
+    """Who has which slot: accounts, books (an account in a pair), pairs, waiting orders."""
+
+    def __init__(self, entities_max: int) -> None:
+        self.accounts: Slots[str] = Slots(entities_max)
+        self.books: Slots[tuple[str, str]] = Slots(3 * entities_max)
+        self.pairs: Slots[str] = Slots(min(PAIRS_MAX, 3 * entities_max))
+        self.orders: Slots[str] = Slots(entities_max)
+        self.currencies: dict[str, int] = {}
+        self.moment = 0
+        self._hours: dict[int, int] = {}
+        self._legs_known: dict[str, tuple[int, int]] = {}
+
+    def each(self) -> dict[str, Slots[str] | Slots[tuple[str, str]]]:
+        """The tables by the names by which looks know what their state is about."""
+        return {
+            "account": self.accounts,
+            "book": self.books,
+            "pair": self.pairs,
+            "order": self.orders,
+        }
+
+    def full(self, seen: Observation) -> str | None:
+        """The table in which this observation would find no slot."""
+        if isinstance(seen, QuoteSeen):
+            return "pair" if not self.pairs.knows(seen.pair) else None
+        if not isinstance(seen, (OrderSeen, AccountSeen)):
+            return None
+        if not self.accounts.knows(seen.account):
+            return "account"
+        if isinstance(seen, AccountSeen):
+            return None
+        if not self.books.knows((seen.account, seen.pair)):
+            return "book"
+        if not self.pairs.knows(seen.pair):
+            return "pair"
+        waits = seen.event == "decided" and seen.state == "new"
+        return "order" if waits and not self.orders.knows(seen.order_id) else None
+
+    def roomy(self, rows: int) -> bool:
+        """Whether so many strangers would find a slot in every table."""
+        return all(table.room >= rows for table in self.each().values())
+
+    def columns(self, batch: Sequence[Observation]) -> Columns:
+        """The batch as columns; the tables know its names afterwards."""
+        columns = _empty(len(batch))
+        orders = [row for row, seen in enumerate(batch) if type(seen) is OrderSeen]
+        if orders:
+            whole = len(orders) == len(batch)
+            self._orders(columns, batch if whole else [batch[row] for row in orders], orders)
+        if len(orders) < len(batch):
+            for row, seen in enumerate(batch):
+                if isinstance(seen, AccountSeen):
+                    self._account(columns, row, seen)
+                elif isinstance(seen, QuoteSeen):
+                    self._quote(columns, row, seen)
+        self._finish(columns)
+        return columns
+
+    def _orders(
+        self, columns: Columns, seen: Sequence[OrderSeen], rows: list[int]
+    ) -> None:
+        at = np.array(rows)
+        columns.kind[at] = [_KINDS.get(each.event, SKIP) for each in seen]
+        columns.at[at] = [each.at_seconds for each in seen]
+        columns.position[at] = [each.position for each in seen]
+        accounts, books, pairs = self.accounts.of, self.books.of, self.pairs.of
+        columns.account[at] = [accounts(each.account) for each in seen]
+        columns.book[at] = [books((each.account, each.pair)) for each in seen]
+        columns.pair[at] = [pairs(each.pair) for each in seen]
+        columns.order[at] = [self._waiting(each) for each in seen]
+        columns.side[at] = [_SIDES.get(each.side, 0) for each in seen]
+        columns.state[at] = [_STATES.get(each.state, OTHER_STATE) for each in seen]
+        columns.own[at] = [each.own for each in seen]
+        columns.quantity[at] = [each.quantity for each in seen]
+        columns.filled[at] = [each.filled for each in seen]
+        columns.limit[at] = [_or_nan(each.limit_price) for each in seen]
+        columns.fill[at] = [_or_nan(each.fill_price) for each in seen]
+        columns.bid[at] = [_or_nan(each.mid if each.bid is None else each.bid) for each in seen]
+        columns.ask[at] = [_or_nan(each.mid if each.ask is None else each.ask) for each in seen]
+        legs = [self._legs(each.pair) for each in seen]
+        columns.base[at] = [leg[0] for leg in legs]
+        columns.quote[at] = [leg[1] for leg in legs]
+
+    def _waiting(self, seen: OrderSeen) -> int:
+        if seen.event == "decided":
+            return self.orders.of(seen.order_id) if seen.state == "new" else -1
+        if seen.state == "partially_filled":
+            return self.orders.names.get(seen.order_id, -1)
+        return self.orders.release(seen.order_id)
+
+    def _account(self, columns: Columns, row: int, seen: AccountSeen) -> None:
+        columns.kind[row] = ACCOUNT
+        columns.at[row] = seen.at_seconds
+        columns.position[row] = seen.position
+        columns.account[row] = self.accounts.of(seen.account)
+        columns.limit_usd[row] = _or_nan(seen.position_usd_max)
+        columns.equity[row] = _or_nan(seen.equity_usd)
+        columns.used[row] = _or_nan(seen.used_usd)
+
+    def _quote(self, columns: Columns, row: int, seen: QuoteSeen) -> None:
+        good = 0 < seen.bid <= seen.ask < math.inf
+        columns.kind[row] = QUOTE if good else SKIP
+        columns.at[row] = seen.at_seconds
+        columns.pair[row] = self.pairs.of(seen.pair)
+        columns.base[row], columns.quote[row] = self._legs(seen.pair)
+        columns.bid[row], columns.ask[row] = seen.bid, seen.ask
+
+    def _finish(self, columns: Columns) -> None:
+        """Moments of use, hours of the week, and what is no number taken out."""
+        moments = np.arange(self.moment, self.moment + len(columns.kind))
+        self.moment += len(columns.kind)
+        for name, table in self.each().items():
+            slots: NDArray[np.int64] = getattr(columns, name)
+            there = slots >= 0
+            table.touch(slots[there], moments[there])
+        is_order = (columns.kind >= DECIDED) & (columns.kind <= EXPIRED)
+        usable = np.abs(columns.at) < _SECONDS_MAX
+        usable &= ~is_order | (
+            (columns.quantity > 0) & (columns.quantity < math.inf) & np.isfinite(columns.filled)
+        )
+        columns.kind[~usable] = SKIP
+        columns.at[~usable] = 0.0
+        for prices in (columns.limit, columns.fill, columns.bid, columns.ask):
+            prices[~((prices > 0) & (prices < math.inf))] = math.nan
+        hours, inverse = np.unique(columns.at // 3_600, return_inverse=True)
+        columns.hour[:] = np.array([self._hour(int(hour)) for hour in hours])[inverse]
+
+    def _hour(self, hour: int) -> int:
+        """The hour of the FX week of an hour since the epoch."""
+        known = self._hours.get(hour)
+        if known is None:
+            moment = datetime.fromtimestamp(max(hour, 0) * 3_600, UTC).astimezone(_NEW_YORK)
+            # Monday is 0: Sunday 17:00 begins the week.
+            known = ((moment.weekday() + 1) * 24 + moment.hour - 17) % WEEK_HOURS
+            if len(self._hours) >= _HOURS_KEPT_MAX:
+                self._hours.clear()
+            self._hours[hour] = known
+        return known
+
+    def _legs(self, pair: str) -> tuple[int, int]:
+        known = self._legs_known.get(pair)
+        if known is None:
+            base, _, quote = pair.partition("/")
+            known = (self._currency(base), self._currency(quote))
+            if len(self._legs_known) >= PAIRS_MAX:
+                self._legs_known.clear()
+            self._legs_known[pair] = known
+        return known
+
+    def _currency(self, code: str) -> int:
+        number = self.currencies.get(code)
+        if number is None:
+            number = min(len(self.currencies), CURRENCIES_MAX - 1)
+            if number < CURRENCIES_MAX - 1:
+                self.currencies[code] = number
+        return number
+
+
+def _or_nan(number: float | None) -> float:
+    return math.nan if number is None else number
+
+
+def _empty(rows: int) -> Columns:
+    def slots() -> NDArray[np.int64]:
+        return np.full(rows, -1, np.int64)
+
+    def numbers() -> NDArray[np.float64]:
+        return np.full(rows, math.nan)
+
+    return Columns(
+        kind=slots(),
+        at=np.zeros(rows),
+        hour=np.zeros(rows, np.int64),
+        position=slots(),
+        account=slots(),
+        book=slots(),
+        pair=slots(),
+        order=slots(),
+        side=np.zeros(rows, np.int64),
+        state=np.zeros(rows, np.int64),
+        own=np.zeros(rows, np.int64),
+        quantity=numbers(),
+        filled=np.zeros(rows),
+        limit=numbers(),
+        fill=numbers(),
+        bid=numbers(),
+        ask=numbers(),
+        base=np.zeros(rows, np.int64),
+        quote=np.zeros(rows, np.int64),
+        limit_usd=numbers(),
+        equity=numbers(),
+        used=numbers(),
+    )

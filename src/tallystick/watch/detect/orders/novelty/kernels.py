@@ -1,0 +1,176 @@
+"""Firsts of an account: an hour of the week, a currency, that it never traded in before."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, DECIDED, WEEK_HOURS, Columns
+from tallystick.watch.detect.orders.kernels import Tail, tail_learn, tail_p
+from tallystick.watch.detect.orders.look import Out
+
+WEEKEND_HOUR = 120
+"""Where the weekend begins: Friday, 17:00 in New York."""
+ORDERS_MIN = 100
+"""Orders of an account before its hours and currencies are habits ..."""
+SECONDS_MIN = 259_200.0
+"""... and how long it must have been known, for its hours."""
+HOURS_KEPT = 4_000.0
+"""Orders that an account's hours remember: then all are halved."""
+SMOOTH = (0.2, 0.5, 1.0, 0.5, 0.2)
+"""What the hours around count, of the same kind of day."""
+EVERYBODY_WEIGHT = 5.0
+"""An account's hours are drawn towards everybody's as if it had placed so many orders like them."""
+FLAT_WEIGHT = 50.0
+"""Everybody's hours are drawn towards none preferred by so many orders."""
+AGES = 24
+"""Classes of how long (in orders, doubling) an account did not try a new currency."""
+FIRSTS_PRIOR = 0.2
+"""New currencies believed to have been tried in each class before any was seen."""
+FACTOR_MAX = 50.0
+
+
+class Accounts(NamedTuple):
+    """Of each account: since when, orders, orders since a new currency, tries against expectation,
+    the currencies that it had (bits), and how many orders it placed in each hour of the week."""
+
+    since: NDArray[np.float64]
+    orders: NDArray[np.int64]
+    age: NDArray[np.int64]
+    tries: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    had: NDArray[np.int64]
+    hours: NDArray[np.float32]
+    kept: NDArray[np.float64]
+    last_position: NDArray[np.int64]
+    last_at: NDArray[np.float64]
+
+
+class Everybody(NamedTuple):
+    """Of all accounts: hours of orders, orders a currency, looks and firsts by age."""
+
+    hours: NDArray[np.float64]
+    currencies: NDArray[np.float64]
+    looks: NDArray[np.float64]
+    firsts: NDArray[np.float64]
+
+
+@compiled
+def smoothed(hours: NDArray[np.float32], hour: int) -> float:
+    """The count of an hour, smoothed over its neighbours and the same hour of like days."""
+    first, days = (WEEKEND_HOUR, 2) if hour >= WEEKEND_HOUR else (0, 5)
+    of_day = hour % 24
+    total = 0.0
+    for day in range(days):
+        for step in range(5):
+            total += SMOOTH[step] * hours[first + day * 24 + (of_day + step - 2) % 24]
+    return total / (2.4 * days)
+
+
+@compiled
+def surprise(
+    hours: NDArray[np.float32], kept: float, everybody: NDArray[np.float64], hour: int
+) -> float:
+    """How much rarer (natural logarithm) this hour is for the account than the average hour."""
+    whole = 0.0
+    for each in range(WEEK_HOURS):
+        whole += everybody[each]
+    common = (smoothed(everybody, hour) + FLAT_WEIGHT / WEEK_HOURS) / (whole + FLAT_WEIGHT)
+    own = 0.7 * smoothed(hours, hour) + 0.3 * hours[hour]
+    share = (own + EVERYBODY_WEIGHT * common) / (kept + EVERYBODY_WEIGHT)
+    return -math.log(share * WEEK_HOURS)
+
+
+@compiled
+def rareness(currencies: NDArray[np.float64], currency: int) -> float:
+    """The share of all trade in currencies that are traded as little as this one, or less."""
+    own = currencies[currency]
+    rare = whole = 0.0
+    for each in range(CURRENCIES_MAX):
+        whole += currencies[each]
+        if currencies[each] <= own:
+            rare += currencies[each]
+    return (rare + 1.0) / (whole + 1.0)
+
+
+@compiled
+def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
+    columns: Columns,
+    accounts: Accounts,
+    everybody: Everybody,
+    tail: Tail,
+    hour_out: Out,
+    currency_out: Out,
+    alarm_p: float,
+) -> None:
+    """The p-values of the hour and of the currencies of each own order."""
+    for row in range(columns.kind.shape[0]):
+        hour_out.p[row] = currency_out.p[row] = math.nan
+        if columns.kind[row] != DECIDED or columns.own[row] == 0:
+            continue
+        account, at, hour = columns.account[row], columns.at[row], columns.hour[row]
+        orders = accounts.orders[account]
+        if orders == 0:
+            accounts.since[account] = at
+        hours = accounts.hours[account]
+        kept = accounts.kept[account]
+        if orders >= ORDERS_MIN and at - accounts.since[account] >= SECONDS_MIN:
+            away = surprise(hours, kept, everybody.hours, hour)
+            p_value = tail_p(tail, away)
+            tail_learn(tail, away)
+            hour_out.p[row] = p_value
+            if p_value <= alarm_p:
+                hour_out.came[row] = hour
+                hour_out.low[row] = smoothed(hours, hour) * 2.4
+                hour_out.high[row] = kept
+                hour_out.extra[row, 0] = away
+                hour_out.extra[row, 1] = orders
+                hour_out.example_position[row] = accounts.last_position[account]
+                hour_out.example_at[row] = accounts.last_at[account]
+        hours[hour] += 1
+        accounts.kept[account] += 1
+        if accounts.kept[account] >= HOURS_KEPT:
+            accounts.kept[account] /= 2
+            for each in range(WEEK_HOURS):
+                hours[each] /= 2
+        everybody.hours[hour] += 1
+
+        fresh = -1
+        for currency in (columns.base[row], columns.quote[row]):
+            word, bit = currency // 63, np.int64(1) << (currency % 63)
+            if accounts.had[account, word] & bit == 0:
+                accounts.had[account, word] |= bit
+                if fresh < 0 or everybody.currencies[currency] < everybody.currencies[fresh]:
+                    fresh = currency
+        age = min(int(math.log2(accounts.age[account] + 1.0)), AGES - 1)
+        hazard = (everybody.firsts[age] + FIRSTS_PRIOR) / (everybody.looks[age] + 1.0)
+        if orders >= ORDERS_MIN:
+            currency_out.p[row] = 1.0
+            learnt = 1.0
+            if fresh >= 0:
+                factor = (accounts.tries[account] + 1) / (accounts.expected[account] + 1)
+                rare = rareness(everybody.currencies, fresh)
+                p_value = min(max(hazard * min(factor, FACTOR_MAX) * rare, 1e-12), 1.0)
+                currency_out.p[row] = p_value
+                if p_value <= alarm_p:
+                    learnt = 0.25
+                    currency_out.came[row] = fresh
+                    currency_out.low[row] = accounts.age[account]
+                    currency_out.high[row] = orders
+                    currency_out.extra[row, 0] = everybody.currencies[fresh]
+                    currency_out.extra[row, 1] = rare
+                    currency_out.extra[row, 2] = hazard * min(factor, FACTOR_MAX)
+                    currency_out.example_position[row] = accounts.last_position[account]
+                    currency_out.example_at[row] = accounts.last_at[account]
+                everybody.firsts[age] += learnt
+                accounts.tries[account] += 1
+            everybody.looks[age] += 1
+            accounts.expected[account] += min(hazard, 1.0)
+        accounts.age[account] = 0 if fresh >= 0 else accounts.age[account] + 1
+        everybody.currencies[columns.base[row]] += 1
+        everybody.currencies[columns.quote[row]] += 1
+        accounts.orders[account] = orders + 1
+        accounts.last_position[account] = columns.position[row]
+        accounts.last_at[account] = at

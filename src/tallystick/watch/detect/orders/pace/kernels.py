@@ -1,0 +1,97 @@
+"""How many orders came just now, over four spans, against the account's own rhythm."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.orders.columns import DECIDED, Columns
+from tallystick.watch.detect.orders.kernels import (
+    WARM_UP,
+    Tail,
+    elapsed,
+    faded,
+    newest,
+    tail_learn,
+    tail_p,
+)
+from tallystick.watch.detect.orders.look import CASE_MAX, Out
+
+SPANS = (1.0, 10.0, 60.0, 3_600.0)
+"""Seconds over which the counts fade."""
+BURST_ORDERS_MIN = 8.0
+"""A faded count below this is no burst, however quiet the account usually is."""
+ROOT_SPREAD_MIN = 0.5
+"""The square root of a Poisson count has this spread, whatever its mean."""
+HABIT_ORDERS = 200.0
+"""Orders over which the usual counts are averaged."""
+CLIP = 3.0
+"""A count is learnt as no more than so many spreads above the usual one."""
+
+
+class Rhythm(NamedTuple):
+    """Of each account: faded counts a span, the usual square root of each, and its variance."""
+
+    last: NDArray[np.float64]
+    orders: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    case: NDArray[np.int64]
+
+
+@compiled
+def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float) -> None:
+    """The p-value of the pace at each own order."""
+    for row in range(columns.kind.shape[0]):
+        out.p[row] = math.nan
+        if columns.kind[row] != DECIDED or columns.own[row] == 0:
+            continue
+        account, at = columns.account[row], columns.at[row]
+        orders = rhythm.orders[account]
+        seconds = elapsed(rhythm.last[account], at) if orders else 0.0
+        rhythm.last[account] = newest(rhythm.last[account], at) if orders else at
+        rhythm.case[account, orders % CASE_MAX] = columns.position[row]
+        rhythm.orders[account] = orders + 1
+        worst, fastest = -math.inf, 0
+        pace = 1 / min(orders + 1.0, HABIT_ORDERS)
+        for span in range(len(SPANS)):
+            count = faded(rhythm.counts[account, span], seconds, SPANS[span]) + 1
+            rhythm.counts[account, span] = count
+            root = math.sqrt(count)
+            usual = rhythm.mean[account, span] if orders else 1.0
+            around = max(math.sqrt(rhythm.variance[account, span]), ROOT_SPREAD_MIN)
+            away = (root - usual) / around
+            if away > worst and (count >= BURST_ORDERS_MIN or worst == -math.inf):
+                worst, fastest = away, span
+            change = min(root - usual, CLIP * around) if orders >= WARM_UP else root - usual
+            rhythm.mean[account, span] = usual + pace * change
+            rhythm.variance[account, span] += pace * (
+                change * change - rhythm.variance[account, span]
+            )
+        if orders < WARM_UP:
+            continue
+        p_value = tail_p(tail, worst)
+        tail_learn(tail, worst)
+        count = rhythm.counts[account, fastest]
+        if count < BURST_ORDERS_MIN:
+            p_value = max(p_value, 1e-3)
+        out.p[row] = p_value
+        if p_value <= alarm_p:
+            out.came[row] = count
+            usual = math.sqrt(count) - worst * max(
+                math.sqrt(rhythm.variance[account, fastest]), ROOT_SPREAD_MIN
+            )
+            out.high[row] = (max(usual, 1.0) + 2 * ROOT_SPREAD_MIN) ** 2
+            out.low[row] = 0.0
+            out.extra[row, 0] = SPANS[fastest]
+            out.extra[row, 1] = worst
+            members = min(orders + 1, min(CASE_MAX, int(count)))
+            for each in range(CASE_MAX):
+                out.case[row, each] = -1
+            for each in range(members):
+                out.case[row, each] = rhythm.case[
+                    account, (orders + 1 - members + each) % CASE_MAX
+                ]
