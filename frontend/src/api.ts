@@ -189,22 +189,6 @@ export interface Positions {
   balances: { currency: string; amount: string }[];
 }
 
-export interface Anomaly {
-  id: string;
-  detector: string;
-  account: string | null;
-  pair: string | null;
-  route?: string | null;
-  at: string;
-  /** the estimated share of ordinary points that are at least as odd */
-  p_value?: number;
-  expected: string | number | null;
-  came: string | number | null;
-  sentence: string;
-  position: number | null;
-  order_id: string | null;
-}
-
 export interface Alert {
   id: string;
   severity: string;

@@ -10,7 +10,6 @@ import {
   sentence,
   type Account,
   type Alert,
-  type Anomaly,
   type LogLine,
   type MarginNotice,
   type OrderRow,
@@ -19,6 +18,7 @@ import {
   type Session,
   type TradingStop,
 } from "./api";
+import type { Anomaly } from "./anomalies";
 import { orderPosition } from "./format";
 import { Live } from "./live";
 import { merged } from "./orders";
@@ -341,6 +341,13 @@ export class Desk {
       this.positionsTimer = null;
       void this.loadPositions();
     }, 500);
+  }
+
+  /** Somebody has judged an anomaly on this page. */
+  judged(one: Anomaly): void {
+    const known = this.byAnomaly.get(one.id);
+    if (known) this.byAnomaly.set(one.id, { ...known, verdict: one.verdict ?? null });
+    this.changed("anomalies");
   }
 
   private changed(...what: ("prices" | "orders" | "logs" | "anomalies" | "alerts")[]): void {

@@ -14,6 +14,7 @@ from tallystick.errors import TallystickError
 from tallystick.wiring.commands import CONTEXT, JSON, fail
 from tallystick.wiring.commands.archive import archive
 from tallystick.wiring.commands.check import check
+from tallystick.wiring.commands.detect import detect
 from tallystick.wiring.commands.erase import erase
 from tallystick.wiring.commands.export import export
 from tallystick.wiring.commands.fx import fx
@@ -161,7 +162,7 @@ def verify(
 
 
 for command in (
-    archive, check, erase, export, fx, import_, keys, ledger, limits, load, logs, rules, scan,
+    archive, check, detect, erase, export, fx, import_, keys, ledger, limits, load, logs, rules, scan,
     stream, token, unmask, witness,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""How good the detectors are: yardsticks that anybody can hold them to."""
