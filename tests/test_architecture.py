@@ -28,7 +28,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 WRITTEN = [*MODULES, *sorted(TESTS.rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 ROOMS = sorted(p.name for p in SOURCE.iterdir() if p.is_dir() and any(p.glob("*.py")))
 WORDS = sorted(p.stem for p in SOURCE.glob("*.py") if not p.stem.startswith("_"))
-TOPOLOGIES = {"single", "cluster", "aws"}
+TOPOLOGIES = {"single", "cluster", "aws", "sagemaker"}
 REGISTRIES = {"BACKENDS", "CHANNELS", "DETECTORS", "ORDERS", "RULES", "SOURCES"}
 
 MODULE_LINES_MAX = 800

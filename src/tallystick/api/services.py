@@ -21,6 +21,7 @@ from tallystick.watch.collect.ingest import Ingest
 from tallystick.watch.collect.redact import Unmasker
 from tallystick.watch.collect.search import LogSearch, LogTails
 from tallystick.watch.detect.found import DetectionState, Found, Judging
+from tallystick.watch.detect.models.desk import ModelDesk
 from tallystick.watch.notify import Notifier
 
 
@@ -43,6 +44,7 @@ class Services:
     """None where there is none."""
     found: Found
     judging: Judging
+    models: ModelDesk
     detection: Callable[[], DetectionState]
     """How the detection process stands."""
     notifier: Notifier

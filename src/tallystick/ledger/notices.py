@@ -289,6 +289,48 @@ class AnomalyJudged(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag
     v: int = 1
 
 
+class BacktestSummary(msgspec.Struct, frozen=True, gc=False, rename={"from_": "from"}):
+    """What a backtest came to; `digest` is the SHA-256 of its whole report, in lower-case hex.
+
+    Entries [`from`, `to`) were replayed as `observed` observations. The promoted version found
+    `found` anomalies, of which people had confirmed and dismissed so many, and missed so many that
+    they had confirmed. `against` is the version beside it; it found `found_against`, `both` of them
+    the same cases.
+    """
+
+    digest: str
+    from_: int
+    to: int
+    observed: int
+    found: int
+    confirmed: int
+    dismissed: int
+    missed: int
+    against: str | None
+    found_against: int
+    both: int
+
+
+class ModelPromoted(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="model_promoted"):
+    """From the next entry on, detection is done by the version `model`, and no more by `previous`.
+
+    `scope` is "detect". A `rollback` goes back to the version before and needs no backtest. `key`
+    and `request` are as in every write: its idempotency key and the digest of the request.
+    """
+
+    at: str
+    model: str
+    previous: str
+    scope: str
+    rollback: bool
+    backtest: BacktestSummary | None
+    reason: str
+    by: str
+    key: str | None = None
+    request: str | None = None
+    v: int = 1
+
+
 Notice = (
     KeysChanged
     | LedgerReconciled
@@ -303,6 +345,7 @@ Notice = (
     | ArchiveDeleted
     | LogUnmasked
     | AnomalyJudged
+    | ModelPromoted
 )
 """Every kind that is about the ledger itself."""
 
@@ -319,7 +362,7 @@ def key_of(notice: Notice) -> str | None:
         return f"qldb/{notice.strand_id}/{notice.first_sequence_no}-{notice.last_sequence_no}"
     if isinstance(notice, ArchiveNotice):
         return f"archive {archive_id(notice)}"
-    if isinstance(notice, AnomalyJudged):
+    if isinstance(notice, (AnomalyJudged, ModelPromoted)):
         return notice.key
     return None
 

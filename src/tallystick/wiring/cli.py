@@ -162,8 +162,8 @@ def verify(
 
 
 for command in (
-    archive, check, detect, erase, export, fx, import_, keys, ledger, limits, load, logs, rules, scan,
-    stream, token, unmask, witness,
+    archive, check, detect, erase, export, fx, import_, keys, ledger, limits, load, logs, rules,
+    scan, stream, token, unmask, witness,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -12,6 +12,8 @@ from tallystick.api.codes import reject_codes
 from tallystick.api.openapi import plain_path
 from tallystick.api.problems import REFUSAL_STATUS, TITLES
 from tallystick.execution import RejectionCode
+from tallystick.watch.detect.feature import Feature
+from tallystick.watch.detect.features import FEATURES
 from tallystick.wiring.settings import PREFIX, Settings
 
 _MADE = "<!-- made by `tallystick reference --write docs/reference`; edit the source instead -->\n"
@@ -21,12 +23,13 @@ HELP_COLUMNS = 90
 
 
 def write_reference(folder: Path, root: click.Group) -> list[Path]:
-    """Write the four pages, `root` being the command line; the paths written."""
+    """Write the five pages, `root` being the command line; the paths written."""
     folder.mkdir(parents=True, exist_ok=True)
     pages = {
         "settings.md": settings_page(),
         "cli.md": cli_page(root),
         "api.md": api_page(),
+        "features.md": features_page(FEATURES),
         "reject-codes.md": "# Reject codes\n\n" + _MADE + "\n" + reject_codes(),
     }
     written = []
@@ -81,6 +84,22 @@ def api_page() -> str:
     lines += ["201 and an entry in the ledger, with one of these codes.\n"]
     lines += ["| code | meaning |", "|---|---|"]
     lines += [f"| `{code.name}` | {code.value} |" for code in RejectionCode]
+    return "\n".join(lines) + "\n"
+
+
+def features_page(features: Iterable[Feature]) -> str:
+    """Every number that the detectors look at."""
+    lines = ["# Features of the detectors\n", _MADE]
+    lines += [
+        "What each detector looks at. An anomaly names those that made it odd, with the usual"
+    ]
+    lines += ["range and what came; see [the guide](../guides/anomalies.md).\n"]
+    lines += ["| feature | unit | what it is | from | detectors |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{each.name}` | {each.unit or '-'} | {each.meaning} | {each.source}"
+        f" | {', '.join(f'`{name}`' for name in each.detectors)} |"
+        for each in sorted(features, key=lambda each: each.name)
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The composition root of a SageMaker container: one model behind two paths, or one training job."""
+"""The composition root of a SageMaker container: a model behind two paths, or a training job."""
 
 import os
 import signal

@@ -298,6 +298,7 @@ class Single:
             archive=self.archive,
             found=self.detecting.found,
             judging=self.detecting.judging,
+            models=self.detecting.models,
             detection=self.detecting.process.stands,
             notifier=self.notifier,
             published=published,

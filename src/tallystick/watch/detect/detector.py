@@ -27,8 +27,10 @@ class Detector(Protocol):
       that jumps), it raises nothing and is as good a detector afterwards as before.
     """
 
-    names: tuple[str, ...]
-    """Stable; what a finding may be called, part of every anomaly's id."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a finding may be called: stable, part of every anomaly's id."""
+        ...
 
     @property
     def observes(self) -> tuple[type[Observation], ...]:

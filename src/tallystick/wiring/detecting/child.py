@@ -8,6 +8,7 @@ import os
 import resource
 import select
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +20,18 @@ from tallystick.errors import Corrupt
 from tallystick.limits import DETECT_UNTOLD_MAX
 from tallystick.stream.message import Message
 from tallystick.watch.detect.detection import Detection
+from tallystick.watch.detect.detectors import build
+from tallystick.watch.detect.models import Registry, model_of
+from tallystick.watch.detect.models.desk import MODELS
 from tallystick.watch.detect.score import Anomaly
 from tallystick.wiring.detecting.frames import (
     Begun,
+    Challenge,
     Entries,
     Found,
     Frames,
     Seen,
+    Standing,
     State,
     ToChild,
     ToParent,
@@ -39,6 +45,7 @@ SAVE_SECONDS = 30
 """How often what was learnt is kept. Entries since then are fed again after a restart; of what is
 not on the ledger this much is lost at most."""
 STATE_SECONDS = 0.25
+STANDING_SECONDS = 2
 NICENESS = 5
 """Detection gives way to orders where the machine is full."""
 
@@ -60,11 +67,12 @@ class Child:
         self._state = folder / STATE
         self._told = told
         self._clock = clock
-        self._detection = Detection()
+        self._folder = folder
+        self._detection = self._new()
         self._number = 0
         self._untold: deque[tuple[int, Anomaly]] = deque(maxlen=DETECT_UNTOLD_MAX)
         self._saving: int | None = None
-        self._saved_ns = self._said_ns = clock.monotonic_ns()
+        self._saved_ns = self._said_ns = self._stood_ns = clock.monotonic_ns()
 
     def begin(self) -> None:
         """Go on from what was kept; a state that cannot be read is learnt anew."""
@@ -75,7 +83,7 @@ class Child:
                 self._detection.restore(saved.learnt)
                 untold = saved.untold
             except (msgspec.DecodeError, Corrupt) as error:
-                self._detection = Detection()
+                self._detection = self._new()
                 note = str(error)
         self._say(Begun(self._detection.position, self._detection.model, note))
         self._tell(untold)
@@ -86,6 +94,8 @@ class Child:
             self._tell(self._detection.take([Message(*row) for row in said.rows]))
         elif isinstance(said, Seen):
             self._tell(self._detection.see(said.rows))
+        elif isinstance(said, Challenge):
+            self._detection.challenge(said.version)
         else:
             while self._untold and self._untold[0][0] <= said.number:
                 self._untold.popleft()
@@ -100,6 +110,9 @@ class Child:
             detection = self._detection
             resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             self._say(State(detection.position, detection.observed, detection.unreadable, resident))
+        if now_ns - self._stood_ns >= STANDING_SECONDS * NS_PER_SECOND:
+            self._stood_ns = now_ns
+            self._say(self._standing())
         if self._saving is None and now_ns - self._saved_ns >= SAVE_SECONDS * NS_PER_SECOND:
             self._saved_ns = now_ns
             self._saving = self._fork()
@@ -110,6 +123,20 @@ class Child:
             os.waitpid(self._saving, 0)
             self._saving = None
         self._write()
+
+    def _new(self) -> Detection:
+        return Detection(partial(model_of, Registry(self._folder / MODELS)), build)
+
+    def _standing(self) -> Standing:
+        detection = self._detection
+        return Standing(
+            model=detection.model,
+            challenger=detection.challenger,
+            held_streams=detection.held_streams(self._clock.now_ns() / NS_PER_SECOND),
+            drift=detection.drift(),
+            comparison=detection.comparison(),
+            notes=detection.noted(),
+        )
 
     def _write(self) -> None:
         untold = [anomaly for _number, anomaly in self._untold]

@@ -6,6 +6,7 @@ from typing import Any
 from tallystick.clock import Clock
 from tallystick.stream import Message, Relay
 from tallystick.watch.detect.found import Found, Judging
+from tallystick.watch.detect.models.desk import ModelDesk
 from tallystick.watch.notify import Notifier
 from tallystick.web import LiveHub
 from tallystick.wiring import tasks
@@ -41,6 +42,15 @@ class Detecting:
         self.process = DetectionProcess(
             settings.folder / FOLDER, relay.feed, self.alerts.on_anomalies, clock
         )
+        self.models = ModelDesk(
+            settings.folder / FOLDER,
+            clock,
+            collecting.redactor.find,
+            self.process.challenge,
+            self.process.comparison,
+        )
+        if (challenger := self.models.challenger) is not None:
+            self.process.challenge(challenger.version)
         self.hearing = Hearing(self.process.offer, collecting.store, clock)
 
     def works(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
@@ -57,5 +67,6 @@ class Detecting:
     async def _learn_verdicts(self) -> None:
         async def take(messages: list[Message]) -> None:
             self.found.take(messages)
+            self.models.learn((each.position, each.body) for each in messages)
 
         await self._relay.feed("verdicts", take, self.found.position)

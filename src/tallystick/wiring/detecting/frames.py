@@ -12,6 +12,8 @@ import msgspec
 
 from tallystick.errors import Corrupt
 from tallystick.limits import DETECT_FRAME_BYTES_MAX
+from tallystick.watch.detect.drift.state import DriftState
+from tallystick.watch.detect.models.comparison import Comparison
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Anomaly
 
@@ -36,6 +38,12 @@ class Heard(msgspec.Struct, tag="h", array_like=True):
     number: int
 
 
+class Challenge(msgspec.Struct, tag="c", array_like=True):
+    """This version is to watch in the shadow; None: nobody."""
+
+    version: str | None
+
+
 class Begun(msgspec.Struct, tag="b", array_like=True):
     """The process is ready and wants the entries from `position` on."""
 
@@ -53,7 +61,7 @@ class Found(msgspec.Struct, tag="f", array_like=True):
 
 
 class State(msgspec.Struct, tag="t", array_like=True):
-    """How detection stands."""
+    """How far detection is; said some times a second."""
 
     position: int
     observed: int
@@ -61,8 +69,19 @@ class State(msgspec.Struct, tag="t", array_like=True):
     resident_bytes: int
 
 
-ToChild = Entries | Seen | Heard
-ToParent = Begun | Found | State
+class Standing(msgspec.Struct, tag="g", array_like=True):
+    """What else there is to know of it; said now and then. `notes` are for the operator, once."""
+
+    model: str
+    challenger: str | None
+    held_streams: int
+    drift: tuple[DriftState, ...]
+    comparison: Comparison | None
+    notes: list[str]
+
+
+ToChild = Entries | Seen | Heard | Challenge
+ToParent = Begun | Found | State | Standing
 
 T = TypeVar("T")
 _encode = msgspec.msgpack.Encoder().encode

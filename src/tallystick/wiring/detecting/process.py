@@ -21,15 +21,18 @@ from tallystick.limits import DETECT_SEEN_MAX
 from tallystick.stream import Message
 from tallystick.stream.relay import Consumer
 from tallystick.watch.detect.found.state import DetectionState
+from tallystick.watch.detect.models.comparison import Comparison
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Anomaly
 from tallystick.wiring.detecting.frames import (
     Begun,
+    Challenge,
     Entries,
     Found,
     Frames,
     Heard,
     Seen,
+    Standing,
     State,
     ToChild,
     ToParent,
@@ -71,6 +74,7 @@ class DetectionProcess:
         self, folder: Path, feed: Feed, told: Callable[[list[Anomaly]], None], clock: Clock
     ) -> None:
         self.state: State | None = None
+        self.standing: Standing | None = None
         self.model = ""
         self.starts = 0
         self.pid = 0
@@ -81,15 +85,27 @@ class DetectionProcess:
         self._seen: deque[Observation] = deque(maxlen=DETECT_SEEN_MAX)
         self._begun = asyncio.Event()
         self._position = 0
+        self._challenger: str | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self._ending = False
 
     def offer(self, observation: Observation) -> None:
         """Something that is not on the ledger; from any thread."""
         self._seen.append(observation)
 
+    def challenge(self, version: str | None) -> None:
+        """Let a version watch in the shadow, or none; also in each process to come."""
+        self._challenger = version
+        if self._writer is not None:
+            self._writer.write(frame(Challenge(version)))
+
+    def comparison(self) -> Comparison | None:
+        """What champion and challenger found since the challenge."""
+        return None if self.standing is None else self.standing.comparison
+
     def stands(self) -> DetectionState:
         """How detection stands, as it was said last."""
-        state = self.state
+        state, standing = self.state, self.standing
         if state is None:
             return DetectionState(model=self.model, starts=self.starts, position=self._position)
         return DetectionState(
@@ -100,6 +116,9 @@ class DetectionProcess:
             unreadable=state.unreadable,
             starts=self.starts,
             resident_bytes=state.resident_bytes,
+            challenger=None if standing is None else standing.challenger,
+            held_streams=0 if standing is None else standing.held_streams,
+            drift=() if standing is None else standing.drift,
         )
 
     async def run(self) -> None:
@@ -135,12 +154,13 @@ class DetectionProcess:
             await asyncio.wait((hearing, feeding, handing), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._ending = True
+            self._writer = None
             for task in (feeding, handing):
                 task.cancel()
             ends = await asyncio.gather(feeding, handing, return_exceptions=True)
             writer.close()
             await self._end(process, hearing)
-            self.state = None
+            self.state = self.standing = None
         (heard,) = await asyncio.gather(hearing, return_exceptions=True)
         for error in (*ends, heard):
             # A pipe that broke, or what cannot be read, is told by the end of the process.
@@ -186,8 +206,17 @@ class DetectionProcess:
                         await _say(writer, Heard(said.number))
                 elif isinstance(said, State):
                     self.state = said
+                elif isinstance(said, Standing):
+                    self._stand(said)
                 else:
                     self._begin(said)
+                    self._writer = writer
+                    await _say(writer, Challenge(self._challenger))
+
+    def _stand(self, said: Standing) -> None:
+        self.standing, self.model = said, said.model
+        for note in said.notes:
+            _log.warning("detect.model_replaced", body=note)
 
     def _begin(self, said: Begun) -> None:
         self._position, self.model = said.position, said.model

@@ -22,15 +22,18 @@ def clock(file: Labelled) -> Floats:
 def blind(
     corpus: Corpus, profiles: Sequence[Profile], chance: np.random.Generator
 ) -> dict[str, dict[str, float]]:
-    """Profile scores of two baselines that see no data, each at its best threshold.
+    """Profile scores of two baselines that see no data.
 
-    `clock_half_probation` alerts at fixed steps, `uniform_random` is the mean of RANDOM_ROUNDS.
+    `clock_half_probation` alerts at fixed steps; `uniform_random` is the mean of RANDOM_ROUNDS,
+    each at the threshold that is best for it on these files.
     """
 
     def best(scores: Sequence[Floats]) -> dict[str, float]:
         return {name: found.score for name, found in corpus.best(scores, profiles).items()}
 
-    ticks = best([clock(file) for file in corpus.files])
+    always = {profile.name: 1.0 for profile in profiles}
+    steps = corpus.at([clock(file) for file in corpus.files], always, profiles)
+    ticks = {name: found.score for name, found in steps.items()}
     rounds = [
         best([chance.random(file.rows) for file in corpus.files]) for _ in range(RANDOM_ROUNDS)
     ]

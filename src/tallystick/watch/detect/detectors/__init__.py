@@ -1,70 +1,52 @@
 """The detectors that run; a new one is a package of its own and a line here."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping
 
+from tallystick.errors import Misconfigured
 from tallystick.watch.detect.config import SHIPPED, DetectConfig
 from tallystick.watch.detect.detector import Detector
-from tallystick.watch.detect.detectors.off_market import OffMarket
-from tallystick.watch.detect.detectors.order_rate import OrderRate
-from tallystick.watch.detect.detectors.order_size import OrderSize
-from tallystick.watch.detect.detectors.reject_streak import RejectStreak
-from tallystick.watch.detect.detectors.request_errors import RequestErrors
-from tallystick.watch.detect.observation import Observation
-from tallystick.watch.detect.score import Finding, Judged, Score
+from tallystick.watch.detect.drift.guard import DriftGuard
+from tallystick.watch.detect.operations.calls.client_access import ClientAccess
+from tallystick.watch.detect.operations.calls.route_health import RouteHealth
+from tallystick.watch.detect.operations.logs.log_silence import LogSilence
+from tallystick.watch.detect.operations.prices.price_feed import PriceFeed
+from tallystick.watch.detect.orders.watch import OrderWatch
 
-_NAN = float("nan")
-
-
-class _Single:
-    """Adapts a detector of one observation at a time."""
-
-    def __init__(self, inner: "OffMarket | OrderRate | OrderSize | RejectStreak | RequestErrors"):
-        self._inner = inner
-        self.names = (inner.name,)
-        self.observes: tuple[type[Observation], ...] = (inner.observes,)
-
-    def observe(self, batch: Sequence[Observation]) -> Judged:
-        findings: list[Finding] = []
-        p_values: list[float] = []
-        for row, each in enumerate(batch):
-            score: Score | None = self._inner.observe(each)
-            p_values.append(_NAN if score is None else score.p_value)
-            if score is not None and score.reason is not None:
-                findings.append(
-                    Finding(
-                        row, self._inner.name, "fraud", score.entity, score.p_value,
-                        self._inner.refractory_seconds, score.reason,
-                    )
-                )  # fmt: skip
-        return Judged(p_values, findings)
-
-    def snapshot(self) -> bytes:
-        return self._inner.snapshot()
-
-    def restore(self, data: bytes) -> None:
-        self._inner.restore(data)
-
-
-DETECTORS: dict[str, Callable[[], Detector]] = {
-    "off_market": lambda: _Single(OffMarket()),
-    "order_rate": lambda: _Single(OrderRate()),
-    "order_size": lambda: _Single(OrderSize()),
-    "reject_streak": lambda: _Single(RejectStreak()),
-    "request_errors": lambda: _Single(RequestErrors()),
+DETECTORS: dict[str, Callable[..., Detector]] = {
+    "orders": OrderWatch,
+    "access": ClientAccess,
+    "routes": RouteHealth,
+    "prices": PriceFeed,
+    "log_lines": LogSilence,
+    "drift": DriftGuard,
 }
+"""By the names that their numbers have in a configuration; a number is a constructor's argument."""
 
 
-def build(config: DetectConfig = SHIPPED) -> list[Detector]:
-    """New detectors of this configuration."""
-    return [make() for make in DETECTORS.values()]
+def build(config: DetectConfig = SHIPPED, artefacts: Mapping[str, bytes] = {}) -> list[Detector]:
+    """New detectors of this configuration; `artefacts` are what was trained for it.
+
+    Raises:
+        Misconfigured: it has numbers for what is no detector, or what the detector does not know.
+    """
+    strange = config.numbers.keys() - DETECTORS.keys()
+    if strange:
+        raise Misconfigured(f"There is no detector {min(strange)!r}: {', '.join(DETECTORS)}.")
+    return [_made(name, make, config) for name, make in DETECTORS.items()]
 
 
-__all__ = [
-    "DETECTORS",
-    "OffMarket",
-    "OrderRate",
-    "OrderSize",
-    "RejectStreak",
-    "RequestErrors",
-    "build",
-]
+def _made(name: str, make: Callable[..., Detector], config: DetectConfig) -> Detector:
+    known = inspect.signature(make).parameters
+    given = {key: _whole(value) for key, value in config.numbers.get(name, {}).items()}
+    strange = given.keys() - known.keys()
+    if strange:
+        sentence = f"The detector {name} has no number {min(strange)!r}: {', '.join(known)}."
+        raise Misconfigured(sentence)
+    if "alarm_p" in known:
+        given.setdefault("alarm_p", config.alarm_p)
+    return make(**given)
+
+
+def _whole(value: float) -> float | int:
+    return int(value) if value.is_integer() else value

@@ -185,8 +185,8 @@ class Suppressions:
             return None
         count = sum(not each.confirmed for each in heard)
         return (
-            f"Held back: {count} of its like were dismissed; {expected:.0%} of them are expected to"
-            f" be worth an alert, and {PRECISION_MIN:.0%} have to be."
+            f"Held back: {count} of its like were dismissed; {100 * expected:.0f} % of them are"
+            f" expected to be worth an alert, and {100 * PRECISION_MIN:.0f} % have to be."
         )
 
     def _heard(self, detector: str, entity: str) -> Iterator[_Verdict]:

@@ -1,13 +1,16 @@
 """An anomaly as the house knows it: what was found, and what people said of it."""
 
+import math
 from typing import Literal
 
 import msgspec
 
 from tallystick.ledger.notices import AnomalyJudged
-from tallystick.watch.detect.score import Anomaly
+from tallystick.watch.detect.score import P_VALUE_MIN, Anomaly, Contribution
 
 VerdictWord = Literal["confirmed", "dismissed"]
+NUMBER_MAX = 1e300
+"""Stands for what is infinite."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -40,6 +43,28 @@ class Labelled(msgspec.Struct, frozen=True):
     anomaly: Anomaly
     verdict: VerdictWord
     at: str
+
+
+def finite(anomaly: Anomaly) -> Anomaly:
+    """The anomaly in numbers that JSON has: what is not finite becomes the nearest that is."""
+    p_value = min(1.0, max(P_VALUE_MIN, anomaly.p_value))
+    contributions = tuple(_finite(each) for each in anomaly.contributions)
+    if p_value == anomaly.p_value and contributions == anomaly.contributions:
+        return anomaly
+    return msgspec.structs.replace(anomaly, p_value=p_value, contributions=contributions)
+
+
+def _finite(contribution: Contribution) -> Contribution:
+    numbers = (
+        contribution.came, contribution.expected_low, contribution.expected_high,
+        contribution.surprise,
+    )  # fmt: skip
+    if all(map(math.isfinite, numbers)):
+        return contribution
+    kept = [
+        0.0 if math.isnan(each) else max(-NUMBER_MAX, min(NUMBER_MAX, each)) for each in numbers
+    ]
+    return Contribution(contribution.feature, contribution.unit, *kept)
 
 
 def verdict_of(position: int, entry: AnomalyJudged) -> Verdict:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tallystick.watch.detect.drift.monitor import DriftState
+from tallystick.watch.detect.drift.state import DriftState
 
 
 class DetectorState(msgspec.Struct, frozen=True):

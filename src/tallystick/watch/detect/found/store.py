@@ -22,6 +22,7 @@ from tallystick.watch.detect.found.known import (
     Known,
     Labelled,
     Verdict,
+    finite,
     verdict_of,
 )
 from tallystick.watch.detect.score import Anomaly
@@ -97,7 +98,7 @@ class Found:
             return []
         now_ns = self._clock.now_ns()
         with self._file.writing():
-            new = [each for each in anomalies if self._insert(each, now_ns)]
+            new = [each for each in map(finite, anomalies) if self._insert(each, now_ns)]
             if new:
                 age_ns = FOUND_KEPT_SECONDS * NS_PER_SECOND
                 self._file.run("forget_old", found_at_ns=now_ns - age_ns)

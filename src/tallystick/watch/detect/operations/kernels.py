@@ -33,15 +33,15 @@ TAIL_CLIP = 3.0
 P_MIN = 1e-12
 
 WARM_UP_OUTCOMES = 20.0
-SHARE_POINTS = 500.0
+SHARE_POINTS = 2_000.0
 """Outcomes over which the usual share of bad ones is averaged."""
 SHARE_PRIOR = 0.05
 SHARE_PRIOR_POINTS = 10.0
 """A new streak believes in this share of bad outcomes as if it had seen so many."""
-SHARE_MIN = 0.005
+SHARE_MIN = 0.001
 SHARE_MAX = 0.98
 """However rarely (or always) it went wrong, the usual share is believed to lie between these."""
-FEARED = 0.3
+FEARED = 0.2
 """The share that is feared: so much of the way from the usual one to "always"."""
 EVIDENCE_CALM_MAX = 4.0
 """Evidence above which outcomes teach only a tenth: a storm is no habit yet."""
@@ -141,10 +141,10 @@ def sketch_clip(sketch: Sketch, value: float, power: float) -> float:
 
 
 @compiled
-def streak_start(streak: Floats) -> None:
-    """A streak that has seen nothing."""
+def streak_start(streak: Floats, prior: float) -> None:
+    """A streak that has seen nothing and believes in this share."""
     streak[:] = 0.0
-    streak[SHARE] = SHARE_PRIOR
+    streak[SHARE] = prior
 
 
 @compiled

@@ -35,6 +35,8 @@ class Slots:
     ) -> None:
         """`columns`: name to (dtype, width); a width of 0 is one number an entity."""
         self.limit = max(1, limit)
+        self.changes = 0
+        """How often a name was given a row."""
         self._form = dict(columns)
         self._blank = {name: np.array(row) for name, row in (blank or {}).items()}
         self._rows: OrderedDict[str, int] = OrderedDict()
@@ -56,6 +58,10 @@ class Slots:
     def hashes(self, column: str) -> NDArray[np.uint64]:
         """The same of a column of dtype u8."""
         return cast("NDArray[np.uint64]", self._columns[column])
+
+    def names(self) -> list[str]:
+        """Everybody known, by row."""
+        return list(self._names)
 
     def name(self, row: int) -> str:
         """Whose row it is."""
@@ -92,6 +98,21 @@ class Slots:
             found[place] = row
         return found
 
+    def safe(self, names: Sequence[str | None]) -> int:
+        """How many of the first of these can have rows before somebody is forgotten; at least 1.
+
+        For kernels that look at everybody at certain rows: nobody may go before it is his turn.
+        """
+        room, strange = self.limit - len(self._rows), set[str]()
+        if room >= len(names):
+            return len(names)
+        for place, name in enumerate(names):
+            if name is not None and name not in self._rows:
+                strange.add(name)
+                if len(strange) > room:
+                    return max(1, place)
+        return len(names)
+
     def save(self) -> SavedSlots:
         """Everything known."""
         order = np.fromiter(self._rows.values(), np.int64, len(self._rows))
@@ -116,6 +137,7 @@ class Slots:
         first = max(0, count - self.limit)
         self._rows = OrderedDict((name, row) for row, name in enumerate(saved.names[first:]))
         self._names = list(self._rows)
+        self.changes += 1
         self._columns = {}
         self._reserve(max(len(self._names), min(_ROWS_AT_FIRST, self.limit)))
         for name, column in columns.items():
@@ -133,6 +155,7 @@ class Slots:
             self._names[row] = name
             self._clear(slice(row, row + 1))
         self._rows[name] = row
+        self.changes += 1
         return row
 
     def _reserve(self, size: int) -> None:

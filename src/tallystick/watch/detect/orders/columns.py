@@ -21,10 +21,14 @@ SKIP, DECIDED, FILLED, CANCELLED, EXPIRED, ACCOUNT, QUOTE = range(-1, 6)
 """Kinds of rows."""
 OTHER_STATE, DONE, WAITING, REJECTED = range(4)
 """States of orders, as far as detectors care: filled, new (it waits in the book), rejected."""
+OVERSIZE = frozenset({"QUANTITY_TOO_LARGE", "ORDER_VALUE_TOO_LARGE"})
+"""Codes of rejections that say: this order is too large for this account."""
 PAIRS_MAX = 1_024
 """Most pairs whose market is known; the least recently used goes first."""
 CURRENCIES_MAX = 192
 """Currencies that are told apart; there are about 160. Further ones share the last number."""
+DOLLAR = 0
+"""The number of the US dollar."""
 WEEK_HOURS = 168
 _HOURS_KEPT_MAX = 4_096
 _SECONDS_MAX = 2.0**33
@@ -38,8 +42,8 @@ class Columns(NamedTuple):
     """A micro-batch, a row an observation; slots are -1 and numbers NaN where there are none.
 
     `hour` is the hour of the FX week: 0 begins on Sunday at 17:00 in New York, 120 (its close) is
-    where the weekend begins. `limit_usd`, `equity`, `used` and `funds` are an account's (kind
-    ACCOUNT). `base` and `quote` number the currencies of the pair.
+    where the weekend begins. `oversize` is 1 where an order was rejected for its size. `limit_usd`,
+    `equity` and `funds` are an account's (kind ACCOUNT). `base` and `quote` number the currencies of the pair.
     """
 
     kind: NDArray[np.int64]
@@ -53,6 +57,7 @@ class Columns(NamedTuple):
     side: NDArray[np.int64]
     state: NDArray[np.int64]
     own: NDArray[np.int64]
+    oversize: NDArray[np.int64]
     quantity: NDArray[np.float64]
     filled: NDArray[np.float64]
     limit: NDArray[np.float64]
@@ -63,7 +68,7 @@ class Columns(NamedTuple):
     quote: NDArray[np.int64]
     limit_usd: NDArray[np.float64]
     equity: NDArray[np.float64]
-    used: NDArray[np.float64]
+    funds: NDArray[np.float64]
 
 
 class Tables:
@@ -74,7 +79,7 @@ class Tables:
         self.books: Slots[tuple[str, str]] = Slots(3 * entities_max)
         self.pairs: Slots[str] = Slots(min(PAIRS_MAX, 3 * entities_max))
         self.orders: Slots[str] = Slots(entities_max)
-        self.currencies: dict[str, int] = {}
+        self.currencies = {"USD": DOLLAR}
         self.moment = 0
         self._hours: dict[int, int] = {}
         self._legs_known: dict[str, tuple[int, int]] = {}
@@ -104,6 +109,18 @@ class Tables:
             return "pair"
         waits = seen.event == "decided" and seen.state == "new"
         return "order" if waits and not self.orders.knows(seen.order_id) else None
+
+    def meet(self, seen: Observation) -> None:
+        """Give its names their slots; there is room (`full`)."""
+        if isinstance(seen, QuoteSeen):
+            self.pairs.of(seen.pair)
+        elif isinstance(seen, (OrderSeen, AccountSeen)):
+            self.accounts.of(seen.account)
+            if isinstance(seen, OrderSeen):
+                self.books.of((seen.account, seen.pair))
+                self.pairs.of(seen.pair)
+                if seen.event == "decided" and seen.state == "new":
+                    self.orders.of(seen.order_id)
 
     def roomy(self, rows: int) -> bool:
         """Whether so many strangers would find a slot in every table."""
@@ -140,6 +157,7 @@ class Tables:
         columns.side[at] = [_SIDES.get(each.side, 0) for each in seen]
         columns.state[at] = [_STATES.get(each.state, OTHER_STATE) for each in seen]
         columns.own[at] = [each.own for each in seen]
+        columns.oversize[at] = [each.code in OVERSIZE for each in seen]
         columns.quantity[at] = [each.quantity for each in seen]
         columns.filled[at] = [each.filled for each in seen]
         columns.limit[at] = [_or_nan(each.limit_price) for each in seen]
@@ -164,7 +182,7 @@ class Tables:
         columns.account[row] = self.accounts.of(seen.account)
         columns.limit_usd[row] = _or_nan(seen.position_usd_max)
         columns.equity[row] = _or_nan(seen.equity_usd)
-        columns.used[row] = _or_nan(seen.used_usd)
+        columns.funds[row] = _or_nan(seen.funds_usd)
 
     def _quote(self, columns: Columns, row: int, seen: QuoteSeen) -> None:
         good = 0 < seen.bid <= seen.ask < math.inf
@@ -248,6 +266,7 @@ def _empty(rows: int) -> Columns:
         side=np.zeros(rows, np.int64),
         state=np.zeros(rows, np.int64),
         own=np.zeros(rows, np.int64),
+        oversize=np.zeros(rows, np.int64),
         quantity=numbers(),
         filled=np.zeros(rows),
         limit=numbers(),
@@ -258,5 +277,5 @@ def _empty(rows: int) -> Columns:
         quote=np.zeros(rows, np.int64),
         limit_usd=numbers(),
         equity=numbers(),
-        used=numbers(),
+        funds=numbers(),
     )

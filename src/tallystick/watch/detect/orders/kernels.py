@@ -33,13 +33,15 @@ TAIL_CLIP = 3.0
 """Mean excesses above the tail's beginning beyond which a deviation is learnt as this far."""
 TAIL_MEAN_MIN = 0.25
 """Smallest mean excess believed, in spreads; a normal law has 0.37 above its 98 % quantile."""
-PRIOR = 1_024
+PRIOR = 256
 PRIOR_SCALE = 0.6
 """A new tail starts with this many quantiles of a Laplace law of this scale (heavier than a normal
 law), which real points displace one by one."""
 
-SHARE, OUTCOMES, EVIDENCE, BAD, RECENT = range(5)
-"""What a streak's row of five numbers holds."""
+SHARE, OUTCOMES, EVIDENCE, BAD, RECENT, AT = range(6)
+"""What a streak's row of numbers holds."""
+STREAK = 6
+"""How many numbers that are."""
 STREAK_PRIOR = 10.0
 """A new streak believes in the share of all entities as if it had seen so many outcomes."""
 STREAK_POINTS = 500.0
@@ -221,23 +223,38 @@ def tail_learn(tail: Tail, deviation: float) -> None:
 
 
 @compiled
+def faded(value: float, seconds: float, scale: float) -> float:
+    """What is left of a count after so many seconds: it halves every 0.69 scales."""
+    return value * math.exp(-seconds / scale)
+
+
+@compiled
 def streak(
-    row: NDArray[np.float64], pool: NDArray[np.float64], bad: bool, share_min: float
+    row: NDArray[np.float64],
+    pool: NDArray[np.float64],
+    bad: bool,  # noqa: FBT001  kernels have no keyword arguments
+    share_min: float,
+    warm: bool,  # noqa: FBT001
+    at: float,
+    memory: float,
 ) -> float:
-    """The p-value of a streak with this outcome in it (NaN while warming up); then it learns.
+    """The p-value of a streak with this outcome in it (NaN until `warm`); then it learns.
 
     CUSUM (Page 1954) of outcomes against the usual share of bad ones, in favour of a share
     half-way to "always". exp(-evidence) bounds how often ordinary outcomes pile up that much: the
     mean time between false alarms at h is at least exp(h) outcomes (Lorden 1971). `pool` holds the
-    share of all entities, where a new one starts, and how many outcomes made it.
+    share of all entities, where a new one starts, and how many outcomes made it. Evidence fades
+    with the time constant `memory` (seconds): what is spread over days is a habit, no streak.
     """
     if row[OUTCOMES] == 0.0:
         row[SHARE] = pool[0]
     usual = min(max(row[SHARE], share_min), 0.98)
     feared = (1 + usual) / 2
     step = math.log(feared / usual) if bad else math.log((1 - feared) / (1 - usual))
-    warm = row[OUTCOMES] >= WARM_UP
-    evidence = min(max(0.0, row[EVIDENCE] + step), STREAK_EVIDENCE_MAX) if warm else 0.0
+    seconds = elapsed(row[AT], at) if row[OUTCOMES] > 0 else 0.0
+    row[AT] = newest(row[AT], at)
+    before = faded(row[EVIDENCE], seconds, memory)
+    evidence = min(max(0.0, before + step), STREAK_EVIDENCE_MAX) if warm else 0.0
     row[EVIDENCE] = evidence
     row[BAD] = row[BAD] + bad if evidence > 0 else 0.0
     row[RECENT] = row[RECENT] + 1 if evidence > 0 else 0.0
@@ -250,6 +267,15 @@ def streak(
 
 
 @compiled
-def faded(value: float, seconds: float, scale: float) -> float:
-    """What is left of a count after so many seconds: it halves every 0.69 scales."""
-    return value * math.exp(-seconds / scale)
+def keep(case: NDArray[np.int64], taken: int, position: int) -> None:
+    """Remember a ledger position in a ring that has taken `taken` before."""
+    case[taken % case.shape[0]] = position
+
+
+@compiled
+def tell(case: NDArray[np.int64], taken: int, number: int, told: NDArray[np.int64]) -> None:
+    """Write the last `number` positions of a ring, oldest first; -1 behind them."""
+    number = min(number, taken, case.shape[0], told.shape[0])
+    told[:] = -1
+    for each in range(number):
+        told[each] = case[(taken - number + each) % case.shape[0]]

@@ -71,6 +71,10 @@ class Look(Protocol):
         """Score the rows one after the other, and learn each after it was scored."""
         ...
 
+    def forget(self, accounts: NDArray[np.int64]) -> None:
+        """These slots of accounts go to others: drop what points to them from elsewhere."""
+        ...
+
     def finding(self, name: str, row: int, seen: Observation) -> Finding:
         """What to say of this row of the batch judged last."""
         ...

@@ -132,7 +132,8 @@ def _peak_bytes() -> int:
 def _show(report: "NabReport", console: "Console") -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    files = Table("file", box=None, header_style="bold")
+    files = Table(box=None, header_style="bold")
+    files.add_column("file", overflow="fold")
     for head in ("rows", "windows", "hit", "false alarms", "rows to first alert"):
         files.add_column(head, justify="right")
     for each in report.files:
@@ -157,7 +158,7 @@ def _show(report: "NabReport", console: "Console") -> None:
     scores.add_row(at, *_figures(report.best.values()))
     scores.add_row("  threshold", *_numbers(each.threshold for each in report.best.values()))
     for name, figures in report.baselines.items():
-        label = f"blind: {name.replace('_', ' ')} (in-sample)"
+        label = f"blind: {name.replace('_', ' ')}"
         scores.add_row(label, *(f"{figures[each]:.2f}" for each in report.profiles))
     console.print(scores)
     console.print(

@@ -16,6 +16,7 @@ from tallystick.watch.detect.operations.kernels import (
     EVIDENCE_CALM_MAX,
     RECENT,
     SHARE,
+    SHARE_PRIOR,
     SHARE_PRIOR_POINTS,
     WARM_UP_OUTCOMES,
     Floats,
@@ -125,8 +126,8 @@ def judge_routes(
 def _look(errors: Floats, slow: Floats, route: Floats, profile: Sketch, slow_us_min: float) -> None:
     """Begin with a route, or see from time to time where slow begins."""
     if route[CALLS] == 0.0:
-        streak_start(errors)
-        streak_start(slow)
+        streak_start(errors, SHARE_PRIOR)
+        streak_start(slow, SHARE_PRIOR)
     if route[CALLS] < WARM_UP_OUTCOMES:
         route[SLOW_FROM] = math.inf
     elif route[CALLS] % LOOK_CALLS == 0 or route[SLOW_FROM] == math.inf:
@@ -175,7 +176,7 @@ CLOCK_WIDTH = 6
 STEP_SECONDS_MAX = 3_600.0
 """A jump of the stamps counts for no more than this: a clock that was set is no time that passed."""
 ESTABLISHED_CALLS = 20.0
-ESTABLISHED_SECONDS = 600.0
+ESTABLISHED_SECONDS = 2 * 86_400.0
 """An account (or key) is established after so many calls, and so long after the first."""
 NOVELTY_PRIOR = 2e-5
 """New networks that an account which never showed one is believed to show in all its calls so far.
@@ -191,8 +192,8 @@ DORMANT_SECONDS_MIN = 7 * 86_400.0
 DORMANT_FACTOR = 4.0
 """A key is dormant after at least a week, and so many times its longest rest."""
 DORMANT_PRIOR = 1e-6
-DENIED_PRIOR_POINTS = 50.0
-"""A new caller is believed to be refused as seldom as all are for about so many calls: whoever
+DENIED_PRIOR, DENIED_PRIOR_POINTS = 0.02, 50.0
+"""A new caller is believed to be refused so seldom, as if so many calls had shown it: whoever
 begins with refusals is odd at once."""
 
 
@@ -363,7 +364,7 @@ def _rest(key: Floats, now: float, line: Floats) -> float:
 def _refusal(streak: Floats, denied: bool, at: float, line: Floats) -> float:
     """The p-value of a caller's run of refusals."""
     if streak[SHARE] == 0.0:
-        streak_start(streak)
+        streak_start(streak, DENIED_PRIOR)
     usual = streak[SHARE]
     p_value = streak_step(streak, denied, at, 0.0, DENIED_PRIOR_POINTS)
     if denied:

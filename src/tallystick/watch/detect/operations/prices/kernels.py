@@ -24,6 +24,7 @@ from tallystick.watch.detect.operations.rhythm.kernels import (
     C_CELL,
     C_NOW,
     C_OPEN,
+    GAP_POINTS,
     R_AGE,
     R_LAST,
     R_TOLD,
@@ -46,12 +47,14 @@ FOUND_WIDTH = 10
 (
     P_BID, P_ASK, P_AT, P_SAME, P_QUOTES, P_SOURCE, P_PERIOD, P_CROSSED_NOW, P_PERIODS,
     P_CROSSED_PERIODS, P_MINUTE, P_LEAST, P_IN_MINUTE, P_USUAL, P_GOOD_BID, P_GOOD_ASK, P_GOOD_AT,
-) = range(17)  # fmt: skip
+    P_RUN, P_SHARE,
+) = range(19)  # fmt: skip
 """Columns of a pair: its last quote and how often it came again; quotes seen; its source's row plus
 1; the period it is in, whether it was crossed in it, all its periods and the crossed ones; the
 minute it is in, that minute's smallest spread and quotes; the usual logarithm of that; the last
-quote that was as it should be."""
-PRICE_WIDTH = 17
+quote that was as it should be; crossed quotes in a row, and the usual share of quotes that begin
+such a run."""
+PRICE_WIDTH = 19
 S_PAIRS = 0
 """Column of a source: pairs that it quotes."""
 SOURCE_WIDTH = 1
@@ -59,12 +62,23 @@ GAP_LEAST = 0.5
 """Quotes may not be expected more often than this (seconds): ticks come each second."""
 AGE_MIN_SECONDS = 10.0
 """No price is stale earlier."""
+RUN_POWER = 0.8
+"""How often a quote comes again unchanged has a tail that is a little heavier than exponential."""
+RUN_POINTS_MIN = 200.0
+RUN_MIN = 20.0
+"""Fewer unchanged quotes in a row are never odd ..."""
+RUN_SECONDS_MIN = 30.0
+"""... nor those that came within this time."""
 WARM_QUOTES = 100.0
 """Quotes of a pair before one of them is odd."""
 PERIOD_SECONDS = 600.0
 CROSSED_HABIT = 0.3
 """A pair whose quotes are crossed in so many of the periods is always so: some sources are."""
-CROSSED_P = 1e-9
+CROSSED_SHARE = 1e-4
+"""Share of quotes that are believed to be crossed for no reason: single ones come and go."""
+CROSSED_QUOTES_MIN, CROSSED_QUOTES = 2_000.0, 20_000.0
+"""Quotes that this belief weighs, and over which the share is averaged."""
+ABSURD_P = 1e-9
 MINUTE = 60.0
 MINUTE_QUOTES_MIN = 3.0
 SPREAD_POINTS = 16_384.0
@@ -112,6 +126,7 @@ class Pairs(NamedTuple):
     change_cells: Floats
     change_gaps: Sketch
     spreads: Sketch
+    runs: Sketch
 
 
 class Sources(NamedTuple):
@@ -164,9 +179,7 @@ def judge_prices(rows: QuoteRows, known: Known, alarm_p: float, said: Said) -> i
 
 
 @compiled
-def _tick(
-    rows: QuoteRows, row: int, known: Known, alarm_p: float, said: Said, count: int
-) -> int:
+def _tick(rows: QuoteRows, row: int, known: Known, alarm_p: float, said: Said, count: int) -> int:
     """A second later: who is silent?"""
     clock, pairs = known.clock, known.pairs
     before = int(clock[C_CELL])
@@ -176,27 +189,53 @@ def _tick(
     for slot in range(known.pairs_used):
         quotes, changes = pairs.quotes[slot], pairs.changes[slot]
         p_stale = rhythm_tick(
-            quotes, pairs.quote_cells[slot], pairs.quote_gaps[slot], clock, ended, before,
-            AGE_MIN_SECONDS, GAP_LEAST,
+            quotes,
+            pairs.quote_cells[slot],
+            pairs.quote_gaps[slot],
+            clock,
+            ended,
+            before,
+            AGE_MIN_SECONDS,
+            GAP_LEAST,
         )
         p_frozen = rhythm_tick(
-            changes, pairs.change_cells[slot], pairs.change_gaps[slot], clock, ended, before,
-            AGE_MIN_SECONDS, GAP_LEAST,
+            changes,
+            pairs.change_cells[slot],
+            pairs.change_gaps[slot],
+            clock,
+            ended,
+            before,
+            AGE_MIN_SECONDS,
+            GAP_LEAST,
         )
         source = int(pairs.price[slot, P_SOURCE]) - 1
         if source >= 0 and known.sources.quotes[source, R_TOLD] > 0.0:
             quotes[R_TOLD] = changes[R_TOLD] = 1.0  # its source was told
         elif p_stale < alarm_p and count < len(said.found):
             _tell_silence(
-                said.found[count], row, STALE, slot, p_stale, quotes, pairs.quote_cells[slot],
-                pairs.quote_gaps[slot], clock,
+                said.found[count],
+                row,
+                STALE,
+                slot,
+                p_stale,
+                quotes,
+                pairs.quote_cells[slot],
+                pairs.quote_gaps[slot],
+                clock,
             )
             quotes[R_TOLD] = changes[R_TOLD] = 1.0
             count += 1
         elif p_frozen < alarm_p and changes[R_AGE] > quotes[R_AGE] and count < len(said.found):
             _tell_silence(
-                said.found[count], row, FROZEN, slot, p_frozen, changes, pairs.change_cells[slot],
-                pairs.change_gaps[slot], clock,
+                said.found[count],
+                row,
+                FROZEN,
+                slot,
+                p_frozen,
+                changes,
+                pairs.change_cells[slot],
+                pairs.change_gaps[slot],
+                clock,
             )
             said.found[count, F_F] = pairs.price[slot, P_SAME]
             changes[R_TOLD] = 1.0
@@ -207,7 +246,13 @@ def _tick(
 
 @compiled
 def _judge_source(
-    known: Known, slot: int, row: int, ended: bool, before: int, alarm_p: float, said: Said,
+    known: Known,
+    slot: int,
+    row: int,
+    ended: bool,
+    before: int,
+    alarm_p: float,
+    said: Said,
     count: int,
 ) -> int:
     """Is a source with several pairs silent as a whole?"""
@@ -225,8 +270,15 @@ def _judge_source(
 
 @compiled
 def _tell_silence(
-    line: Floats, row: int, kind: int, slot: int, p_value: float, rhythm: Floats, cells: Floats,
-    gaps: Sketch, clock: Floats,
+    line: Floats,
+    row: int,
+    kind: int,
+    slot: int,
+    p_value: float,
+    rhythm: Floats,
+    cells: Floats,
+    gaps: Sketch,
+    clock: Floats,
 ) -> None:
     """What the reason of a silence is made of."""
     line[F_ROW], line[F_KIND], line[F_SLOT], line[F_P] = row, kind, slot, p_value
@@ -236,9 +288,7 @@ def _tell_silence(
 
 
 @compiled
-def _quote(
-    rows: QuoteRows, row: int, known: Known, alarm_p: float, said: Said, count: int
-) -> int:
+def _quote(rows: QuoteRows, row: int, known: Known, alarm_p: float, said: Said, count: int) -> int:
     """A quote: after what gap, crossed or wide, and apart from others?"""
     clock, pairs, slot = known.clock, known.pairs, rows.slots[row]
     price, at, bid, ask = pairs.price[slot], rows.at[row], rows.bid[row], rows.ask[row]
@@ -247,21 +297,35 @@ def _quote(
         price[P_SOURCE] = source + 1.0
         known.sources.source[source, S_PAIRS] += 1.0
     best = rhythm_event(
-        pairs.quotes[slot], pairs.quote_cells[slot], pairs.quote_gaps[slot], clock, at, alarm_p,
+        pairs.quotes[slot],
+        pairs.quote_cells[slot],
+        pairs.quote_gaps[slot],
+        clock,
+        at,
+        alarm_p,
         GAP_LEAST,
     )
     rhythm_event(
-        known.sources.quotes[source], known.sources.cells[source], known.sources.gaps[source],
-        clock, at, alarm_p, GAP_LEAST,
+        known.sources.quotes[source],
+        known.sources.cells[source],
+        known.sources.gaps[source],
+        clock,
+        at,
+        alarm_p,
+        GAP_LEAST,
     )
-    if bid == price[P_BID] and ask == price[P_ASK]:
-        price[P_SAME] += 1.0
-    else:
-        price[P_SAME] = 0.0
-        rhythm_event(
-            pairs.changes[slot], pairs.change_cells[slot], pairs.change_gaps[slot], clock, at,
-            alarm_p, GAP_LEAST,
+    p_same = _same_p(pairs, slot, bid, ask, at, clock, alarm_p)
+    if p_same < alarm_p and pairs.changes[slot, R_TOLD] == 0.0 and count < len(said.found):
+        line = said.found[count]
+        _tell_silence(
+            line, row, FROZEN, slot, p_same, pairs.changes[slot], pairs.change_cells[slot],
+            pairs.change_gaps[slot], clock,
         )
+        line[F_A] = at - pairs.changes[slot, R_LAST]
+        line[F_F] = price[P_SAME]
+        line[F_E] = math.exp(sketch_quantile(pairs.runs[slot], 0.99)) - 1.0
+        pairs.changes[slot, R_TOLD] = 1.0
+        count += 1
     price[P_BID], price[P_ASK], price[P_AT] = bid, ask, at
     price[P_QUOTES] += 1.0
     good = 0.0 < bid < ask < math.inf
@@ -272,7 +336,7 @@ def _quote(
     if good:
         absurd = _spread(price, bid, ask)
         if absurd and clock[C_OPEN] > 0.0:
-            p_value, kind = CROSSED_P, WIDE
+            p_value, kind = ABSURD_P, WIDE
     if p_value < alarm_p and count < len(said.found):
         line = said.found[count]
         line[F_ROW], line[F_KIND], line[F_SLOT], line[F_P] = row, kind, slot, p_value
@@ -289,8 +353,33 @@ def _quote(
 
 
 @compiled
+def _same_p(
+    pairs: Pairs, slot: int, bid: float, ask: float, at: float, clock: Floats, alarm_p: float
+) -> float:
+    """How rare it is that a quote came unchanged so often; NaN for one that changed."""
+    price, runs = pairs.price[slot], pairs.runs[slot]
+    value = math.log(price[P_SAME] + 1.0)
+    if bid != price[P_BID] or ask != price[P_ASK]:
+        if runs[BINS] > 0.0 and sketch_p(runs, value, RUN_POWER) < alarm_p:
+            value = sketch_clip(runs, value, RUN_POWER)
+        sketch_add(runs, value, GAP_POINTS)
+        price[P_SAME] = 0.0
+        rhythm_event(
+            pairs.changes[slot], pairs.change_cells[slot], pairs.change_gaps[slot], clock, at,
+            alarm_p, GAP_LEAST,
+        )
+        return math.nan
+    price[P_SAME] += 1.0
+    if price[P_SAME] < RUN_MIN or runs[BINS] < RUN_POINTS_MIN or clock[C_OPEN] == 0.0:
+        return math.nan
+    if not at - pairs.changes[slot, R_LAST] >= RUN_SECONDS_MIN:
+        return math.nan
+    return sketch_p(runs, math.log(price[P_SAME] + 1.0), RUN_POWER)
+
+
+@compiled
 def _crossed_p(price: Floats, good: bool, clock: Floats) -> float:
-    """How rare it is that this pair is crossed, or has no price at all; learnt by the period."""
+    """How rare it is that this pair is crossed (or has no price) so many times in a row."""
     period = math.floor(clock[C_NOW] / PERIOD_SECONDS) + 1.0
     if period != price[P_PERIOD]:
         if price[P_PERIOD] > 0.0:
@@ -300,14 +389,22 @@ def _crossed_p(price: Floats, good: bool, clock: Floats) -> float:
                 price[P_PERIODS] *= 0.5
                 price[P_CROSSED_PERIODS] *= 0.5
         price[P_PERIOD], price[P_CROSSED_NOW] = period, 0.0
-    share = (price[P_CROSSED_PERIODS] + price[P_CROSSED_NOW]) / (price[P_PERIODS] + 1.0)
-    if not good:
-        price[P_CROSSED_NOW] = 1.0
-    if price[P_QUOTES] < WARM_QUOTES:
+    warm = price[P_QUOTES] < WARM_QUOTES
+    if price[P_RUN] > 0.0 and (good or warm):
+        price[P_CROSSED_NOW] = 1.0  # a run is a habit when it is over, not of itself
+    price[P_RUN] = 0.0 if good else price[P_RUN] + 1.0
+    habit = (price[P_CROSSED_PERIODS] + price[P_CROSSED_NOW]) / (price[P_PERIODS] + 1.0)
+    share = max(CROSSED_SHARE, price[P_SHARE])
+    begins = 1.0 if price[P_RUN] == 1.0 else 0.0
+    weight = min(price[P_QUOTES], CROSSED_QUOTES) + CROSSED_QUOTES_MIN
+    price[P_SHARE] += (begins - price[P_SHARE]) / weight
+    if warm:
         return math.nan
     if good:
         return 1.0
-    return CROSSED_P if share < CROSSED_HABIT else share
+    if habit >= CROSSED_HABIT:
+        return habit
+    return max(P_MIN, math.exp(price[P_RUN] * math.log(share)))
 
 
 @compiled
@@ -326,7 +423,13 @@ def _spread(price: Floats, bid: float, ask: float) -> bool:
 
 @compiled
 def _end_minute(
-    pairs: Pairs, slot: int, row: int, clock: Floats, rolling: bool, alarm_p: float, said: Said,
+    pairs: Pairs,
+    slot: int,
+    row: int,
+    clock: Floats,
+    rolling: bool,
+    alarm_p: float,
+    said: Said,
     count: int,
 ) -> int:
     """Judge the smallest spread of a minute that is over: a wide one that stays is odd."""

@@ -45,8 +45,8 @@ THURSDAY = 3
 SATURDAY = 5
 MEMORY_SECONDS = 300.0
 """Over how long the recent rate is taken."""
-POWER = 0.35
-"""Gaps have a stretched exponential tail; measured on quotes of two venues in a week of 2014."""
+POWER = 0.5
+"""Gaps have a stretched exponential tail; held by the quotes of two venues in a week of 2014."""
 GAP_POINTS = 32_768.0
 POINTS_MIN = 50.0
 """Gaps that must be known before a silence is judged."""
@@ -112,7 +112,12 @@ def expected_gap(rhythm: Floats, cells: Floats, cell: int, least: float) -> floa
 
 @compiled
 def rhythm_event(
-    rhythm: Floats, cells: Floats, sketch: Sketch, clock: Floats, at: float, alarm_p: float,
+    rhythm: Floats,
+    cells: Floats,
+    sketch: Sketch,
+    clock: Floats,
+    at: float,
+    alarm_p: float,
     least: float,
 ) -> float:
     """It came: the p-value of the gap before it (NaN where it is not known), which is learnt."""
@@ -140,8 +145,14 @@ def rhythm_event(
 
 @compiled
 def rhythm_tick(
-    rhythm: Floats, cells: Floats, sketch: Sketch, clock: Floats, ended: bool, before: int,
-    age_min: float, least: float,
+    rhythm: Floats,
+    cells: Floats,
+    sketch: Sketch,
+    clock: Floats,
+    ended: bool,
+    before: int,
+    age_min: float,
+    least: float,
 ) -> float:
     """Time passed: the p-value of the silence until now; NaN where there is nothing to say.
 

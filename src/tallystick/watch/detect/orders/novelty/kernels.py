@@ -13,9 +13,9 @@ from tallystick.watch.detect.orders.look import Out
 
 WEEKEND_HOUR = 120
 """Where the weekend begins: Friday, 17:00 in New York."""
-ORDERS_MIN = 100
+ORDERS_MIN = 40
 """Orders of an account before its hours and currencies are habits ..."""
-SECONDS_MIN = 259_200.0
+SECONDS_MIN = 432_000.0
 """... and how long it must have been known, for its hours."""
 HOURS_KEPT = 4_000.0
 """Orders that an account's hours remember: then all are halved."""
@@ -25,23 +25,27 @@ EVERYBODY_WEIGHT = 5.0
 """An account's hours are drawn towards everybody's as if it had placed so many orders like them."""
 FLAT_WEIGHT = 50.0
 """Everybody's hours are drawn towards none preferred by so many orders."""
-AGES = 24
-"""Classes of how long (in orders, doubling) an account did not try a new currency."""
-FIRSTS_PRIOR = 0.2
+ONCE = 6
+"""Classes of accounts by how many currencies they traded in one order only (Good and Turing)."""
+AGES = 10
+"""Classes of how long (in orders, each 4 times the last) an account tried no new currency."""
+FIRSTS_PRIOR = 0.3
 """New currencies believed to have been tried in each class before any was seen."""
-FACTOR_MAX = 50.0
+LOOKS_FROM = 10
+"""Orders of an account before its firsts teach anything."""
+RARE_MIN = 0.005
+"""No currency is called rarer than this."""
 
 
 class Accounts(NamedTuple):
-    """Of each account: since when, orders, orders since a new currency, tries against expectation,
-    the currencies that it had (bits), and how many orders it placed in each hour of the week."""
+    """Of each account: since when, orders, orders since a new currency, the currencies that it had
+    at all and more than once (bits), and how many orders it placed in each hour of the week."""
 
     since: NDArray[np.float64]
     orders: NDArray[np.int64]
     age: NDArray[np.int64]
-    tries: NDArray[np.float64]
-    expected: NDArray[np.float64]
     had: NDArray[np.int64]
+    again: NDArray[np.int64]
     hours: NDArray[np.float32]
     kept: NDArray[np.float64]
     last_position: NDArray[np.int64]
@@ -49,7 +53,7 @@ class Accounts(NamedTuple):
 
 
 class Everybody(NamedTuple):
-    """Of all accounts: hours of orders, orders a currency, looks and firsts by age."""
+    """Of all accounts: hours of orders, orders a currency, looks and firsts by class and age."""
 
     hours: NDArray[np.float64]
     currencies: NDArray[np.float64]
@@ -70,6 +74,27 @@ def smoothed(hours: NDArray[np.float32], hour: int) -> float:
 
 
 @compiled
+def around(hours: NDArray[np.float32], hour: int) -> float:
+    """The count of an hour, smoothed over the hours before and after it, whatever their day."""
+    total = 0.0
+    for step in range(5):
+        total += SMOOTH[step] * hours[(hour + step - 2) % WEEK_HOURS]
+    return total / 2.4
+
+
+@compiled
+def onces(had: NDArray[np.int64], again: NDArray[np.int64]) -> int:
+    """How many currencies stand in `had` and not in `again`."""
+    number = 0
+    for word in range(had.shape[0]):
+        left = had[word] & ~again[word]
+        while left != 0:
+            left &= left - 1
+            number += 1
+    return number
+
+
+@compiled
 def surprise(
     hours: NDArray[np.float32], kept: float, everybody: NDArray[np.float64], hour: int
 ) -> float:
@@ -78,7 +103,7 @@ def surprise(
     for each in range(WEEK_HOURS):
         whole += everybody[each]
     common = (smoothed(everybody, hour) + FLAT_WEIGHT / WEEK_HOURS) / (whole + FLAT_WEIGHT)
-    own = 0.7 * smoothed(hours, hour) + 0.3 * hours[hour]
+    own = 0.5 * smoothed(hours, hour) + 0.5 * around(hours, hour)
     share = (own + EVERYBODY_WEIGHT * common) / (kept + EVERYBODY_WEIGHT)
     return -math.log(share * WEEK_HOURS)
 
@@ -92,7 +117,7 @@ def rareness(currencies: NDArray[np.float64], currency: int) -> float:
         whole += currencies[each]
         if currencies[each] <= own:
             rare += currencies[each]
-    return (rare + 1.0) / (whole + 1.0)
+    return max(rare / max(whole, 1.0), RARE_MIN)
 
 
 @compiled
@@ -138,36 +163,39 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
         everybody.hours[hour] += 1
 
         fresh = -1
+        once = min(onces(accounts.had[account], accounts.again[account]), ONCE - 1)
         for currency in (columns.base[row], columns.quote[row]):
             word, bit = currency // 63, np.int64(1) << (currency % 63)
             if accounts.had[account, word] & bit == 0:
                 accounts.had[account, word] |= bit
                 if fresh < 0 or everybody.currencies[currency] < everybody.currencies[fresh]:
                     fresh = currency
-        age = min(int(math.log2(accounts.age[account] + 1.0)), AGES - 1)
-        hazard = (everybody.firsts[age] + FIRSTS_PRIOR) / (everybody.looks[age] + 1.0)
+            else:
+                accounts.again[account, word] |= bit
+        age = min(int(math.log2(accounts.age[account] + 1.0) / 2), AGES - 1)
+        firsts, looks = everybody.firsts[once, age], everybody.looks[once, age]
+        hazard = min((firsts + FIRSTS_PRIOR) / (looks + 1.0), 1.0)
+        learnt = 1.0
         if orders >= ORDERS_MIN:
             currency_out.p[row] = 1.0
-            learnt = 1.0
             if fresh >= 0:
-                factor = (accounts.tries[account] + 1) / (accounts.expected[account] + 1)
                 rare = rareness(everybody.currencies, fresh)
-                p_value = min(max(hazard * min(factor, FACTOR_MAX) * rare, 1e-12), 1.0)
+                p_value = max(hazard * rare, 1e-12)
                 currency_out.p[row] = p_value
                 if p_value <= alarm_p:
                     learnt = 0.25
                     currency_out.came[row] = fresh
                     currency_out.low[row] = accounts.age[account]
                     currency_out.high[row] = orders
-                    currency_out.extra[row, 0] = everybody.currencies[fresh]
                     currency_out.extra[row, 1] = rare
-                    currency_out.extra[row, 2] = hazard * min(factor, FACTOR_MAX)
+                    currency_out.extra[row, 2] = hazard
+                    currency_out.extra[row, 3] = columns.base[row]
                     currency_out.example_position[row] = accounts.last_position[account]
                     currency_out.example_at[row] = accounts.last_at[account]
-                everybody.firsts[age] += learnt
-                accounts.tries[account] += 1
-            everybody.looks[age] += 1
-            accounts.expected[account] += min(hazard, 1.0)
+        if orders >= LOOKS_FROM:
+            everybody.looks[once, age] += 1
+            if fresh >= 0:
+                everybody.firsts[once, age] += learnt
         accounts.age[account] = 0 if fresh >= 0 else accounts.age[account] + 1
         everybody.currencies[columns.base[row]] += 1
         everybody.currencies[columns.quote[row]] += 1

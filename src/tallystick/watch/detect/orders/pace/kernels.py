@@ -13,11 +13,13 @@ from tallystick.watch.detect.orders.kernels import (
     Tail,
     elapsed,
     faded,
+    keep,
     newest,
     tail_learn,
     tail_p,
+    tell,
 )
-from tallystick.watch.detect.orders.look import CASE_MAX, Out
+from tallystick.watch.detect.orders.look import Out
 
 SPANS = (1.0, 10.0, 60.0, 3_600.0)
 """Seconds over which the counts fade."""
@@ -27,6 +29,8 @@ ROOT_SPREAD_MIN = 0.5
 """The square root of a Poisson count has this spread, whatever its mean."""
 HABIT_ORDERS = 200.0
 """Orders over which the usual counts are averaged."""
+LEARN_SECONDS = 60.0
+"""Neighbouring counts are nearly the same number: of an account the tail takes one in this time."""
 CLIP = 3.0
 """A count is learnt as no more than so many spreads above the usual one."""
 
@@ -35,6 +39,7 @@ class Rhythm(NamedTuple):
     """Of each account: faded counts a span, the usual square root of each, and its variance."""
 
     last: NDArray[np.float64]
+    learnt: NDArray[np.float64]
     orders: NDArray[np.int64]
     counts: NDArray[np.float64]
     mean: NDArray[np.float64]
@@ -53,7 +58,7 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
         orders = rhythm.orders[account]
         seconds = elapsed(rhythm.last[account], at) if orders else 0.0
         rhythm.last[account] = newest(rhythm.last[account], at) if orders else at
-        rhythm.case[account, orders % CASE_MAX] = columns.position[row]
+        keep(rhythm.case[account], orders, columns.position[row])
         rhythm.orders[account] = orders + 1
         worst, fastest = -math.inf, 0
         pace = 1 / min(orders + 1.0, HABIT_ORDERS)
@@ -74,7 +79,9 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
         if orders < WARM_UP:
             continue
         p_value = tail_p(tail, worst)
-        tail_learn(tail, worst)
+        if not 0 <= at - rhythm.learnt[account] < LEARN_SECONDS:
+            tail_learn(tail, worst)
+            rhythm.learnt[account] = at
         count = rhythm.counts[account, fastest]
         if count < BURST_ORDERS_MIN:
             p_value = max(p_value, 1e-3)
@@ -88,10 +95,4 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
             out.low[row] = 0.0
             out.extra[row, 0] = SPANS[fastest]
             out.extra[row, 1] = worst
-            members = min(orders + 1, min(CASE_MAX, int(count)))
-            for each in range(CASE_MAX):
-                out.case[row, each] = -1
-            for each in range(members):
-                out.case[row, each] = rhythm.case[
-                    account, (orders + 1 - members + each) % CASE_MAX
-                ]
+            tell(rhythm.case[account], orders + 1, int(count), out.case[row])

@@ -102,7 +102,7 @@ def judge(  # noqa: PLR0913  a kernel takes its state by parts
     market: Market,
     sorts: Sorts,
     own: Windows,
-    tail: Tail,
+    tails: tuple[Tail, Tail, Tail],
     out: Out,
     alarm_p: float,
 ) -> None:
@@ -139,6 +139,7 @@ def judge(  # noqa: PLR0913  a kernel takes its state by parts
             away = deviation(ordered, number, value)
             if limited and mine >= WARM_UP:
                 away = min(away, deviation(own.ordered[book], mine, value))
+            tail = tails[sort]
             p_value = tail_p(tail, away)
             tail_learn(tail, away)
             if p_value <= 1e-3:

@@ -1,0 +1,8 @@
+"""Every feature of every detector, for the reference and for whoever reads an explanation."""
+
+from tallystick.watch.detect.drift.features import FEATURES as DRIFT
+from tallystick.watch.detect.feature import Feature
+from tallystick.watch.detect.operations.features import FEATURES as OPERATIONS
+from tallystick.watch.detect.orders.features import FEATURES as ORDERS
+
+FEATURES: tuple[Feature, ...] = (*ORDERS.values(), *OPERATIONS.values(), *DRIFT.values())

@@ -1,0 +1,126 @@
+"""How far an account is into its limits and its margin, and how it got there.
+
+`limit_creep`: many small deals to one side, one by one unremarkable, use up the account's position
+limit (Knight Capital's aggregate thresholds; RTS 6 article 15(4)). `margin_run_up`: the account's
+gross exposure in US dollars goes far above its usual highest.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.watch.detect.feature import Feature
+from tallystick.watch.detect.observation import Observation
+from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
+from tallystick.watch.detect.orders.exposure import kernels
+from tallystick.watch.detect.orders.kernels import new_tail, new_windows
+from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, new_out
+from tallystick.watch.detect.orders.telling import case, contribution, order, share
+from tallystick.watch.detect.score import Finding, Reason
+from tallystick.watch.detect.wording import grouped, once_in, percent, rounded
+
+UTILISATION = Feature(
+    "limit_utilisation",
+    "share",
+    "The position's value in US dollars over the account's position limit (over twice its own "
+    "highest, where no limit is known).",
+    "ledger",
+    ("limit_creep",),
+)
+ONE_SIDED = Feature(
+    "one_sided_deals",
+    "deals",
+    "How many deals in a row went (nearly all) to one side of the pair.",
+    "ledger",
+    ("limit_creep",),
+)
+EXPOSURE = Feature(
+    "gross_exposure",
+    "USD",
+    "The account's positions in US dollars, all pairs added up without their signs.",
+    "ledger",
+    ("margin_run_up",),
+)
+REFRACTORY_SECONDS = 6 * 3_600.0
+
+
+class Exposure:
+    """The looks `limit_creep` and `margin_run_up`."""
+
+    def __init__(self, slots: Mapping[str, int]) -> None:
+        accounts, books = slots["account"], slots["book"]
+        self._accounts = kernels.Accounts(
+            *(np.zeros(accounts) for _ in range(8)),
+            np.zeros(accounts, np.int64), new_windows(accounts, kernels.WINDOW),
+            np.zeros((accounts, 8), np.int64),
+        )  # fmt: skip
+        self._books = kernels.Books(
+            np.zeros(books), np.zeros(books), np.zeros(books), np.zeros(books, np.int64),
+            np.zeros(books),
+            np.zeros(books), np.zeros(books, np.int64), np.zeros(books),
+            np.zeros((books, CASE_MAX), np.int64),
+        )  # fmt: skip
+        self._rates = np.zeros(CURRENCIES_MAX)
+        self._tail = new_tail()
+        self._creep, self._margin = new_out(), new_out()
+        self.out: Mapping[str, Out] = {"limit_creep": self._creep, "margin_run_up": self._margin}
+        self.state: Mapping[str, Arrays] = {
+            "account": self._accounts,
+            "book": self._books,
+            "shared": (self._rates, self._tail),
+        }
+
+    def judge(self, columns: Columns, alarm_p: float) -> None:
+        """Score each deal by the exposure it leads to."""
+        kernels.judge(
+            columns, self._accounts, self._books, self._rates, self._tail,
+            self._creep, self._margin, alarm_p,
+        )  # fmt: skip
+
+    def forget(self, accounts: NDArray[np.int64]) -> None:
+        """Nothing else points to an account."""
+
+    def finding(self, name: str, row: int, seen: Observation) -> Finding:
+        """How much is used, in one sentence."""
+        seen, out = order(seen), self.out[name]
+        p_value = float(out.p[row])
+        creep = name == "limit_creep"
+        reason = self._told(row, seen.account, seen.pair, seen.side, p_value, creep=creep)
+        entity = f"{seen.account} {seen.pair}" if creep else seen.account
+        return Finding(row, name, "fraud", entity, p_value, REFRACTORY_SECONDS, reason)
+
+    def _told(  # noqa: PLR0913
+        self, row: int, account: str, pair: str, side: str, p_value: float, *, creep: bool
+    ) -> Reason:
+        out = self._creep if creep else self._margin
+        came, low, high = (float(each[row]) for each in (out.came, out.low, out.high))
+        if creep:
+            orders, usd, limit, repeats = out.extra[row, :4].tolist()
+            most = (
+                f"{percent(came)} of its limit of {grouped(rounded(limit))} USD"
+                if limit > 0
+                else f"{grouped(rounded(usd))} USD, {grouped(rounded(2 * came))} times its highest"
+            )
+            told = f"{orders:.0f} small deals to {side} {pair} in a row took it to {most}"
+            return Reason(
+                expected=f"{percent(repeats)} of its deals go on to the same side",
+                came=told,
+                sentence=f"{account}: {told}, from {percent(low)} ({once_in(p_value)}).",
+                contributions=(
+                    contribution(ONE_SIDED, orders, 0.0, share(1, 1 - min(repeats, 0.99)), p_value),
+                    contribution(UTILISATION, came, low, high, p_value**0.5),
+                ),
+                positions=case(out, row),
+            )
+        most = grouped(rounded(high))
+        return Reason(
+            expected=f"up to {most} USD",
+            came=f"{grouped(rounded(came))} USD",
+            sentence=(
+                f"{account} ran its exposure up to {grouped(rounded(came))} USD; it is usually up "
+                f"to {most} USD ({once_in(p_value)})."
+            ),
+            contributions=(contribution(EXPOSURE, came, low, high, p_value),),
+            positions=case(out, row),
+        )

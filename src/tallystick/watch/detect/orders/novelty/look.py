@@ -1,0 +1,156 @@
+"""Firsts: an hour of the week, or a currency, in which this account never traded.
+
+`unusual_hour` compares the hour of the FX week (it begins on Sunday at 17:00 in New York) with the
+account's own hours, smoothed over their neighbours and over like days, drawn towards everybody's.
+`new_currency` multiplies how seldom accounts try a new currency that have as many currencies traded
+but once (Good and Turing's sign of curiosity) and so many orders without a new one, and how little
+the currency is traded.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.watch.detect.feature import Feature
+from tallystick.watch.detect.observation import Observation, OrderSeen
+from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, WEEK_HOURS, Columns
+from tallystick.watch.detect.orders.kernels import new_tail
+from tallystick.watch.detect.orders.look import Arrays, Out, new_out
+from tallystick.watch.detect.orders.novelty import kernels
+from tallystick.watch.detect.orders.telling import contribution, example, order
+from tallystick.watch.detect.score import Finding, Reason
+from tallystick.watch.detect.wording import deed, grouped, once_in, percent
+
+HOUR = Feature(
+    "hour_of_week",
+    "orders",
+    "How many of the account's orders came in this hour of the FX week or near it (smoothed).",
+    "ledger",
+    ("unusual_hour",),
+)
+HOUR_SURPRISE = Feature(
+    "hour_surprise",
+    "nats",
+    "How much rarer this hour of the week is for the account than the average hour.",
+    "ledger",
+    ("unusual_hour",),
+)
+CURRENCY = Feature(
+    "orders_since_new_currency",
+    "orders",
+    "Orders of the account without a currency that was new to it, when one came.",
+    "ledger",
+    ("new_currency",),
+)
+CURRENCY_RARENESS = Feature(
+    "currency_rareness",
+    "share",
+    "The share of all trade that is in currencies traded as little as this one, or less.",
+    "ledger",
+    ("new_currency",),
+)
+HALF = 0.5
+REFRACTORY_SECONDS = 6 * 3_600.0
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class Novelty:
+    """The looks `unusual_hour` and `new_currency`."""
+
+    def __init__(self, slots: Mapping[str, int]) -> None:
+        accounts = slots["account"]
+        self._accounts = kernels.Accounts(
+            np.zeros(accounts),
+            np.zeros(accounts, np.int64),
+            np.zeros(accounts, np.int64),
+            np.zeros((accounts, CURRENCIES_MAX // 63 + 1), np.int64),
+            np.zeros((accounts, CURRENCIES_MAX // 63 + 1), np.int64),
+            np.zeros((accounts, WEEK_HOURS), np.float32),
+            np.zeros(accounts),
+            np.zeros(accounts, np.int64),
+            np.zeros(accounts),
+        )
+        self._everybody = kernels.Everybody(
+            np.zeros(WEEK_HOURS),
+            np.zeros(CURRENCIES_MAX),
+            np.zeros((kernels.ONCE, kernels.AGES)),
+            np.zeros((kernels.ONCE, kernels.AGES)),
+        )
+        self._tail = new_tail()
+        self._hours, self._currencies = new_out(), new_out()
+        self.out: Mapping[str, Out] = {
+            "unusual_hour": self._hours,
+            "new_currency": self._currencies,
+        }
+        self.state: Mapping[str, Arrays] = {
+            "account": self._accounts,
+            "shared": (self._everybody, self._tail),
+        }
+
+    def judge(self, columns: Columns, alarm_p: float) -> None:
+        """Score the hour and the currencies of each own order."""
+        kernels.judge(
+            columns, self._accounts, self._everybody, self._tail,
+            self._hours, self._currencies, alarm_p,
+        )  # fmt: skip
+
+    def forget(self, accounts: NDArray[np.int64]) -> None:
+        """Nothing else points to an account."""
+
+    def finding(self, name: str, row: int, seen: Observation) -> Finding:
+        """What came for the first time."""
+        seen, p_value = order(seen), float(self.out[name].p[row])
+        tell = self._hour if name == "unusual_hour" else self._currency
+        reason = tell(row, seen, p_value)
+        return Finding(row, name, "fraud", seen.account, p_value, REFRACTORY_SECONDS, reason)
+
+    def _hour(self, row: int, seen: OrderSeen, p_value: float) -> Reason:
+        out = self._hours
+        like, orders = float(out.low[row]), int(out.extra[row, 1])
+        when = f"on {_weekday(seen)} at {seen.at[11:16]} UTC"
+        usually = (
+            "it never did near that hour"
+            if like < HALF
+            else f"only about {grouped(round(like))} of them came near that hour"
+        )
+        return Reason(
+            expected=f"none of {grouped(orders)} orders" if like < HALF else f"{like:.0f} orders",
+            came=f"an order {when}",
+            sentence=(
+                f"{seen.account} {deed(seen)} {grouped(seen.quantity)} {seen.pair} {when}; of "
+                f"{grouped(orders)} orders before, {usually} ({once_in(p_value)})."
+            ),
+            contributions=(
+                contribution(HOUR_SURPRISE, out.extra[row, 0], 0.0, 2.0, p_value),
+                contribution(HOUR, like, 1.0, float(out.high[row]), p_value),
+            ),
+            nearest=example(out, row, "the order before"),
+            positions=(seen.position,),
+        )
+
+    def _currency(self, row: int, seen: OrderSeen, p_value: float) -> Reason:
+        out = self._currencies
+        codes = (seen.pair[:3], seen.pair[4:7])
+        fresh = codes[0] if int(out.came[row]) == int(out.extra[row, 3]) else codes[1]
+        rare, orders = float(out.extra[row, 1]), float(out.high[row])
+        return Reason(
+            expected="currencies that it traded before",
+            came=f"its first order in {fresh}",
+            sentence=(
+                f"{seen.account} {deed(seen)} {grouped(seen.quantity)} {seen.pair}, its first "
+                f"{fresh} in {grouped(orders)} orders; {percent(rare)} of all trade is in "
+                f"currencies as rare as that ({once_in(p_value)})."
+            ),
+            contributions=(
+                contribution(CURRENCY, out.low[row], 0.0, out.low[row], float(out.extra[row, 2])),
+                contribution(CURRENCY_RARENESS, rare, rare, 1.0, rare),
+            ),
+            nearest=example(out, row, "the order before"),
+            positions=(seen.position,),
+        )
+
+
+def _weekday(seen: OrderSeen) -> str:
+    days = int(seen.at_seconds // 86_400)
+    return _DAYS[(days + 3) % 7]  # the epoch was a Thursday

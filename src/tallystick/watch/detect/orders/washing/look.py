@@ -1,0 +1,149 @@
+"""Deals that cancel each other out: wash trades and round trips (DR 2016/522 Annex II).
+
+`wash_trades`: one account buys and sells the same size in the same pair within two minutes, again
+and again; or two accounts deal against each other at the same time, in the same size, more often
+than chance brings two so busy accounts together. `round_trip`: the position of an account goes away
+and comes back to where it was within a quarter of an hour, again and again, against its own habit.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.watch.detect.feature import Feature
+from tallystick.watch.detect.observation import Observation, OrderSeen
+from tallystick.watch.detect.orders.columns import Columns
+from tallystick.watch.detect.orders.kernels import STREAK
+from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, new_out
+from tallystick.watch.detect.orders.telling import case, contribution, order, share
+from tallystick.watch.detect.orders.washing import kernels
+from tallystick.watch.detect.score import Finding, Reason
+from tallystick.watch.detect.wording import once_in, percent
+
+WASHED = Feature(
+    "washed_share",
+    "share",
+    "The share of the account's deals that cancelled out one of the same size within two minutes.",
+    "ledger",
+    ("wash_trades",),
+)
+TOGETHER = Feature(
+    "deals_together",
+    "deals",
+    "How often two accounts dealt the same size on opposite sides within ten seconds.",
+    "ledger",
+    ("wash_trades",),
+)
+TRIPS = Feature(
+    "round_trip_share",
+    "share",
+    "The share of the account's deals that brought its position back within a quarter of an hour.",
+    "ledger",
+    ("round_trip",),
+)
+REFRACTORY_SECONDS = 3_600.0
+
+
+class Washing:
+    """The looks `wash_trades` and `round_trip`."""
+
+    def __init__(self, slots: Mapping[str, int]) -> None:
+        accounts, books, pairs = slots["account"], slots["book"], slots["pair"]
+        ring, wide, couples = kernels.RING, kernels.PAIR_RING, kernels.COUPLES
+
+        def whole(*shape: int) -> NDArray[np.int64]:
+            return np.zeros(shape, np.int64)
+
+        self._books = kernels.Books(
+            np.zeros((books, ring)), np.zeros((books, ring)), whole(books, ring),
+            whole(books, ring), whole(books), np.zeros(books), np.zeros((books, ring)),
+            np.zeros((books, ring)), whole(books, ring), whole(books),
+        )  # fmt: skip
+        self._accounts = kernels.Accounts(
+            np.zeros((accounts, STREAK)), np.zeros((accounts, STREAK)), whole(accounts),
+            whole(accounts, CASE_MAX), whole(accounts), whole(accounts, CASE_MAX), whole(accounts),
+        )  # fmt: skip
+        self._pairs = kernels.Pairs(
+            np.zeros((pairs, wide)), np.zeros((pairs, wide)), whole(pairs, wide),
+            whole(pairs, wide), whole(pairs, wide), whole(pairs),
+        )  # fmt: skip
+        self._shared = kernels.Shared(
+            np.array([0.02, 0.0]), np.array([0.02, 0.0]), np.zeros(2), whole(couples),
+            whole(couples), np.zeros(couples), np.zeros(couples), np.zeros(couples),
+            whole(couples, kernels.COUPLE_CASE), whole(couples),
+        )  # fmt: skip
+        self._washes, self._trips = new_out(), new_out()
+        self.out: Mapping[str, Out] = {"wash_trades": self._washes, "round_trip": self._trips}
+        self.state: Mapping[str, Arrays] = {
+            "book": self._books,
+            "account": self._accounts,
+            "pair": self._pairs,
+            "shared": self._shared,
+        }
+
+    def judge(self, columns: Columns, alarm_p: float) -> None:
+        """Score each deal against the account's own, and against everybody's."""
+        kernels.judge_own(
+            columns, self._books, self._accounts, self._shared, self._washes, self._trips, alarm_p
+        )
+        kernels.judge_couples(
+            columns, self._pairs, self._accounts, self._shared, self._washes, alarm_p
+        )
+
+    def forget(self, accounts: NDArray[np.int64]) -> None:
+        """Couples and deals of these accounts are nobody's any more."""
+        shared = self._shared
+        gone = np.isin(shared.one, accounts + 1) | np.isin(shared.other, accounts + 1)
+        for array in (shared.one, shared.other, shared.together, shared.last, shared.taken):
+            array[gone] = 0
+        self._pairs.side[np.isin(self._pairs.account, accounts)] = 0
+
+    def finding(self, name: str, row: int, seen: Observation) -> Finding:
+        """What cancelled out, in one sentence."""
+        seen, out = order(seen), self.out[name]
+        tell = _trip if name == "round_trip" else _wash
+        return Finding(
+            row, name, "market_abuse", f"{seen.account} {seen.pair}", float(out.p[row]),
+            REFRACTORY_SECONDS, tell(out, row, seen),
+        )  # fmt: skip
+
+
+def _wash(out: Out, row: int, seen: OrderSeen) -> Reason:
+    number, usual, p_value = int(out.came[row]), float(out.high[row]), float(out.p[row])
+    if out.extra[row, 1] == 1:
+        came = f"{number} deals of the same size with another account, on opposite sides at once"
+        expected = f"about {usual:.2g} by chance"
+        part = contribution(TOGETHER, number, 0.0, usual, p_value)
+    else:
+        recent = int(out.extra[row, 0])
+        came = f"{number} of {recent} deals cancelled out one of the same size within 2 minutes"
+        expected = f"about {percent(usual)} of its deals"
+        part = contribution(WASHED, share(number, recent), 0.0, usual, p_value)
+    return Reason(
+        expected=expected,
+        came=came,
+        sentence=(
+            f"{seen.account} in {seen.pair}: {came}; expected: {expected} ({once_in(p_value)})."
+        ),
+        contributions=(part,),
+        positions=case(out, row) or (seen.position,),
+    )
+
+
+def _trip(out: Out, row: int, seen: OrderSeen) -> Reason:
+    number, usual, p_value = int(out.came[row]), float(out.high[row]), float(out.p[row])
+    recent = int(out.extra[row, 0])
+    came = f"{number} round trips in its last {recent} deals"
+    expected = f"one in {percent(usual)} of its deals"
+    return Reason(
+        expected=expected,
+        came=came,
+        sentence=(
+            f"{seen.account} made {came}, the last in {seen.pair}: away and back to the same "
+            f"position within 15 minutes; usually {percent(usual)} of its deals end one "
+            f"({once_in(p_value)})."
+        ),
+        contributions=(contribution(TRIPS, share(number, recent), 0.0, usual, p_value),),
+        positions=case(out, row) or (seen.position,),
+    )

@@ -1,0 +1,1 @@
+"""Hosting and training as SageMaker asks for them, and asking such a host."""
