@@ -53,7 +53,7 @@ const SIZES: [number, string][] = [[1e12, "trillion"], [1e9, "billion"], [1e6, "
 /** `once in 3 million`: how often an ordinary case would be this odd. */
 export function onceIn(p: number): string {
   if (!(p > 0)) return "less than once in a trillion";
-  const often = 1 / p;
+  const often = (1 / p) * (1 + 1e-9); // 1 / 1e-9 is a little less than a billion
   const [size, unit] = SIZES.find(([size]) => often >= size) ?? [1, ""];
   const count = size === 1 ? Math.round(often).toLocaleString("en-US") : (often / size).toPrecision(2).replace(/\.0$/, "");
   return `once in ${Number(count.replaceAll(",", "")).toLocaleString("en-US")} ${unit}`.trim();

@@ -30,6 +30,11 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
     return tokens
 
 
+def id_of(token: str) -> str:
+    """What logs and lists call a token."""
+    return sha256(token.encode()).hexdigest()[:12]
+
+
 def refusal(tokens: Tokens, header: str | None) -> Refused:
     """How the header is refused."""
     with pytest.raises(Refused) as caught:
@@ -44,7 +49,7 @@ def test_a_token_says_who_is_asking(path: Path) -> None:
     trader = tokens.issue("alice", "acme", ("trade", "read"))
     operator = tokens.issue("bob", "house", ("operate",))
     assert tokens.principal(f"Bearer {trader}") == Principal(
-        "alice", "acme", frozenset({"trade", "read"})
+        "alice", "acme", frozenset({"trade", "read"}), key=id_of(trader)
     )
     assert tokens.principal(f"Bearer {operator}").scopes == {"operate"}
 
@@ -82,7 +87,9 @@ def test_tokens_outlive_the_process(path: Path) -> None:
     again = Tokens(path)
     second = again.issue("bob", "house", ("operate",))
     loaded = Tokens(path)
-    assert loaded.principal(f"Bearer {first}") == Principal("alice", "acme", frozenset({"trade"}))
+    assert loaded.principal(f"Bearer {first}") == Principal(
+        "alice", "acme", frozenset({"trade"}), key=id_of(first)
+    )
     assert loaded.principal(f"Bearer {second}").name == "bob"
     assert (loaded.knows(first), loaded.knows(second), loaded.knows("tally_x")) == (
         True,
@@ -232,7 +239,9 @@ def test_a_file_of_before_stays_readable(path: Path) -> None:
     old = f'[{{"sha256":"{hashed}","name":"alice","account":"acme","scopes":["trade"]}}]'
     path.write_text(old)
     tokens = Tokens(path)
-    assert tokens.principal("Bearer tally_x") == Principal("alice", "acme", frozenset({"trade"}))
+    assert tokens.principal("Bearer tally_x") == Principal(
+        "alice", "acme", frozenset({"trade"}), key=id_of("tally_x")
+    )
     tokens.issue("bob", "", ("audit",))
     assert json.loads(path.read_text())[0] == json.loads(old)[0]
 
@@ -276,7 +285,7 @@ def test_what_is_kept_of_a_token_is_found_by_the_token_alone(path: Path) -> None
     token = other.issue("web", "", ("ingest",))
     found = server.find(token)
     assert found is not None
-    assert found.principal == Principal("web", "", frozenset({"ingest"}))
+    assert found.principal == Principal("web", "", frozenset({"ingest"}), key=found.id)
     assert (server.find(found.sha256), server.find(found.id), server.find("")) == (None, None, None)
     other.revoke(token)
     clock.advance(0.2)

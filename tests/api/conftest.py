@@ -142,7 +142,7 @@ def product(
     launch_product: Callable[..., Product], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
     """The product that most tests of the door share: they add to it and never stop it."""
-    running = launch_product(tmp_path_factory.mktemp("api") / "data", seed="7")
+    running = launch_product(tmp_path_factory.mktemp("api") / "data", seed="7", detection="on")
     yield running
     running.close()
     assert running.server.said() == ""

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 import structlog
 
-from tallystick.api.calls import BUCKETS_SECONDS, ORDERS_ROUTE, Calls, OrderLine
+from tallystick.api.calls import BUCKETS_SECONDS, ORDERS_ROUTE, Calls, OrderLine, Who, network_of
 from tallystick.clock import ManualClock
 from tallystick.wiring import logs
 
@@ -29,7 +29,8 @@ def test_the_short_way_says_the_same(heard: list[dict[str, Any]], account: str |
     short = Calls(clock, lambda line, at_ns: said.append((line, at_ns)))
     usual = Calls(clock)
     for calls in (short, usual):
-        calls.placed(clock.monotonic_ns() - 7_654_321, account, "O-7", "filled", 7)
+        who = Who(account, "k-1", "10.0.0.0/24")
+        calls.placed(clock.monotonic_ns() - 7_654_321, who, "O-7", "filled", 7)
 
     (line, at_ns), (other,) = said[0], heard
     assert msgspec.json.decode(msgspec.json.encode(line)) == other
@@ -49,3 +50,18 @@ def test_a_duration_stands_in_the_first_bucket_that_holds_it() -> None:
         calls.answered("GET", "/x", 200, start_ns, {})
         clock.advance(1)
     assert calls.counts["GET", "/x", 200].buckets == [1] * len(BUCKETS_SECONDS) + [0]
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:7:1::5", "2001:db8:7::/48"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("testclient", None),
+    ],
+)
+def test_a_client_is_known_by_its_network(host: str, network: str | None) -> None:
+    """Shortened, so that the log does not say who it was."""
+    assert network_of((host, 5_000)) == network
+    assert network_of(None) is None

@@ -312,10 +312,13 @@ def test_a_verdict_happens_once_under_its_key(house: House) -> None:
         ({"reason": "card 4111 1111 1111 1111"}, (422, "PERSONAL_DATA", "reason")),
         ({"scope": "everything"}, (422, "VALUE_NOT_ALLOWED", "scope")),
         ({"until": "2020-01-01T00:00:00Z"}, (422, "VALUE_NOT_ALLOWED", "until")),
-        ({"word": "confirmed", "until": "2027-01-01T00:00:00Z"}, (422, "MEMBER_NOT_ALLOWED", "until")),
+        (
+            {"word": "confirmed", "until": "2027-01-01T00:00:00Z"},
+            (422, "MEMBER_NOT_ALLOWED", "until"),
+        ),
         ({"mood": "bad"}, (422, "UNKNOWN_FIELD", "mood")),
     ],
-)  # fmt: skip
+)
 def test_a_verdict_that_cannot_be(
     house: House, members: dict[str, Any], refusal: tuple[int, str, str]
 ) -> None:

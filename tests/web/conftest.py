@@ -183,10 +183,12 @@ class Stage:
             "/v1/logs/facets": lambda _: {"total": 0, "facets": []},
             "/v1/archive/restores/{id}": lambda _: RESTORE,
             "/v1/anomalies": lambda _: {"anomalies": self.anomalies},
+            "/v1/anomalies/{id}": self._anomaly,
             "/v1/alerts": lambda _: {"alerts": self.alerts},
         }
         routes = [Route(path, self._answering(make)) for path, make in answers.items()]
         routes.append(Route("/v1/orders", self._post, methods=["POST"]))
+        routes.append(Route("/v1/anomalies/{id}/verdict", self._judge, methods=["POST"]))
         routes.append(Route("/v1/archive/restores", self._restore, methods=["POST"]))
         routes.insert(0, Route(PRECHECK, self._precheck, methods=["POST"]))
         routes += [live_route(self.hub, self._principal), *page_routes()]
@@ -228,6 +230,18 @@ class Stage:
         self.announce(placed)
         content = msgspec.json.encode(self.answer(placed))
         return Response(content, 201, media_type="application/json")
+
+    def _anomaly(self, request: Request) -> object:
+        return next(one for one in self.anomalies if one["id"] == request.path_params["id"])
+
+    async def _judge(self, request: Request) -> Response:
+        self._principal(request)
+        said: dict[str, Any] = msgspec.json.decode(await request.body())
+        self.sent.append(said)
+        more = {"position": 7, "at": "2026-11-22T04:31:00Z", "by": "demo", "scope": "stream"}
+        self._anomaly(request)["verdict"] = said["verdict"]  # type: ignore[index]
+        self._anomaly(request)["verdicts"].append(said | more | {"until": None})  # type: ignore[index]
+        return Response(b"{}", media_type="application/json")
 
     async def _restore(self, request: Request) -> Response:
         self._principal(request)

@@ -122,11 +122,42 @@ def test_anomaly_and_alert_appear_live(page: Open, stage: Any) -> None:
     stage.publish("anomaly", anomaly, scope="operate")
     stage.publish("alert", alert, scope="operate")
     browser.wait_for(".notices", "Forty times the usual size.")
-    browser.wait_for(".notices", "p 3e-9")
-    browser.wait_for(".notices", "expected 1,000,000 came 40,000,000")
+    browser.wait_for(".notices", "expected 1,000,000, came 40,000,000")
     browser.wait_for(".state", "pending")
     stage.publish("alert", alert | {"state": "delivered"}, scope="operate")
     browser.wait_for(".state", "delivered")
+
+
+def test_an_anomaly_is_explained_proved_and_judged(page: Open, stage: Any) -> None:
+    """Features against what is usual, the entry's proof, and a verdict that goes to the server."""
+    placed = stage.place(quantity="40000000")
+    anomaly = {
+        "id": "order_size-0", "detector": "order_size", "family": "fraud", "entity": "demo EUR/USD",
+        "account": "demo", "pair": "EUR/USD", "at": "2026-11-22T04:30:00.000000Z", "p_value": 1e-9,
+        "expected": "up to 110,000", "came": "40,000,000", "sentence": "Far more than usual.",
+        "position": placed.position, "order_id": placed.entry.order.id, "held": None,
+        "contributions": [{
+            "feature": "order_quantity", "unit": "EUR", "came": 4e7, "expected_low": 1e5,
+            "expected_high": 1.1e5, "surprise": 9.0, "share": 1.0,
+        }],
+        "nearest": {"at": "2026-11-22T04:29:00Z", "text": "buy 106,000 EUR/USD", "position": 0},
+        "evidence": [{"position": placed.position, "entry": "", "receipt": ""}],
+        "verdicts": [], "similar": [],
+    }  # fmt: skip
+    stage.anomalies.append(anomaly)
+    browser = page()
+    browser.wait_for(".notices", "Far more than usual.")
+    browser.click(".anomaly button", "explain")
+    browser.wait_for("dialog", "once in 1 billion")
+    browser.wait_for("dialog", "usually 100,000 to 110,000 EUR, came 40,000,000 EUR")
+    browser.wait_for("dialog", "buy 106,000 EUR/USD")
+    browser.click("dialog button", "Verify in this browser")
+    browser.wait_for("dialog .report", "Verified in this browser")
+    browser.type_into("#judge-reason", "agreed by phone")
+    browser.click("dialog button", "Dismiss")
+    browser.wait_for("dialog .past", "dismissed by demo: agreed by phone")
+    assert stage.sent == [{"verdict": "dismissed", "reason": "agreed by phone"}]
+    browser.wait_for(".notices", "dismissed")
 
 
 def test_blotter_is_bounded_and_a_gap_is_said(page: Open, stage: Any) -> None:

@@ -24,11 +24,14 @@ class Echo:
         self.taken = 0
         self.waiting: list[tuple[Callable[[Answer], None], Answer]] = []
 
-    def place(self, headers: Headers, body: bytes, say: Callable[[Answer], None]) -> None:
+    def place(
+        self, headers: Headers, body: bytes, say: Callable[[Answer], None], network: str | None
+    ) -> None:
         """`short:` and the body, now or when the gate opens; `fail` fails."""
         self.taken += 1
         if body == b"fail":
             raise ValueError("as asked")
+        assert network == "127.0.0.0/24"
         said = b"short:" + body * (1_000_000 if body == b"long" else 1)
         key = dict(headers).get(b"idempotency-key", b"")
         answer = 201, [(b"content-length", b"%d" % len(said)), (b"x-key", key)], said

@@ -15,7 +15,8 @@ from tallystick.stream.rules import signature
 pytestmark = pytest.mark.server
 SECRET = "a shared secret of some length"
 ORDINARY = 40
-SECONDS = 20.0
+SECONDS = 120.0
+"""The first start on a machine compiles the detectors."""
 ORDER = {"account": "demo", "pair": "EUR/USD", "side": "buy", "type": "market"}
 
 
@@ -87,7 +88,7 @@ def test_an_odd_order_reaches_somebody_once(
     serve: Callable[..., Any], pager: Pager, tmp_path: Path
 ) -> None:
     """The signed alert names the order's position; a restart does not say it again."""
-    settings = {"webhook_url": pager.url, "webhook_secret": SECRET}
+    settings = {"webhook_url": pager.url, "webhook_secret": SECRET, "detection": "on"}
     folder = tmp_path / "data"
     server = serve(folder, **settings)
     with server.client() as client:
@@ -129,7 +130,7 @@ def test_an_alert_that_could_not_be_sent_is_sent_after_a_restart(
     serve: Callable[..., Any], pager: Pager, tmp_path: Path
 ) -> None:
     """The outbox outlives the process: the same alert under the same key, until it is taken."""
-    settings = {"webhook_url": pager.url, "webhook_secret": SECRET}
+    settings = {"webhook_url": pager.url, "webhook_secret": SECRET, "detection": "on"}
     folder = tmp_path / "data"
     pager.status = 503
     server = serve(folder, **settings)

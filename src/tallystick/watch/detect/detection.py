@@ -198,9 +198,24 @@ class Detection:
         return Watcher(detectors, model.version, model.config.disabled, self._monitor)
 
     def _held(self, found: list[Anomaly]) -> list[Anomaly]:
-        """With the reason why nobody is alerted, where one is held back."""
-        return [
-            msgspec.structs.replace(each, held=held) if held is not None else each
-            for each in found
-            for held in (self._suppressions.held(each),)
-        ]
+        """With the reason why nobody is alerted, where one is held back.
+
+        An order that is odd in several ways alerts once, in its oddest.
+        """
+        oddest: dict[int, Anomaly] = {}
+        judged: list[tuple[Anomaly, str | None]] = []
+        for each in found:
+            held = self._suppressions.held(each)
+            judged.append((each, held))
+            if held is None and each.position is not None:
+                known = oddest.get(each.position)
+                if known is None or each.p_value < known.p_value:
+                    oddest[each.position] = each
+        told: list[Anomaly] = []
+        for each, why in judged:
+            first = None if each.position is None else oddest.get(each.position)
+            held = why
+            if held is None and first is not None and first is not each:
+                held = f"The same order is told as {first.id}."
+            told.append(each if held is None else msgspec.structs.replace(each, held=held))
+        return told

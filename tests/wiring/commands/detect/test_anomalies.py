@@ -149,24 +149,18 @@ def test_new_ones_come_once_and_in_order(server: Any) -> None:
             for fresh in news(client, {"limit": "2", "pair": "EUR/USD"}, pause):
                 yield [each["id"] for each in fresh]
 
-    said = []
+    said: list[list[str]] = []
     with pytest.raises(EndOfTestError):
-        said += list(iter_into(said, told()))
+        said.extend(told())
     assert said == [["order_size-1", "order_size-2"], ["order_size-4", "order_size-5"]]
     asked = [path for path, _token, _body in server.asked]
     assert asked[0] == "/v1/anomalies?limit=2&pair=EUR%2FUSD"
     assert asked[1] == "/v1/anomalies?limit=100&pair=EUR%2FUSD"
 
 
-def iter_into(said: list[list[str]], source: Iterator[list[str]]) -> list[list[str]]:
-    """Everything that comes, also when it breaks off."""
-    for each in source:
-        said.append(each)
-    return []
-
-
 @pytest.mark.parametrize("as_json", [False, True])
-def test_following(server: Any, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
+@pytest.mark.usefixtures("server")
+def test_following(monkeypatch: pytest.MonkeyPatch, *, as_json: bool) -> None:
     """Rows, or an anomaly a line; Ctrl-C ends it in good order."""
 
     def interrupt(_clock: SystemClock, _seconds: float) -> None:
