@@ -12,11 +12,14 @@ from tallystick.watch.detect.score import ALARM_P_MAX
 class DetectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which detectors run, and how.
 
-    `disabled` names findings that are not reported (`order_burst`), `numbers` overrides a
-    detector's constants (`{"orders": {"warm_up": 50}}`). The default is what is shipped.
+    `alarm_p` is the p-value from which an observation is an anomaly, `likely_min` the probability
+    below which a trained classifier holds one back. `disabled` names findings that are not
+    reported (`order_burst`), `numbers` overrides a detector's constants
+    (`{"routes": {"slow_us_min": 50000}}`). The default is what is shipped.
     """
 
     alarm_p: float = ALARM_P_MAX
+    likely_min: float = 0.05
     disabled: tuple[str, ...] = ()
     numbers: dict[str, dict[str, float]] = msgspec.field(default_factory=dict)
     v: int = 1

@@ -9,8 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from tallystick.errors import Corrupt
+from tallystick.errors import Corrupt, Misconfigured, Refused
 from tallystick.stream.message import Message
+from tallystick.watch.detect.alerting import Alerting
 from tallystick.watch.detect.config import DetectConfig
 from tallystick.watch.detect.detector import Detector
 from tallystick.watch.detect.drift.monitor import DriftMonitor
@@ -19,11 +20,14 @@ from tallystick.watch.detect.feedback import Suppressions
 from tallystick.watch.detect.models import Champion, Comparison, Model, Shadow
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Anomaly
+from tallystick.watch.detect.supervised.classifier import decode
 from tallystick.watch.detect.watcher import Watcher
 
 Build = Callable[[DetectConfig, Mapping[str, bytes]], list[Detector]]
 ModelOf = Callable[[str | None], tuple[Model, str | None]]
 """The model of a version (None: the shipped one), and a sentence where it had to be another."""
+CLASSIFIER = "classifier.json"
+"""The artefact of a model that ranks what is found."""
 _NOTICES = (b'"kind":"anomaly_judged"', b'"kind":"model_promoted"')
 
 
@@ -53,7 +57,7 @@ class Detection:
         self._champion = Champion()
         self._suppressions = Suppressions()
         self._monitor = DriftMonitor()
-        self._watcher = self._watching(None)
+        self._watcher = self._champion_watching()
         self._challenger: Watcher | None = None
         self._shadow: Shadow | None = None
 
@@ -127,7 +131,7 @@ class Detection:
         found = self._watcher.see(observations)
         if self._challenger is not None and self._shadow is not None:
             self._shadow.add(found, self._challenger.see(observations), len(observations))
-        return self._held(found)
+        return self._alerting.decide(found)
 
     def snapshot(self) -> bytes:
         """Everything learnt."""
@@ -157,7 +161,7 @@ class Detection:
             self._champion.restore(saved.champion)
             self._suppressions.restore(saved.suppressions)
             self._monitor.restore(saved.monitor)
-            self._watcher = self._watching(self._champion.version)
+            self._watcher = self._champion_watching()
             self._watcher.restore(saved.watcher)
             if saved.challenger is not None:
                 self.challenge(saved.challenger)
@@ -175,7 +179,7 @@ class Detection:
         if self._challenger is not None and self._shadow is not None:
             observed = self._watcher.observed - before
             self._shadow.add(found, self._challenger.take(messages), observed)
-        return self._held(found)
+        return self._alerting.decide(found)
 
     def _learn(self, message: Message) -> None:
         self._suppressions.learn(message.position, message.body)
@@ -184,38 +188,39 @@ class Detection:
         challenger = self._challenger
         if challenger is not None and challenger.model == self._champion.version:
             self._watcher = challenger  # it has watched: nothing has to be learnt anew
+            self._watcher.monitor = self._monitor
+            self._alerting = self._alerting_of(self._champion.version)
         else:
             position = self._watcher.position
-            self._watcher = self._watching(self._champion.version)
+            self._watcher = self._champion_watching()
             self._watcher.position = position
         self._challenger = self._shadow = None
 
+    def _champion_watching(self) -> Watcher:
+        watcher = self._watching(self._champion.version)
+        watcher.monitor = self._monitor
+        self._alerting = self._alerting_of(self._champion.version)
+        return watcher
+
+    def _alerting_of(self, version: str | None) -> Alerting:
+        model, _note = self._model_of(version)
+        classifier, trained = None, model.artefacts.get(CLASSIFIER)
+        if trained is not None:
+            try:
+                classifier = decode(trained)
+            except Refused as error:
+                self._notes.append(f"{error} Alerts go on without it.")
+        return Alerting(self._suppressions, classifier, model.config.likely_min)
+
     def _watching(self, version: str | None) -> Watcher:
+        """A version's watcher; the shipped one's where it cannot be built: nobody is left blind."""
         model, note = self._model_of(version)
+        try:
+            detectors = self._build(model.config, model.artefacts)
+        except (Misconfigured, Refused) as error:
+            model, _ = self._model_of(None)
+            detectors = self._build(model.config, model.artefacts)
+            note = f"{error} The shipped version {model.version} runs in its place."
         if note is not None:
             self._notes.append(note)
-        detectors = self._build(model.config, model.artefacts)
-        return Watcher(detectors, model.version, model.config.disabled, self._monitor)
-
-    def _held(self, found: list[Anomaly]) -> list[Anomaly]:
-        """With the reason why nobody is alerted, where one is held back.
-
-        An order that is odd in several ways alerts once, in its oddest.
-        """
-        oddest: dict[int, Anomaly] = {}
-        judged: list[tuple[Anomaly, str | None]] = []
-        for each in found:
-            held = self._suppressions.held(each)
-            judged.append((each, held))
-            if held is None and each.position is not None:
-                known = oddest.get(each.position)
-                if known is None or each.p_value < known.p_value:
-                    oddest[each.position] = each
-        told: list[Anomaly] = []
-        for each, why in judged:
-            first = None if each.position is None else oddest.get(each.position)
-            held = why
-            if held is None and first is not None and first is not each:
-                held = f"The same order is told as {first.id}."
-            told.append(each if held is None else msgspec.structs.replace(each, held=held))
-        return told
+        return Watcher(detectors, model.version, model.config.disabled)

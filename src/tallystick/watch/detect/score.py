@@ -92,7 +92,8 @@ class Anomaly(msgspec.Struct, frozen=True):
     `at` is RFC 3339, the observation's own stamp. `position` and `order_id` lead to the proof of
     the order, `positions` to all entries that make the case; they are None and empty for API calls,
     prices and log lines, `route` is None for orders. `model` is the version that found it.
-    `held` says why nobody is alerted; None: somebody is.
+    `held` says why nobody is alerted; None: somebody is. `likely` is the probability that it is
+    worth an alert, by a classifier that was trained on verdicts; None: there is none.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Anomaly(msgspec.Struct, frozen=True):
     positions: tuple[int, ...] = ()
     model: str = ""
     held: str | None = None
+    likely: float | None = None
 
 
 class Score(msgspec.Struct, frozen=True, gc=False):

@@ -51,7 +51,8 @@ class Watcher:
     """Hands observations to `detectors` in batches, and findings on as anomalies.
 
     `position` is the next entry's that will be taken. `unreadable` counts entries of a known kind
-    that could not be read. `observed` counts observations. `model` is written into each anomaly.
+    that could not be read. `observed` counts observations. `model` is written into each anomaly;
+    `monitor`, where there is one, hears of everything.
     """
 
     def __init__(
@@ -59,7 +60,6 @@ class Watcher:
         detectors: Iterable[Detector],
         model: str = "",
         disabled: Iterable[str] = (),
-        monitor: Monitor | None = None,
     ) -> None:
         self.position = 0
         self.unreadable = 0
@@ -67,7 +67,7 @@ class Watcher:
         self.model = model
         self._detectors = list(detectors)
         self._disabled = frozenset(disabled)
-        self._monitor = monitor
+        self.monitor: Monitor | None = None
         self._quiet: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def take(self, messages: Iterable[Message]) -> list[Anomaly]:
@@ -103,10 +103,10 @@ class Watcher:
                 found += [(rows[one.row], one) for one in judged.findings]
             else:
                 continue
-            if self._monitor is not None:
-                self._monitor.p_values(detector.names[0], judged.p_values)
-        if self._monitor is not None:
-            self._monitor.features(observations)
+            if self.monitor is not None:
+                self.monitor.p_values(detector.names[0], judged.p_values)
+        if self.monitor is not None:
+            self.monitor.features(observations)
         found.sort(key=lambda each: each[0])
         return [
             anomaly
