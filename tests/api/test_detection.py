@@ -37,7 +37,7 @@ STATE = DetectionState(
     running=True,
     model="0123456789ab",
     position=3,
-    detectors=(DetectorState("order_size", entities=4, warming=1, findings=2),),
+    detectors=(DetectorState("order_size", 2),),
     drift=(DriftState("call_duration_us", "feature", 9_000, 0.31, 0.2, drifting=True),),
 )
 

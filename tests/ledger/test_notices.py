@@ -9,12 +9,14 @@ from tallystick.ledger.notices import (
     AnomalyJudged,
     ArchiveDeleted,
     ArchiveRestored,
+    BacktestSummary,
     HeadText,
     KeysChanged,
     LedgerReconciled,
     LegalHoldReleased,
     LegalHoldSet,
     LogUnmasked,
+    ModelPromoted,
     Notice,
     QldbImported,
     QldbRevision,
@@ -74,6 +76,14 @@ NOTICES: dict[str, Notice] = {
         at=AT, anomaly="log_silence-0011223344556677", detector="log_silence", entity="main",
         client=None, verdict="confirmed", reason="it was down", p_value="1e-12",
         sentence="No line for 9 minutes.", position=None, scope="entity", until=None, by="ann",
+    ),
+    "model_promoted": ModelPromoted(
+        at=AT, model="0123456789ab", previous="ba9876543210", scope="detect", rollback=False,
+        backtest=BacktestSummary("ab" * 32, 0, 1_000, 990, 3, 2, 0, 1, "ba9876543210", 4, 2),
+        reason="finds more", by="ann", key="write ann k-1", request="ab" * 32,
+    ),
+    "model_promoted, back": ModelPromoted(
+        AT, "ba9876543210", "0123456789ab", "detect", True, None, "too loud", "ann"
     ),
 }  # fmt: skip
 # Never to change: receipts that were given out hold these bytes and hashes.
@@ -209,6 +219,26 @@ GOLDEN = {
         ),
         "537cb34be43b776e7b4924db9c0d5e8dbb8acd83fdfcff1f1fe0e1c0f043ff1d",
     ),
+    "model_promoted": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","backtest":{"against":"ba9876543210","both":'
+            '2,"confirmed":2,"digest":"ababababababababababababababababababababababababababab'
+            'ababababab","dismissed":0,"found":3,"found_against":4,"from":0,"missed":1,"obser'
+            'ved":990,"to":1000},"by":"ann","key":"write ann k-1","kind":"model_promoted","mo'
+            'del":"0123456789ab","previous":"ba9876543210","reason":"finds more","request":"a'
+            'bababababababababababababababababababababababababababababababab","rollback":fals'
+            'e,"scope":"detect","v":1}'
+        ),
+        "92ee186914011fa9076d2167f784efb0ffff9511005c7ff2b64fdb70bb41904d",
+    ),
+    "model_promoted, back": (
+        (
+            '{"at":"2026-11-22T04:30:00.123456Z","backtest":null,"by":"ann","key":null,"kind"'
+            ':"model_promoted","model":"ba9876543210","previous":"0123456789ab","reason":"too'
+            ' loud","request":null,"rollback":true,"scope":"detect","v":1}'
+        ),
+        "52816c040322d32aff46350a8e3407098e9d46d9797213932c9e3a9742739d06",
+    ),
 }
 
 
@@ -244,8 +274,10 @@ def test_what_is_appended_once_has_a_key() -> None:
         "retention_changed",
         "archive_deleted",
         "anomaly_judged",
+        "model_promoted",
     }
     assert keys["anomaly_judged"] == "write ann k-1"
+    assert keys["model_promoted"] == "write ann k-1"
     assert keys["qldb_revision"] == "qldb/s/7/d/0"
     assert keys["qldb_imported"] == "qldb/s/0-7"
     assert keys["subject_erased"] == "subject-erased S-1"

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from tallystick.api.idempotency import answered, key_of
 from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
-from tallystick.errors import Refused
+from tallystick.errors import Refused, TemporaryError
 from tallystick.execution.desk import Key
 from tallystick.execution.entries import Entry
 from tallystick.execution.search import Filter
@@ -190,7 +190,13 @@ def _said(call: Call, reason: str, key: Key | None) -> Said:
 
 def _changed(services: Services, entry: Entry, receipt: Receipt, *, replayed: bool) -> Response:
     assert isinstance(entry, ModelPromoted)  # noqa: S101  what was proposed
-    services.models.learn([(receipt.position, receipt.entry)])
+    kept = [each.position for each in _caught_up(services).champion.promotions]
+    forgotten = bool(kept) and receipt.position < kept[0]
+    if receipt.position not in kept and not forgotten:
+        raise TemporaryError(
+            f"Another change of the champion came first; entry {receipt.position}, which says this"
+            " one, does not count. Look at it, and ask again under another key."
+        )
     answer = ChampionAnswer(
         entry.model, entry.previous, entry.rollback, entry.backtest, entry.reason, entry.by,
         entry.at, receipt.position, receipt,

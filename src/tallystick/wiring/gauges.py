@@ -13,7 +13,7 @@ from tallystick.watch.collect.ingest import Ingest
 from tallystick.watch.collect.store import LogStore
 from tallystick.web import LiveHub
 from tallystick.wiring.collecting import Collecting
-from tallystick.wiring.detecting.process import DetectionProcess
+from tallystick.wiring.detecting.detecting import Detecting
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.saying import Saying
 
@@ -25,7 +25,7 @@ class Measured:
     ledger: Ledger
     publishing: Publishing
     saying: Saying
-    detecting: DetectionProcess
+    detecting: Detecting
     collecting: Collecting
     archive: Archive | None
     followers: Followers
@@ -89,12 +89,20 @@ def _watching(parts: Measured) -> Iterator[Gauge]:
         )
 
 
-def _detecting(size: int, detecting: DetectionProcess) -> Iterator[Gauge]:
+def _detecting(size: int, detecting: Detecting) -> Iterator[Gauge]:
+    counts, process = detecting.found.counts(), detecting.process
+    yield Gauge("tallystick_anomalies_kept", "Anomalies kept.", counts.kept)
+    held = "Of them those that nobody was alerted of."
+    yield Gauge("tallystick_anomalies_held_back", held, counts.held)
+    yield Gauge("tallystick_anomalies_confirmed", "Of them confirmed.", counts.confirmed)
+    yield Gauge("tallystick_anomalies_dismissed", "Of them dismissed.", counts.dismissed)
+    bad = "Log lines of calls that the detectors could not read."
+    yield Gauge("tallystick_detect_unreadable_lines_total", bad, detecting.hearing.unreadable)
     starts = "Starts of the detection process; more than one: it has ended by itself."
-    yield Gauge("tallystick_detect_starts_total", starts, detecting.starts)
-    state = detecting.state
-    if state is None:
+    yield Gauge("tallystick_detect_starts_total", starts, process.starts)
+    if process.state is None:
         return
+    state = process.stands()
     yield Gauge("tallystick_detect_lag_entries", "Not yet scored.", size - state.position)
     observed = "What the detectors have looked at."
     yield Gauge("tallystick_detect_observed_total", observed, state.observed)
@@ -102,6 +110,13 @@ def _detecting(size: int, detecting: DetectionProcess) -> Iterator[Gauge]:
     yield Gauge("tallystick_detect_unreadable_total", unreadable, state.unreadable)
     resident = "Most memory that the detection process had."
     yield Gauge("tallystick_detect_resident_bytes", resident, state.resident_bytes)
+    yield Gauge("tallystick_detect_held_streams", "Streams held back now.", state.held_streams)
+    drifting = sum(each.drifting for each in state.drift)
+    yield Gauge("tallystick_detect_drifting", "Features and calibrations that drift.", drifting)
+    found = "Anomalies found since the start."
+    for each in state.detectors:
+        name = {"detector": each.name}
+        yield Gauge("tallystick_detect_found_total", found, each.findings, name)
 
 
 def _store(store: LogStore) -> Iterator[Gauge]:

@@ -326,7 +326,7 @@ class Single:
 
     def _measured(self) -> Measured:
         return Measured(
-            self.ledger, self.publishing, self.saying, self.detecting.process, self.collecting,
+            self.ledger, self.publishing, self.saying, self.detecting, self.collecting,
             self.archive, self.followers, self.prices, self.hub,
         )  # fmt: skip
 

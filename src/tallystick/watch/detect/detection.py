@@ -86,6 +86,10 @@ class Detection:
         """Entries of a known kind that could not be read since the start."""
         return self._watcher.unreadable
 
+    def findings(self) -> dict[str, int]:
+        """How often each detector found something since the start."""
+        return {name: self._watcher.findings[name] for name in self._watcher.names}
+
     def noted(self) -> list[str]:
         """What the operator should hear; said once."""
         notes, self._notes = self._notes, []

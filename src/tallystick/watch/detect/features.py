@@ -3,6 +3,6 @@
 from tallystick.watch.detect.drift.features import FEATURES as DRIFT
 from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.operations.features import FEATURES as OPERATIONS
-from tallystick.watch.detect.orders.features import FEATURES as ORDERS
+from tallystick.watch.detect.orders.looks import FEATURES as ORDERS
 
 FEATURES: tuple[Feature, ...] = (*ORDERS.values(), *OPERATIONS.values(), *DRIFT.values())

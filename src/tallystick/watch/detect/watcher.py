@@ -5,7 +5,7 @@ taken once; an anomaly's id is made of the detector and that position, so a repl
 finds the same anomalies under the same ids, and whoever is told can tell that it has heard them.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Literal, Protocol
@@ -51,7 +51,8 @@ class Watcher:
     """Hands observations to `detectors` in batches, and findings on as anomalies.
 
     `position` is the next entry's that will be taken. `unreadable` counts entries of a known kind
-    that could not be read. `observed` counts observations. `model` is written into each anomaly;
+    that could not be read. `observed` counts observations,
+    `findings` anomalies by name, since the start. `model` is written into each anomaly;
     `monitor`, where there is one, hears of everything.
     """
 
@@ -64,11 +65,18 @@ class Watcher:
         self.position = 0
         self.unreadable = 0
         self.observed = 0
+        self.findings: Counter[str] = Counter()
         self.model = model
         self._detectors = list(detectors)
         self._disabled = frozenset(disabled)
         self.monitor: Monitor | None = None
         self._quiet: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+
+    @property
+    def names(self) -> list[str]:
+        """What its findings may be called."""
+        names = (name for detector in self._detectors for name in detector.names)
+        return [name for name in names if name not in self._disabled]
 
     def take(self, messages: Iterable[Message]) -> list[Anomaly]:
         """Look at entries in order of position; those seen before are dropped."""
@@ -158,6 +166,7 @@ class Watcher:
         self._quiet.move_to_end(key)
         if len(self._quiet) > REFRACTORY_ENTITIES_MAX:
             self._quiet.popitem(last=False)
+        self.findings[finding.detector] += 1
         return anomaly_of(observation, finding, self.model)
 
 

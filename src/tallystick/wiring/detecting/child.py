@@ -133,6 +133,7 @@ class Child:
             model=detection.model,
             challenger=detection.challenger,
             held_streams=detection.held_streams(self._clock.now_ns() / NS_PER_SECOND),
+            findings=detection.findings(),
             drift=detection.drift(),
             comparison=detection.comparison(),
             notes=detection.noted(),

@@ -75,6 +75,7 @@ class Standing(msgspec.Struct, tag="g", array_like=True):
     model: str
     challenger: str | None
     held_streams: int
+    findings: dict[str, int]
     drift: tuple[DriftState, ...]
     comparison: Comparison | None
     notes: list[str]

@@ -20,7 +20,7 @@ from tallystick.errors import Corrupt, TemporaryError
 from tallystick.limits import DETECT_SEEN_MAX
 from tallystick.stream import Message
 from tallystick.stream.relay import Consumer
-from tallystick.watch.detect.found.state import DetectionState
+from tallystick.watch.detect.found.state import DetectionState, DetectorState
 from tallystick.watch.detect.models.comparison import Comparison
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Anomaly
@@ -118,6 +118,7 @@ class DetectionProcess:
             resident_bytes=state.resident_bytes,
             challenger=None if standing is None else standing.challenger,
             held_streams=0 if standing is None else standing.held_streams,
+            detectors=() if standing is None else _states(standing.findings),
             drift=() if standing is None else standing.drift,
         )
 
@@ -242,6 +243,10 @@ class DetectionProcess:
 async def _say(writer: asyncio.StreamWriter, value: ToChild) -> None:
     writer.write(frame(value))
     await writer.drain()
+
+
+def _states(findings: dict[str, int]) -> tuple[DetectorState, ...]:
+    return tuple(DetectorState(name, count) for name, count in findings.items())
 
 
 def _environment() -> dict[str, str]:

@@ -102,8 +102,10 @@ def trading(
         number = FIRST_DAY + day // 5 * 7 + day % 5
         for client in clients:
             expected = client.orders * _ordinary(client, day) * client.times("rate", day)
-            for _ in range(_poisson(rng, expected)):
-                orders.append((number * DAY_SECONDS + rng.uniform(25_000, 64_000), client))
+            orders += [
+                (number * DAY_SECONDS + rng.uniform(25_000, 64_000), client)
+                for _ in range(_poisson(rng, expected))
+            ]
         orders.sort(key=lambda each: each[0])
         rows: list[Observation] = []
         for at_seconds, client in orders:
@@ -131,7 +133,7 @@ def _order(
     grown = client.times("utilisation", day)
     # A client goes home with little; one that creeps keeps a little more each day.
     target = 3 * (grown - 1) * wanted / usd
-    side = "buy" if held < target or (held == target and rng.random() < 0.5) else "sell"
+    side = "buy" if held < target else "sell"
     if grown == 1.0:
         side = (
             rng.choice(("buy", "sell"))
@@ -143,7 +145,7 @@ def _order(
     sign = 1 if side == "buy" else -1
     return OrderSeen(
         position=position,
-        at=rfc3339(round(at_seconds * NS_PER_SECOND)),
+        at="",
         at_seconds=at_seconds,
         event="decided",
         order_id=f"O-{position}",

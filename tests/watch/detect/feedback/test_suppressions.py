@@ -160,7 +160,7 @@ def test_entries_are_learnt_once(desk: Any, make: Make) -> None:
 
 def test_a_restart_changes_nothing(desk: Any, make: Make) -> None:
     """What is restored judges and learns as before."""
-    rng = random.Random(5)
+    rng = random.Random(5)  # noqa: S311  a seeded test
     entries = [
         desk.say(
             rng.choice(("confirmed", "dismissed", "dismissed")),
@@ -203,8 +203,8 @@ def test_it_is_bounded(desk: Any, make: Make) -> None:
     for number in range(300, 600):
         desk.say("dismissed", make(id=f"a{number}", detector="d0"))
     assert len(desk.learnt.snapshot()) < few + 200 * VERDICTS_MAX
-    assert len(desk.learnt._detectors) <= DETECTORS_MAX  # noqa: SLF001  its bound is tested
-    assert len(desk.learnt._stream_of) <= 9 + VERDICTS_MAX  # noqa: SLF001
+    assert len(desk.learnt._detectors) <= DETECTORS_MAX
+    assert len(desk.learnt._stream_of) <= 9 + VERDICTS_MAX
 
 
 def test_how_many_streams_are_held_back(desk: Any) -> None:

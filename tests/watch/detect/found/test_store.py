@@ -311,7 +311,7 @@ def test_a_damaged_file_says_so(tmp_path: Path, clock: ManualClock) -> None:
 def test_pages_are_read_by_an_index(tmp_path: Path, found: Found) -> None:
     """No page scans or sorts the table."""
     connection = apsw.Connection(str(tmp_path / "anomalies.db"))
-    query = store_module._QUERIES["page"]  # noqa: SLF001  its plan is what is tested
+    query = store_module._QUERIES["page"]
     names = {
         "before_ns": 1, "before_seq": 1, "since_ns": 0, "until_ns": 9, "detector": None,
         "family": None, "account": "a", "pair": None, "verdict": None, "held": None,

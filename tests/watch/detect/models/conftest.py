@@ -22,7 +22,7 @@ def stamp(seconds: float) -> str:
     return rfc3339(round((START + seconds) * NS_PER_SECOND))
 
 
-def anomaly(  # noqa: PLR0913  members
+def anomaly(
     seconds: float,
     account: str | None = "acme",
     detector: str = "order_size",
@@ -40,9 +40,7 @@ def anomaly(  # noqa: PLR0913  members
     )  # type: ignore[arg-type]  # fmt: skip
 
 
-def promotion(
-    model: str, previous: str, *, rollback: bool = False, scope: str = "detect"
-) -> bytes:
+def promotion(model: str, previous: str, *, rollback: bool = False, scope: str = "detect") -> bytes:
     """The entry of a change of the champion."""
     summary = None if rollback else SUMMARY
     return encode(
@@ -50,11 +48,11 @@ def promotion(
     )
 
 
-def verdict(found: str, word: str, position: int | None) -> bytes:
+def verdict(found: str, word: str, position: int | None, account: str = "acme") -> bytes:
     """The entry of a verdict."""
     return encode(
         AnomalyJudged(
-            stamp(5), found, "order_size", "acme EURUSD", "acme", word, "checked", "1e-09",
+            stamp(5), found, "order_size", f"{account} EUR/USD", account, word, "checked", "1e-09",
             "It was more.", position, "stream", None, "ann",
         )
     )  # fmt: skip

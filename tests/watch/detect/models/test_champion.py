@@ -52,7 +52,9 @@ def test_what_was_decided_on_another_champion_does_not_count() -> None:
     champion = folded([promotion(A, SHIPPED), promotion(B, SHIPPED)])
     assert champion.version == A
     assert not champion.learn(9, promotion(C, B))
-    champion = folded([promotion(A, SHIPPED), promotion(B, A), promotion(SHIPPED, B, rollback=True)])
+    champion = folded(
+        [promotion(A, SHIPPED), promotion(B, A), promotion(SHIPPED, B, rollback=True)]
+    )
     assert champion.version == B
     champion = folded([promotion(SHIPPED, A, rollback=True)])
     assert champion.version is None

@@ -10,8 +10,13 @@ import pytest
 from tallystick.clock import ManualClock
 from tallystick.watch.detect.sagemaker.app import PAYLOAD_BYTES_MAX
 from tallystick.watch.detect.sagemaker.model import HostedModel
-from tallystick.watch.detect.sagemaker.recordio import LABEL, frame, frames, read_record
-from tallystick.watch.detect.sagemaker.recordio import write_record
+from tallystick.watch.detect.sagemaker.recordio import (
+    LABEL,
+    frame,
+    frames,
+    read_record,
+    write_record,
+)
 
 from .conftest import container_of, csv, usual
 
@@ -116,7 +121,7 @@ def test_a_verbose_answer_explains(container: httpx.Client, hosted: HostedModel)
     ],
     ids=["row", "json", "empty", "content type", "accept"],
 )
-def test_a_bad_request_is_told(  # noqa: PLR0913  parameters
+def test_a_bad_request_is_told(
     container: httpx.Client, body: bytes, content_type: str, accept: str | None, status: int,
     said: str,
 ) -> None:  # fmt: skip

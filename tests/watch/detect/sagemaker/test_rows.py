@@ -7,7 +7,13 @@ import pytest
 
 from tallystick.watch.detect.sagemaker.errors import ClientError
 from tallystick.watch.detect.sagemaker.recordio import frame, write_record
-from tallystick.watch.detect.sagemaker.rows import media_type, read_csv, read_recordio, read_rows
+from tallystick.watch.detect.sagemaker.rows import (
+    REQUEST_ROWS_MAX,
+    media_type,
+    read_csv,
+    read_recordio,
+    read_rows,
+)
 
 ROWS = [[1.5, 16.0, 14.0], [-2.0, 100.2, 15.2]]
 SPARSE = {"keys": [0, 2], "shape": [3], "values": [1.5, 14.0]}
@@ -90,6 +96,14 @@ def test_another_content_type_is_refused() -> None:
     with pytest.raises(ClientError, match="none of text/csv") as caught:
         read_rows("image/png", b"1,2,3", 3)
     assert caught.value.status == 415
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/jsonlines"])
+def test_too_many_rows_are_refused_before_they_are_read(kind: str) -> None:
+    """They could not be scored in time."""
+    with pytest.raises(ClientError, match="at most 200,000 rows") as caught:
+        read_rows(kind, b"1\n" * (REQUEST_ROWS_MAX + 1), 1)
+    assert caught.value.status == 413
 
 
 def test_lines_are_counted_from_where_the_chunk_begins() -> None:

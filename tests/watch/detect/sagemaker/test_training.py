@@ -157,5 +157,5 @@ def test_no_files_and_bad_settings(make_job: MakeJob) -> None:
     with pytest.raises(ClientError, match="has no files"):
         train(job, lambda _line: None)
     (job.config / "hyperparameters.json").write_text("{")
-    with pytest.raises(ClientError, match="hyperparameters.json cannot be read"):
+    with pytest.raises(ClientError, match=r"hyperparameters\.json cannot be read"):
         train(job, lambda _line: None)

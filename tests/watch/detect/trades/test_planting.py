@@ -103,8 +103,8 @@ def test_whatever_is_planted_on_an_account_shows_in_its_own_events() -> None:
         seen = read([one], Watched())
         if seen:
             own.count(seen)
-    for one in met:
-        assert len(own.moments[id(one)]) >= least[one.planted.kind], one.planted
+    for each in met:
+        assert len(own.moments[id(each)]) >= least[each.planted.kind], each.planted
 
 
 def test_what_is_planted_in_the_plumbing_shows_there() -> None:

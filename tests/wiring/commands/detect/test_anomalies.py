@@ -198,7 +198,7 @@ def test_an_explanation(server: Any) -> None:
         "14 orders, usually 0 to any",
         "buy 280,000 EUR/USD (entry 3)",
         "6, 7  (order O-7)",
-        "GET /v1/ledger/entries/7/receipt",
+        f"curl -s {server.url}/v1/ledger/entries/7/receipt | tallystick verify - --vkey KEY",
         "dismissed by ann, ",
         "agreed by phone (entry 12, of every detector, until",
         "order_size-3  confirmed: it was fraud",

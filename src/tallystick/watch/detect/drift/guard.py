@@ -2,7 +2,7 @@
 
 Whoever grows a little each day is normal against his recent past, and the recent past is what a
 detector that adapts compares with. So each account has an anchor too, which hardly follows: what
-it did in a day, in the mean of its first 20 active days, and half of a lasting change after 180
+it did in a day, in the mean of its first 30 active days, and half of a lasting change after 180
 more. Four aspects of a day are held against it: the size of orders, their number, the distance
 from the market, and the use of the position limit. Evidence is a one-sided CUSUM of the day's
 movement in the anchor's own spreads; what everybody's profile moved in those days (the median) is
@@ -46,7 +46,7 @@ class DriftGuard:
 
     names: tuple[str, ...] = ("drift",)
 
-    def __init__(self, *, entities_max: int = ENTITIES_MAX) -> None:
+    def __init__(self, entities_max: int = ENTITIES_MAX) -> None:
         self._slots = Slots(entities_max)
         self._pairs: dict[str, float] = {}
         self._usd: dict[str, float] = {"USD": 1.0}

@@ -27,6 +27,8 @@ DAY_FIELDS = 9
 PAIRS_HELD = 8
 """Pairs in which an account's position is known at once; the smallest makes room."""
 TRAIL_DAYS = 6
+ARRAY_BYTES_A_SLOT = 8 * (ASPECTS * PROFILE_FIELDS + DAY_FIELDS + 2 * PAIRS_HELD + TRAIL_DAYS)
+"""What an account costs, beside its name."""
 # Of common[aspect]: the raise of everybody that anchors have followed, and a histogram behind it.
 RAISED, FIRST_BIN = 0, 1
 BINS = 121
@@ -38,9 +40,10 @@ ROW_FIELDS = 8
 FILL, ORDER, BOUND = 0.0, 1.0, 2.0
 """Kinds of rows: what only moves positions, an order of the client's, a limit (R_USD) of USD."""
 # Of told: what an alarm is explained with.
-T_ASPECT, T_P, T_ANCHOR, T_SPREAD, T_RECENT, T_COMMON, T_DAYS, T_SINCE = range(8)
-T_NORMAL_AT, T_NORMAL_DAY, T_NORMAL, T_SURPRISE = range(8, 12)
-TOLD_FIELDS = T_SURPRISE + ASPECTS
+T_ASPECT, T_P, T_ANCHOR, T_SPREAD, T_RECENT, T_SINCE = range(6)
+T_NORMAL_AT, T_NORMAL_DAY, T_NORMAL, T_SURPRISE = range(6, 10)
+T_OTHERS = T_SURPRISE + ASPECTS
+TOLD_FIELDS = T_OTHERS + ASPECTS
 
 DAY_SECONDS = 86_400.0
 DAY_BEGINS_SECONDS = 7_200.0
@@ -49,8 +52,10 @@ DAYS_MAX = 80_000.0
 """Days after 1970 that are taken for real: into the year 2189."""
 WARM_UP_DAYS = 10.0
 """Active days before anything is said."""
-ANCHOR_DAYS = 20.0
+ANCHOR_DAYS = 30.0
 """Active days of which the anchor is the plain mean; after them it hardly follows."""
+CALM = 2.0
+"""Evidence beyond which it hardly follows already when it has been warmed up."""
 ANCHOR_GAIN = 1.0 - 0.5 ** (1.0 / 180.0)
 """Then half of a lasting change is in the anchor after 180 active days."""
 RECENT_GAIN = 1.0 - 0.5 ** (1.0 / 3.0)
@@ -71,14 +76,16 @@ LEVEL_CLIP = math.log(9.0)
 """A day further from the anchor than this counts no more among the recent ones."""
 ALARM_EVIDENCE = math.log(1e6)
 """Evidence at which growth to threefold is an alarm: -ln of the alarm's p-value."""
-USED_MIN = 0.33
+USED_MIN = 0.25
 """Utilisation below this share of the limit is nobody's concern."""
 USED_OFFSET, DISTANCE_OFFSET = 0.02, 0.1
 """What is added before the logarithm: 2 % of the limit, half a basis point."""
 COMMON_DECAY = 0.5**0.5
 """A day's accounts count half among everybody after two days."""
-PEERS_HALF = 12.0
-"""With this weight of days (about four accounts) half of their movement is everybody's."""
+ACCOUNT_WEIGHT = 1.0 / (1.0 - COMMON_DECAY)
+"""What an account that trades each day weighs."""
+FEW, PEERS_HALF = 2.0 * ACCOUNT_WEIGHT, 3.5 * ACCOUNT_WEIGHT
+"""Two accounts are not everybody; with so much more half of what they move is everybody's."""
 RAISE_GAIN = 0.07
 """Share of everybody's rise that moves all anchors, a day."""
 LEVEL_MAX = 50.0
@@ -184,7 +191,12 @@ def _close(profile: Floats, day: Floats, trail: Ints, common: Floats, told: Floa
         level = _level(aspect, day)
         if level > LEVEL_MAX or level < -LEVEL_MAX:
             continue
-        p_value = _judge(aspect, level, profile[aspect], day, common[aspect], told)
+        everybody = _everybody(common[aspect])
+        if aspect == UTILISATION:  # larger orders use more of the same limits
+            rest = common[SIZE, RAISED] - common[UTILISATION, RAISED]
+            everybody = max(everybody, _everybody(common[SIZE]) + rest)
+        everybody = max(0.0, everybody)
+        p_value = _judge(aspect, level, profile[aspect], day, common[aspect], everybody, told)
         if p_value < least:
             oddest, least = aspect, p_value
     for n in range(TRAIL_DAYS - 1):
@@ -213,8 +225,9 @@ def _level(aspect: int, day: Floats) -> float:
 
 @compiled
 def _judge(
-    aspect: int, level: float, known: Floats, day: Floats, common: Floats, told: Floats
-) -> float:
+    aspect: int, level: float, known: Floats, day: Floats, common: Floats, everybody: float,
+    told: Floats,
+) -> float:  # fmt: skip
     """How odd the level is for this aspect, and learn it; 2.0 while it is too new."""
     days = known[DAYS]
     if days == 0.0:
@@ -230,7 +243,7 @@ def _judge(
     known[RECENT] += RECENT_GAIN * (bounded - known[RECENT])
     p_value = 2.0
     if days >= WARM_UP_DAYS:
-        everybody = max(0.0, _everybody(common))
+        told[T_OTHERS + aspect] = everybody + common[RAISED]
         deviation = max(-CLIP, min(CLIP, (moved - everybody) / spread))
         if known[EVIDENCE] == 0.0:
             known[SINCE] = day[DAY]
@@ -246,7 +259,8 @@ def _judge(
     if abs(moved) < spread:
         known[NORMAL_AT], known[NORMAL_DAY], known[NORMAL] = day[LAST], day[DAY], level
     clipped = max(-limit, min(limit, moved))
-    gain = 1.0 / (days + 1.0) if days < ANCHOR_DAYS else ANCHOR_GAIN
+    is_young = days < WARM_UP_DAYS or (days < ANCHOR_DAYS and known[EVIDENCE] < CALM)
+    gain = 1.0 / (days + 1.0) if is_young else ANCHOR_GAIN
     known[SPREAD] += gain * (clipped * clipped - known[SPREAD])
     known[ANCHOR] += gain * clipped
     known[DAYS] = days + 1.0
@@ -259,12 +273,13 @@ def _everybody(common: Floats) -> float:
     weight = 0.0
     for n in range(BINS):
         weight += common[FIRST_BIN + n]
+    weight -= FEW
     if weight <= 0.0:
         return 0.0
     middle, below = 0.0, 0.0
     for n in range(BINS):
         below += common[FIRST_BIN + n]
-        if below >= weight / 2.0:
+        if below >= (weight + FEW) / 2.0:
             middle = (n - BINS // 2) * BIN
             break
     return middle * weight / (weight + PEERS_HALF)
@@ -302,8 +317,6 @@ def _tell(aspect: int, p_value: float, known: Floats, common: Floats, told: Floa
     told[T_ANCHOR] = known[ANCHOR] + common[RAISED]
     told[T_SPREAD] = max(SPREAD_MIN, math.sqrt(known[SPREAD]))
     told[T_RECENT] = known[RECENT]
-    told[T_COMMON] = max(0.0, _everybody(common)) + common[RAISED]
-    told[T_DAYS] = known[DAYS]
     told[T_SINCE] = known[SINCE]
     told[T_NORMAL_AT] = known[NORMAL_AT]
     told[T_NORMAL_DAY] = known[NORMAL_DAY]

@@ -19,7 +19,9 @@ from tallystick.watch.detect.observation import CallSeen, Observation, OrderSeen
 
 WINDOW = 2_000
 """Values of the reference, and of what is held against it."""
-BINS = 16
+PARTS = 16
+BINS = PARTS + 1
+"""Sixteenths of the reference, and what is beyond all of it."""
 SIGNIFICANT = math.sqrt(-math.log(1e-6 / 2) / 2) * math.sqrt(2 / WINDOW)
 """Kolmogorov-Smirnov distance of two windows that chance exceeds once in a million."""
 DISTANCE_MIN = 0.2
@@ -196,7 +198,8 @@ def _take(known: _Feature, values: Floats, at: str) -> None:
 
 def _refer(known: _Feature, values: Floats) -> None:
     """These values are the reference."""
-    edges = np.quantile(values, np.arange(1, BINS) / BINS)
+    inner = np.quantile(values, np.arange(1, PARTS) / PARTS)
+    edges = np.append(inner, np.nextafter(values.max(), np.inf))
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=BINS)
     known.edges, known.waiting = edges.tolist(), []
     known.reference = (counts / counts.sum()).tolist()

@@ -15,6 +15,9 @@ DAY_SECONDS = 86_400
 REFRACTORY_SECONDS = 7 * 86_400.0
 """Somebody who has drifted has drifted tomorrow too: it is said once a week."""
 
+OTHERS_MIN = 1.1
+"""What everybody's rise has to be to be told."""
+
 Floats = NDArray[np.float64]
 
 
@@ -36,20 +39,23 @@ def _reason(account: str, told: Floats, trail: Iterable[int]) -> Reason:
     subject, shown, back = _WORDS[aspect]
     anchor, recent, spread, everybody = (
         float(told[n])
-        for n in (kernels.T_ANCHOR, kernels.T_RECENT, kernels.T_SPREAD, kernels.T_COMMON)
-    )
+        for n in (
+            kernels.T_ANCHOR, kernels.T_RECENT, kernels.T_SPREAD, kernels.T_OTHERS + aspect,
+        )
+    )  # fmt: skip
     low, usual, high = (back(anchor + step * spread) for step in (-2, 0, 2))
     came = back(recent)
     since = _date(told[kernels.T_SINCE])
-    times = f"{came / max(usual, 1e-9):.1f} times" if usual > 0 else "far above"
-    others = f"others' rose {math.exp(everybody):.1f} times" if everybody > 0 else "others' did not"
+    times = f"{came / usual:.1f} times" if usual > 0 else "far above"
+    rose = math.exp(everybody)
+    others = f"grew {rose:.1f} times meanwhile" if rose >= OTHERS_MIN else "did not grow meanwhile"
     sentence = (
-        f"{account}'s {subject} grew slowly to {times} what it was: {shown(came)} a day lately,"
-        f" {shown(usual)} before. No day since {since} stood out by itself; {others}."
+        f"{account}'s {subject} has drifted to {times} what it was: {shown(came)} lately,"
+        f" {shown(usual)} before. It began about {since}; others' {others}."
     )
     return Reason(
-        expected=f"{shown(low)} to {shown(high)} a day, as in {account}'s anchored past",
-        came=f"{shown(came)} a day lately",
+        expected=f"{shown(low)} to {shown(high)}, as in {account}'s anchored past",
+        came=f"{shown(came)} lately",
         sentence=sentence,
         contributions=_contributions(told, low, high, came),
         nearest=_nearest(aspect, told),
@@ -96,7 +102,7 @@ def _usd(number: float) -> str:
 
 
 def _orders(number: float) -> str:
-    return f"{_grouped(number)} orders"
+    return f"{_grouped(number)} orders a day"
 
 
 def _bps(number: float) -> str:

@@ -96,10 +96,22 @@ class RandomCutForest:
 
     def expected(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
         """The usual point that is nearest: the median of what the trees hold there."""
+        return np.asarray(np.median(self._near(row), axis=0), dtype=np.float64)
+
+    def usual(self, row: NDArray[np.float64], share: float = 0.9) -> NDArray[np.float64]:
+        """(2, dimensions): between which numbers this share of the nearest usual points lies."""
+        edge = (1.0 - share) / 2
+        found = np.quantile(self._near(row), [edge, 1.0 - edge], axis=0)
+        return np.asarray(found, dtype=np.float64)
+
+    def _near(self, row: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The sample that each tree takes the row to; not the row itself where others are near."""
         if not self.seen:
-            return np.zeros(self.dimensions)
-        found = kernels.nearest(self._trees, self._clean(row.reshape(1, -1))[0])
-        return np.asarray(np.median(found, axis=0), dtype=np.float64)
+            return np.zeros((1, self.dimensions), np.float32)
+        clean = self._clean(row.reshape(1, -1))[0]
+        found = kernels.nearest(self._trees, clean)
+        others = found[(found != clean).any(axis=1)]
+        return others if len(others) else found
 
     def snapshot(self) -> bytes:
         """Everything learnt, for `restored`."""

@@ -6,12 +6,10 @@ from tallystick.watch.detect.drift.state import DriftState
 
 
 class DetectorState(msgspec.Struct, frozen=True):
-    """One detector: how many entities it knows, and how many of them are too new to be judged."""
+    """One detector, and how many anomalies it found since the start."""
 
     name: str
-    entities: int | None = None
-    warming: int | None = None
-    findings: int = 0
+    findings: int
 
 
 class DetectionState(msgspec.Struct, frozen=True):

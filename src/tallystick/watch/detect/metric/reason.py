@@ -8,8 +8,8 @@ class MetricScore(msgspec.Struct, frozen=True):
 
     `score` runs from 0 to 1 and `alarm` is whether it reaches the threshold: within the refractory
     period after an alarm the score is held below it, unless the evidence is much stronger.
-    `p_value` is the estimated share of the stream's ordinary points that are at least as odd,
-    whether held back or not.
+    `p_value` is a family's p-value that would be as much evidence as all families' together, held
+    back or not: about the share of the stream's ordinary points that are at least as odd.
     """
 
     score: float
@@ -18,11 +18,15 @@ class MetricScore(msgspec.Struct, frozen=True):
 
 
 class MetricFamily(msgspec.Struct, frozen=True):
-    """One view's part: its p-value by its own past, and its share of the evidence, 0 to 1."""
+    """One view's part: its p-value by its own past, and its share of the evidence, 0 to 1.
+
+    `says` is what the view means, for a person.
+    """
 
     name: str
     p_value: float
     share: float
+    says: str
 
 
 class MetricExample(msgspec.Struct, frozen=True):
@@ -33,10 +37,11 @@ class MetricExample(msgspec.Struct, frozen=True):
 
 
 class MetricReason(msgspec.Struct, frozen=True):
-    """Why the last point of a stream was scored as it was.
+    """Why the last (finite) point of a stream was scored as it was.
 
-    `came` against `expected`, usual between `low` and `high`; `families` with the largest share
-    first; `nearest` is None until the stream has a past.
+    `came` against `expected`, the mean of what came about this time of the day before, and usual
+    between `low` and `high`, its band (mean and scale of the last points while there is no such
+    day); `families` with the largest share first; `nearest` is None until the stream has a past.
     """
 
     at_seconds: float

@@ -13,23 +13,27 @@ from hashlib import sha256
 import msgspec
 
 from tallystick.clock import NS_PER_SECOND, parse_own_stamp
-from tallystick.errors import Refused
+from tallystick.errors import Misconfigured
 from tallystick.ledger.notices import AnomalyJudged
 from tallystick.stream.message import Message
+from tallystick.watch.detect.alerting import Alerting
 from tallystick.watch.detect.config import DetectConfig
 from tallystick.watch.detect.detector import Detector
 from tallystick.watch.detect.feedback import Suppressions, judged
 from tallystick.watch.detect.models.comparison import OBSERVATIONS, Shadow, at_seconds
 from tallystick.watch.detect.models.report import Backtest, Outcome
 from tallystick.watch.detect.models.version import Model
-from tallystick.watch.detect.observation import Observation, UnreadableError
+from tallystick.watch.detect.observation import Observation, TimeSeen, UnreadableError
 from tallystick.watch.detect.orders.reading import entry_seen
 from tallystick.watch.detect.score import Anomaly
+from tallystick.watch.detect.supervised.classifier import decode
 from tallystick.watch.detect.watcher import Watcher
 
 BATCH = 512
 """Observations that are handed to the detectors at once."""
 VERSIONS_MAX = 2
+CLASSIFIER = "classifier.json"
+"""The artefact that ranks what is found, as live."""
 _LEAF = b"\x00"
 """RFC 6962 section 2.1: what a leaf's hash begins with."""
 
@@ -85,15 +89,13 @@ class _Trial:
             build(model.config, model.artefacts), model.version, model.config.disabled
         )
         self._suppressions = Suppressions()
+        trained = model.artefacts.get(CLASSIFIER)
+        classifier = None if trained is None else decode(trained)
+        self._alerting = Alerting(self._suppressions, classifier, model.config.likely_min)
 
     def see(self, observations: Sequence[Observation]) -> list[Anomaly]:
-        """Look at observations; what is held back by verdicts so far says so."""
-        found = self._watcher.see(observations)
-        held = [self._suppressions.held(each) for each in found]
-        return [
-            each if sentence is None else msgspec.structs.replace(each, held=sentence)
-            for each, sentence in zip(found, held, strict=True)
-        ]
+        """Look at observations; what nobody would have been alerted of says why."""
+        return self._alerting.decide(self._watcher.see(observations))
 
     def learn(self, position: int, entry: bytes) -> None:
         """Take a verdict."""
@@ -113,12 +115,13 @@ class Replay:
         """One version, or two of which the second is the challenger.
 
         Raises:
-            Refused: `BAD_MODEL`: none, more, or the same one twice.
+            Misconfigured: none, more, or the same one twice; or one cannot be built.
+            Refused: the classifier of one cannot be read.
         """
         versions = {model.version for model in models}
         if not 1 <= len(models) <= VERSIONS_MAX or len(versions) != len(models):
             sentence = "A backtest is of one version, or of two that are not the same."
-            raise Refused("BAD_MODEL", sentence)
+            raise Misconfigured(sentence)
         self._trials = [_Trial(model, build) for model in models]
         self._period = period
         self._on_found = on_found
@@ -131,6 +134,7 @@ class Replay:
         self._last: Message | None = None
         self._stamps: tuple[str | None, str | None] = (None, None)
         self._first = 0
+        self._latest = 0.0
         self._warm_up = self._entries = self._lines = self._observed = self._unreadable = 0
 
     def take(self, happenings: Iterable[Happening]) -> None:
@@ -145,12 +149,12 @@ class Replay:
         """What the versions found.
 
         Raises:
-            Refused: `EMPTY_PERIOD`: no entry lies in it.
+            Misconfigured: no entry lies in the period.
         """
         self._flush()
         last = self._last
         if last is None:
-            raise Refused("EMPTY_PERIOD", "No entry lies in this period.")
+            raise Misconfigured("No entry lies in this period.")
         return Backtest(
             from_=self._first,
             to=last.position + 1,
@@ -168,7 +172,9 @@ class Replay:
 
     def _take_entry(self, message: Message) -> None:
         stamp = _stamp_of(message.body)
-        at = None if stamp is None else parse_own_stamp(stamp) / NS_PER_SECOND
+        if stamp is not None:  # the ledger's time: the newest that any entry so far says
+            self._latest = max(self._latest, parse_own_stamp(stamp) / NS_PER_SECOND)
+        at = self._latest
         verdict = judged(message.body)
         if verdict is not None:
             self._verdicts[verdict.anomaly] = verdict
@@ -205,7 +211,7 @@ class Replay:
             if by_time
             else self._inside or self._period.first in {None, 0}
         )
-        self._lines += self._inside
+        self._lines += self._inside and not isinstance(seen, TimeSeen)
         self._add(seen)
 
     def _turn(self, *, inside: bool) -> None:
@@ -225,22 +231,22 @@ class Replay:
         found = [trial.see(batch) for trial in self._trials]
         if not self._inside:
             return
-        self._observed += len(batch)
+        observed = sum(not isinstance(each, TimeSeen) for each in batch)  # a second is no event
+        self._observed += observed
         for trial, anomalies in zip(self._trials, found, strict=True):
             for anomaly in anomalies:
                 trial.found.append(self._kept(anomaly))
                 self._on_found(trial.model.version, anomaly)
         if self._shadow is not None:
-            self._shadow.add(found[0], found[1], len(batch))
+            self._shadow.add(found[0], found[1], observed)
 
-    def _note_time(self, position: int, at: float | None) -> None:
+    def _note_time(self, position: int, at: float) -> None:
         """When each entry was, for delays."""
         if self._base < 0:
             self._base = position
-        nothing = float("nan")
         missing = position - self._base - len(self._times)
-        self._times.extend([nothing] * missing)
-        self._times.append(nothing if at is None else at)
+        self._times.extend([float("nan")] * missing)
+        self._times.append(at)
 
     def _kept(self, anomaly: Anomaly) -> _Found:
         delay = None
@@ -297,10 +303,12 @@ class Replay:
 
 
 def _stamp_of(entry: bytes) -> str | None:
-    """The entry's own time; None for raw bytes."""
+    """The entry's own time; None for raw bytes, and where it is no time."""
     if not entry.startswith(b"{"):
         return None
     try:
-        return _STAMP.decode(entry).at or None
-    except msgspec.DecodeError:
+        stamp = _STAMP.decode(entry).at
+        parse_own_stamp(stamp)
+    except (msgspec.DecodeError, ValueError):
         return None
+    return stamp

@@ -17,7 +17,8 @@ _canonical = msgspec.json.Encoder(order="sorted").encode
 class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one version found in the period.
 
-    `held` of the `found` would have been held back by what people had said by then. `confirmed`,
+    Of `held` of the `found` nobody would have been alerted: people had said enough of their like by
+    then, or the same order was told otherwise. `confirmed`,
     `dismissed` and `unjudged` are the verdicts on them, whenever they were given; `missed` are
     anomalies that people confirmed and that it did not find. `precision` is the confirmed share of
     the judged, `recall` that of all confirmed ones which it found; None where there are none.
@@ -48,7 +49,8 @@ class Backtest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
 
     `since` and `until` are the stamps of the first and the last of them. `warm_up` entries before
     were learnt first. `leaf` is the leaf hash (hex) of the last entry: it tells which ledger it
-    was. `comparison` is of the second version as the challenger of the first.
+    was. `observed` counts orders, calls, log volumes and the like, not the seconds that passed.
+    `comparison` is of the second version as the challenger of the first.
     """
 
     from_: int

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
-from tallystick.errors import Refused
+from tallystick.errors import Misconfigured
 from tallystick.watch.detect.config import SHIPPED, DetectConfig
 
 REVISION = "1"
@@ -31,11 +31,18 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def canonical(self) -> bytes:
-        """Canonical JSON: the same facts are the same bytes."""
-        config = msgspec.structs.replace(
-            self.config, disabled=tuple(sorted(set(self.config.disabled)))
-        )
-        return _encode(msgspec.structs.replace(self, config=config))
+        """Canonical JSON: the same facts are the same bytes.
+
+        What is as by default is left out, so that a member which a later release adds does not
+        rename the versions that were there before.
+        """
+        said = msgspec.convert(msgspec.to_builtins(self.config), DetectConfig)  # 1 is 1.0 now
+        said = msgspec.structs.replace(said, disabled=tuple(sorted(set(said.disabled))))
+        members = msgspec.structs.asdict(said)
+        plain = msgspec.structs.asdict(DetectConfig())
+        config = {name: value for name, value in members.items() if value != plain[name]}
+        whole = {"revision": self.revision, "config": config, "artefacts": self.artefacts}
+        return _encode(whole)
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -49,7 +56,7 @@ class Model(msgspec.Struct, frozen=True):
         """A name that is no file's would leave the version's folder.
 
         Raises:
-            Refused: `BAD_MODEL`.
+            Misconfigured: one is, or they are too large or too many.
         """
         large = any(len(data) > ARTEFACT_BYTES_MAX for data in self.artefacts.values())
         named = all(_ARTEFACT.fullmatch(name) for name in self.artefacts)
@@ -58,7 +65,7 @@ class Model(msgspec.Struct, frozen=True):
                 f"A model has at most {ARTEFACTS_MAX} artefacts of {ARTEFACT_BYTES_MAX:,} bytes,"
                 " named with small letters, digits, dots and hyphens."
             )
-            raise Refused("BAD_MODEL", sentence)
+            raise Misconfigured(sentence)
 
     @property
     def manifest(self) -> Manifest:

@@ -5,6 +5,7 @@ and their total as the last element. When the total has doubled, everything is h
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,16 @@ from numpy.typing import NDArray
 from tallystick.watch.detect.compiled import compiled
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 Sketch = NDArray[np.float32]
+
+
+class Said(NamedTuple):
+    """Where a kernel writes: a p-value for each row, and the findings."""
+
+    p_values: Floats
+    found: Floats
+
 
 BINS = 288
 """Bins of a sketch."""
@@ -38,15 +48,18 @@ SHARE_POINTS = 2_000.0
 SHARE_PRIOR = 0.05
 SHARE_PRIOR_POINTS = 10.0
 """A new streak believes in this share of bad outcomes as if it had seen so many."""
-SHARE_MIN = 0.001
 SHARE_MAX = 0.98
-"""However rarely (or always) it went wrong, the usual share is believed to lie between these."""
+"""However often it went wrong, the usual share is believed to be no higher."""
 FEARED = 0.2
 """The share that is feared: so much of the way from the usual one to "always"."""
 EVIDENCE_CALM_MAX = 4.0
 """Evidence above which outcomes teach only a tenth: a storm is no habit yet."""
 EVIDENCE_MAX = 16.0
 """Evidence is not piled up beyond this, so that a storm that ended is soon forgotten."""
+EVIDENCE_LEAK = 0.995
+"""What stays of the evidence at each outcome: a share that only just rises is a habit, no storm."""
+STORM_OUTCOMES = 500.0
+"""A storm that has lasted for so many outcomes is how things are now, and taught as such."""
 TOGETHER_SECONDS = 0.02
 """Outcomes nearer together than this share one cause: each counts in proportion to its distance."""
 TOGETHER_SHARE_MIN = 0.02
@@ -125,9 +138,10 @@ def sketch_p(sketch: Sketch, value: float, power: float) -> float:
         seen = 0.0
         for place in range(sketch_bin(value), BINS):
             seen += sketch[place]
-        return min(1.0, (seen + 1.0) / (total + 1.0))
-    beyond = math.exp(-points * math.log1p((reached - start) / excess))
-    p_value: float = (points + 1.0) / (total + 1.0) * beyond
+        p_value: float = (seen + 1.0) / (total + 1.0)
+    else:
+        beyond = math.exp(-points * math.log1p((reached - start) / excess))
+        p_value = (points + 1.0) / (total + 1.0) * beyond
     return max(P_MIN, min(1.0, p_value))
 
 
@@ -156,10 +170,13 @@ def streak_learn(streak: Floats, bad: bool, pace: float, prior_points: float) ->
 
 
 @compiled
-def streak_step(streak: Floats, bad: bool, at: float, warm_up: float, prior_points: float) -> float:
+def streak_step(
+    streak: Floats, bad: bool, at: float, warm_up: float, prior_points: float, share_min: float
+) -> float:
     """The p-value of the streak up to this outcome (NaN while warming up); then learns it.
 
-    `warm_up` outcomes come first; the prior share weighs as much as `prior_points` of them.
+    `warm_up` outcomes come first; the prior share weighs as much as `prior_points` of them, and the
+    usual share is never believed to be below `share_min`.
 
     CUSUM (Page 1954) of the log-likelihood ratio for the share that is feared: exp(-evidence)
     bounds how often ordinary outcomes pile up that much (Lorden 1971).
@@ -177,18 +194,20 @@ def streak_step(streak: Floats, bad: bool, at: float, warm_up: float, prior_poin
         streak[BAD] = streak[RECENT] = 0.0
         streak_learn(streak, False, 1.0, prior_points)
         return 1.0 if warm else math.nan
-    usual = min(max(streak[SHARE], SHARE_MIN), SHARE_MAX)
+    usual = min(max(streak[SHARE], share_min), SHARE_MAX)
     feared = usual + FEARED * (1.0 - usual)
     step = math.log(feared / usual) if bad else math.log((1.0 - feared) / (1.0 - usual))
     evidence = 0.0
     if warm:
-        evidence = min(max(0.0, streak[EVIDENCE] + weight * step), EVIDENCE_MAX)
+        held = EVIDENCE_LEAK * streak[EVIDENCE]
+        evidence = min(max(0.0, held + weight * step), EVIDENCE_MAX)
     if evidence > 0.0:
         streak[BAD] += 1.0 if bad else 0.0
         streak[RECENT] += 1.0
     else:
         streak[BAD] = streak[RECENT] = 0.0
     streak[EVIDENCE] = evidence
-    pace = 1.0 if evidence <= EVIDENCE_CALM_MAX else 0.1
+    calm = evidence <= EVIDENCE_CALM_MAX or streak[RECENT] > STORM_OUTCOMES
+    pace = 1.0 if calm else 0.1
     streak_learn(streak, bad, pace, prior_points)
     return max(P_MIN, math.exp(-evidence)) if warm else math.nan

@@ -33,10 +33,10 @@ TAIL_CLIP = 3.0
 """Mean excesses above the tail's beginning beyond which a deviation is learnt as this far."""
 TAIL_MEAN_MIN = 0.25
 """Smallest mean excess believed, in spreads; a normal law has 0.37 above its 98 % quantile."""
-PRIOR = 256
+PRIOR = 512
 PRIOR_SCALE = 0.6
 """A new tail starts with this many quantiles of a Laplace law of this scale (heavier than a normal
-law), which real points displace one by one."""
+law), which the first real points displace one by one."""
 
 SHARE, OUTCOMES, EVIDENCE, BAD, RECENT, AT = range(6)
 """What a streak's row of numbers holds."""
@@ -78,7 +78,7 @@ def new_tail() -> Tail:
     stride = 389  # coprime to the number of points: neighbours in time are far apart in size
     ranks = (np.arange(PRIOR) * stride % PRIOR + 0.5) / PRIOR
     values = PRIOR_SCALE * np.where(ranks < 0.5, np.log(2 * ranks), -np.log(2 * (1 - ranks)))
-    tail = Tail(np.zeros(TAIL), np.zeros(TAIL), np.array([PRIOR, PRIOR], dtype=np.int64))
+    tail = Tail(np.zeros(TAIL), np.zeros(TAIL), np.array([PRIOR, 0], dtype=np.int64))
     tail.ring[:PRIOR] = values
     tail.ordered[:PRIOR] = np.sort(values)
     return tail
@@ -213,12 +213,12 @@ def tail_learn(tail: Tail, deviation: float) -> None:
     if deviation > start:
         deviation = min(deviation, start + TAIL_CLIP * tail_excess(tail, number) / number)
     place = tail.meta[1]
-    if count < TAIL:
-        add(tail.ring, tail.ordered, count, deviation)
-        tail.meta[0] = count + 1
-    else:
+    if place < count:
         replace(tail.ordered, count, tail.ring[place], deviation)
         tail.ring[place] = deviation
+    else:
+        add(tail.ring, tail.ordered, count, deviation)
+        tail.meta[0] = count + 1
     tail.meta[1] = (place + 1) % TAIL
 
 

@@ -24,6 +24,7 @@ LOOKS: dict[str, Callable[[Mapping[str, int]], Look]] = {
 """By the name of the package; given how many slots each table has, they make their arrays."""
 
 FEATURES: dict[str, Feature] = named(
+    exposure.CLIMBED,
     exposure.EXPOSURE,
     exposure.ONE_SIDED,
     exposure.UTILISATION,
@@ -40,6 +41,8 @@ FEATURES: dict[str, Feature] = named(
     price.SPREADS,
     price.VOLATILITY,
     size.QUANTITY,
+    size.REFUSED_FEATURE,
+    size.RIGHTED_FEATURE,
     size.TIMES,
     washing.TOGETHER,
     washing.TRIPS,

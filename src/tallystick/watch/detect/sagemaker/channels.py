@@ -22,7 +22,7 @@ from tallystick.watch.detect.sagemaker.rows import (
     read_recordio,
 )
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 """How much of a channel is in memory at once."""
 FAILURE_CHARACTERS_MAX = 1_024
 """How much of a failure's sentence SageMaker shows."""

@@ -125,12 +125,12 @@ class _Plain:
 
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/invocations"
-        self._client = httpx.Client(timeout=SECONDS_MAX, trust_env=False)
 
     def post(self, body: bytes) -> bytes:
         headers = {"Content-Type": CSV, "Accept": JSON}
         try:
-            response = self._client.post(self._url, content=body, headers=headers)
+            with httpx.Client(timeout=SECONDS_MAX, trust_env=False) as client:
+                response = client.post(self._url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise TemporaryError(f"{self._url} gives no answer: {error}.") from error
         if response.is_success:
@@ -141,7 +141,7 @@ class _Plain:
         raise Misconfigured(sentence)
 
     def close(self) -> None:
-        self._client.close()
+        """No connection is kept."""
 
 
 _CALM = frozenset(

@@ -83,7 +83,9 @@ class HostedModel:
         scores = self.forest.score(rows)
         p_values = self.calibration.p_values(scores)
         return [
-            Verdict(score, p_value, grade, self._parts(row), tuple(self.forest.expected(row).tolist()))
+            Verdict(
+                score, p_value, grade, self._parts(row), tuple(self.forest.expected(row).tolist())
+            )
             for row, score, p_value, grade in zip(
                 rows, scores.tolist(), p_values.tolist(), grades(p_values).tolist(), strict=True
             )

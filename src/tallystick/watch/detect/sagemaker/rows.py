@@ -19,6 +19,8 @@ JSONLINES = "application/jsonlines"
 RECORDIO = "application/x-recordio-protobuf"
 CONTENT_TYPES = (CSV, JSON, JSONLINES, RECORDIO)
 _ALSO_JSONLINES = {"application/x-jsonlines", "application/jsonlines"}
+REQUEST_ROWS_MAX = 200_000
+"""Most rows in one request: more could not be scored in time."""
 VALUES = "values"
 """The name of the tensor in a record's features and labels."""
 
@@ -62,9 +64,12 @@ def read_rows(content_type: str, body: bytes, dimensions: int) -> Rows:
     """The rows of a request, each with as many numbers as the model has features.
 
     Raises:
-        ClientError: 415, no such content type; 400, the body is not that, or has other rows.
+        ClientError: 415, no such content type; 413, too many rows; 400, the body is not that, or
+            has other rows.
     """
     kind, _ = media_type(content_type)
+    if kind in {CSV, JSONLINES} and body.count(b"\n") > REQUEST_ROWS_MAX:
+        raise ClientError(f"A request may have at most {REQUEST_ROWS_MAX:,} rows.", 413)
     if kind == CSV:
         rows = read_csv(body.splitlines(), dimensions)
     elif kind == JSON:

@@ -86,7 +86,9 @@ class Classifier:
         numbers = np.clip(np.asarray(rows, np.float64), -NUMBER_MAX, NUMBER_MAX)
         if numbers.ndim != 2 or numbers.shape[1] != len(self.features):
             raise ValueError(f"rows of {len(self.features)} features are needed")
-        return np.mean([forest.margins(numbers) for forest in self._forests], axis=0)
+        each = np.array([forest.margins(numbers) for forest in self._forests])
+        mean: NDArray[np.float64] = each.mean(axis=0)
+        return mean
 
     def score(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
         """How probable it is that each row is a bad case, 0 to 1."""
@@ -145,7 +147,7 @@ def _check(content: Content) -> None:
         raise Refused("BAD_MODEL", "The classifier has no trees, or too many forests.")
     if not points.size or (np.diff(points) < 0).any():
         raise Refused("BAD_MODEL", "The classifier's calibration is no rising line.")
-    if not (0.0 <= probability[0] and probability[-1] <= 1.0):
+    if not (probability[0] >= 0.0 and probability[-1] <= 1.0):
         raise Refused("BAD_MODEL", "The classifier's calibration gives no probabilities.")
     unseen = content.unseen
     if unseen is not None and not (

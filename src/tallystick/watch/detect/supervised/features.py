@@ -23,12 +23,14 @@ def _feature(name: str, unit: str, meaning: str) -> Feature:
 
 
 def _windowed(days: int) -> tuple[Feature, ...]:
-    last = f"in the last {days} days" if days > 1 else "in the last day"
+    last = f"in the last {days} days"
     known = f"among its labels that became known {last}"
     return (
         _feature(f"card_payments_{days}d", "payments", f"Payments of the card {last}."),
         _feature(f"card_amount_ratio_{days}d", "", f"The amount over the card's mean {last}."),
-        _feature(f"card_spikes_{days}d", "payments", f"Unusually large amounts of the card {last}."),
+        _feature(
+            f"card_spikes_{days}d", "payments", f"Unusually large amounts of the card {last}."
+        ),
         _feature(f"terminal_known_{days}d", "payments", f"Payments of the terminal {known}."),
         _feature(f"terminal_frauds_{days}d", "payments", f"Frauds at the terminal {known}."),
         _feature(
@@ -53,7 +55,9 @@ FEATURES = named(
     _feature("terminal_good_age", "days", "Days since the terminal's last known good payment."),
     _feature("terminal_fraud_age", "days", "Days since the terminal's last known plain fraud."),
     _feature(UNSEEN, "days", "Days since the terminal's last payment with a known label."),
-    _feature("terminal_run_ratio", "", "Mean ratio of the plain run's amounts to their cards' own."),
+    _feature(
+        "terminal_run_ratio", "", "Mean ratio of the plain run's amounts to their cards' own."
+    ),
     _feature("terminal_run_cards", "cards", "Changes of card within the plain run, from one."),
     _feature("terminal_run_card_spikes", "", "Evidence of spikes of the card that was last in it."),
     _feature("terminal_run_card_frauds", "payments", "Known frauds of that card, decayed."),

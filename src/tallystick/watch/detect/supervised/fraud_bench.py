@@ -1,4 +1,4 @@
-"""The fraud benchmark: a classifier a week, learnt from labels that came late, tested on the week."""
+"""The fraud benchmark: week by week, learn from labels that came late, test on what follows."""
 
 from collections.abc import Callable, Sequence
 
@@ -79,6 +79,14 @@ def fit_payments(
     )
 
 
+def fit_latest(
+    payments: Payments, fitting: Fitting = FITTING, told: Progress = lambda _: None
+) -> Classifier:
+    """The classifier for what comes after the file: learnt from all labels known at its end."""
+    parts = split(payments, 1 + int(payments.day[-1]))
+    return fit_payments(payments, describe(payments), parts.train, fitting, told)
+
+
 def run(
     payments: Payments,
     *,
@@ -106,11 +114,13 @@ def run(
             lambda share, number=number: told((number + share) / len(starts)),  # type: ignore[misc]
         )
         scores = fitted.score(rows[parts.test])
-        tested.append(judge(payments, parts.test, scores, first_day, len(parts.train), fitted.version))
+        tested.append(
+            judge(payments, parts.test, scores, first_day, len(parts.train), fitted.version)
+        )
     return _report(tested, fitting, chance)
 
 
-def judge(  # noqa: PLR0913  what a week's row says
+def judge(
     payments: Payments,
     test: NDArray[np.int64],
     scores: NDArray[np.float64],
@@ -137,18 +147,17 @@ def judge(  # noqa: PLR0913  what a week's row says
 
 
 def _report(weeks: Sequence[Week], fitting: Fitting, chance: np.random.Generator) -> Report:
-    figures = {
-        name: np.array([getattr(week, name) for week in weeks])
+    columns = {
+        name: np.array([getattr(week, name) for week in weeks], np.float64)
         for name in ("auc", "ap", "cp100", "cp100_best")
     }
-    means = {name: float(np.mean(values)) for name, values in figures.items()}
-    intervals = {
-        name: bootstrap(
-            len(weeks), lambda drawn, values=values: float(values[drawn].mean()), chance  # type: ignore[misc]
-        )
-        for name, values in figures.items()
-        if name != "cp100_best"
-    }
+
+    def interval(name: str) -> Interval:
+        values = columns[name]
+        return bootstrap(len(weeks), lambda drawn: float(values[drawn].mean()), chance)
+
+    means = {name: float(values.mean()) for name, values in columns.items()}
+    intervals = {name: interval(name) for name in ("auc", "ap", "cp100")}
     return Report(
         **means,
         intervals=intervals,

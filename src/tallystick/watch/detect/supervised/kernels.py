@@ -6,13 +6,15 @@ known by then, and what falls out of the windows. So a row takes constant time, 
 earlier payments and on labels older than the delay alone.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
 
 DAY_SECONDS = 86_400
-WINDOW_DAYS = (1, 7, 14, 30)
+WINDOW_DAYS = (7, 30)
 AGE_DAYS_MAX = 90.0
 """Longer ago than this is never."""
 SPIKE_RATIO = 2.5
@@ -34,9 +36,12 @@ T_RUN_CARD, T_RUN_CARDS, T_FIELDS = 7, 8, 9
 # Sums over a window: of a card's payments, of a terminal's known ones.
 W_COUNT, W_AMOUNT, W_SPIKES, W_FIELDS = range(4)
 K_COUNT, K_FRAUDS, K_PLAIN, K_FIELDS = range(4)
+# Columns of a forest's nodes.
+N_FEATURE, N_MISSING_LEFT, N_LEFT, N_RIGHT = range(4)
+V_THRESHOLD, V_VALUE = range(2)
 
 NEVER = -1e12
-FEATURE_COUNT = 16 + 3 * len(WINDOW_DAYS) + 4 * len(WINDOW_DAYS)
+FEATURE_COUNT = 16 + 7 * len(WINDOW_DAYS)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -161,7 +166,7 @@ def _learn_plain_fraud(terminal: Floats, at: int, ratio: float, card: int) -> No
 
 @compiled
 def _decayed(sum_: float, then: float, now: float) -> float:
-    return sum_ * np.exp((then - now) / (EVIDENCE_DAYS * DAY_SECONDS))
+    return sum_ * math.exp((then - now) / (EVIDENCE_DAYS * DAY_SECONDS))
 
 
 @compiled
@@ -174,7 +179,12 @@ def _days(now: int, then: float) -> float:
 
 @compiled
 def _describe(
-    row: NDArray[np.float32], at: int, amount: float, card: Floats, terminal: Floats, everyone: Floats
+    row: NDArray[np.float32],
+    at: int,
+    amount: float,
+    card: Floats,
+    terminal: Floats,
+    everyone: Floats,
 ) -> float:
     """The features that need no window; the ratio of the amount to the card's usual one."""
     prior = (everyone[1] + amount) / (everyone[0] + 1.0)
@@ -245,32 +255,23 @@ def _learn(card: Floats, everyone: Floats, at: int, amount: float, ratio: float)
 
 
 @compiled
-def forest_scores(
-    rows: Floats,
-    roots: Ints,
-    feature: Ints,
-    threshold: Floats,
-    missing_left: NDArray[np.uint8],
-    left: Ints,
-    right: Ints,
-    value: Floats,
-    out: Floats,
-) -> None:
+def forest_scores(rows: Floats, roots: Ints, nodes: Ints, numbers: Floats, out: Floats) -> None:
     """Add to `out` what every tree says of every row.
 
-    Nodes of all trees stand in one table; `roots` are where trees begin, a leaf has feature -1.
-    A row goes left where its number is at most the threshold, NaN where `missing_left` says.
+    Nodes of all trees stand in one table, with the columns N_* and V_*; `roots` are where trees
+    begin, a leaf has feature -1. A row goes left where its number is at most the threshold, NaN
+    where N_MISSING_LEFT says.
     """
     for i in range(len(rows)):
         total = 0.0
         for root in roots:
             node = root
-            while feature[node] >= 0:
-                number = rows[i, feature[node]]
+            while nodes[node, N_FEATURE] >= 0:
+                number = rows[i, nodes[node, N_FEATURE]]
                 if np.isnan(number):
-                    goes_left = missing_left[node] != 0
+                    goes_left = nodes[node, N_MISSING_LEFT] != 0
                 else:
-                    goes_left = number <= threshold[node]
-                node = left[node] if goes_left else right[node]
-            total += value[node]
+                    goes_left = number <= numbers[node, V_THRESHOLD]
+                node = nodes[node, N_LEFT] if goes_left else nodes[node, N_RIGHT]
+            total += numbers[node, V_VALUE]
         out[i] += total

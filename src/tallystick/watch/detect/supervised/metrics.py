@@ -139,7 +139,7 @@ def cost_curve(
     shares = np.concatenate([[0.0], np.geomspace(1.0 / cases, 1.0, points - 1)])
     cheapest = min(look_cost, miss_cost * float(bad.mean())) or 1.0
     curve = []
-    for flagged in dict.fromkeys(int(round(share * cases)) for share in shares):
+    for flagged in dict.fromkeys(round(share * cases) for share in shares):
         hit, missed = int(found[flagged]), int(found[-1] - found[flagged])
         cost = (flagged * look_cost + missed * miss_cost) / cases
         curve.append(

@@ -50,7 +50,7 @@ class Payments:
 
 
 def read_payments(path: Path) -> Payments:
-    """The payments in a NumPy archive with the arrays `t`, `customer`, `terminal`, `amount`, `fraud`.
+    """The payments in a NumPy archive with `t`, `customer`, `terminal`, `amount` and `fraud`.
 
     `t` are seconds from a midnight, in any order; further arrays are not read.
 
@@ -58,12 +58,12 @@ def read_payments(path: Path) -> Payments:
         Misconfigured: the file is no such archive, or says what no payment can be.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = [name for name in COLUMNS if name not in archive.files]
             if missing:
                 raise Misconfigured(f"{path} has no array {missing[0]!r}.")
             raw = [np.asarray(archive[name]) for name in COLUMNS]
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise Misconfigured(f"{path} is no NumPy archive of payments: {error}.") from error
     return _checked(path, *raw)
 

@@ -18,7 +18,9 @@ from tallystick.watch.detect.supervised.trees import Forest, forest_of
 CONFIRMED_MIN = 20
 """Fewer bad cases than this teach nothing that would hold."""
 GOOD_MIN = 20
-EVIDENCE_LIFT = 1.0
+GOOD_PLENTY = 20_000
+"""So many good cases are used in any case, where there are as many."""
+EVIDENCE_LIFT = 0.5
 """A case shows something where the forests say more than so many times the mean share of bad."""
 
 THREADS = 1
@@ -30,21 +32,23 @@ Progress = Callable[[float], None]
 class Fitting(msgspec.Struct, frozen=True):
     """How a classifier is fitted; the defaults were chosen on April to July of the fraud data.
 
-    `good_share` of the good cases are used, weighted up, and all bad ones. `leaf_cases` is the
-    least a leaf holds; with few cases it is less.
+    Each of `folds` forests learns from all bad cases of the other folds and from its own draw of
+    `good_share` of the good ones (balanced bagging); `calibration_share` of the good cases of its
+    own fold calibrate it. `leaf_cases` is the least a leaf holds; with few cases it is less.
     """
 
-    trees: int = 200
+    trees: int = 120
     leaves: int = 15
-    learning_rate: float = 0.05
+    learning_rate: float = 0.08
     leaf_cases: int = 100
     features_share: float = 0.5
-    folds: int = 3
-    good_share: float = 0.25
+    folds: int = 5
+    good_share: float = 0.05
+    calibration_share: float = 0.2
     seed: int = 1
 
 
-def fit(  # noqa: PLR0913  what is learnt from, and how
+def fit(
     rows: NDArray[np.floating],
     labels: NDArray[np.uint8],
     groups: NDArray[np.int64],
@@ -65,22 +69,28 @@ def fit(  # noqa: PLR0913  what is learnt from, and how
     """
     _check_enough(labels)
     chance = np.random.default_rng(fitting.seed)
-    kept = np.flatnonzero((labels > 0) | (chance.random(len(labels)) < fitting.good_share))
-    x = np.asarray(rows[kept], np.float64)
-    y = np.asarray(labels[kept])
-    weight = np.where(y > 0, 1.0, 1.0 / fitting.good_share)
-    fold = _folds(groups[kept], y, fitting.folds, chance)
+    fold = _folds(groups, labels, fitting.folds, chance)
+    good_share, calibration_share = _shares(labels, fitting)
     forests: list[Forest] = []
-    margin = np.zeros(len(y))
+    kept, margins = [], []
     for number in range(fitting.folds):
-        held = fold == number
-        forests.append(_grow(x[~held], y[~held], weight[~held], fitting, number))
-        margin[held] = forests[-1].margins(x[held])
+        chosen = (labels > 0) | (chance.random(len(labels)) < good_share)
+        learnt = np.flatnonzero(chosen & (fold != number))
+        x = np.asarray(rows[learnt], np.float64)
+        forests.append(_grow(x, labels[learnt], fitting, number))
+        chosen = (labels > 0) | (chance.random(len(labels)) < calibration_share)
+        kept.append(np.flatnonzero(chosen & (fold == number)))
+        margins.append(forests[-1].margins(np.asarray(rows[kept[-1]], np.float64)))
         told((number + 1) / fitting.folds)
+    held, margin = np.concatenate(kept), np.concatenate(margins)
+    y = labels[held]
+    weight = np.where(y > 0, 1.0, 1.0 / calibration_share)
     calibration = _calibrate(margin, y, weight)
     content = Content(names, tuple(each.table for each in forests), calibration)
     if unseen is not None:
-        share = _unseen(content, margin, x[:, names.index(unseen)], y, weight, names.index(unseen))
+        column = names.index(unseen)
+        days = np.asarray(rows[held, column], np.float64)
+        share = _unseen(content, margin, days, y, weight, column)
         content = msgspec.structs.replace(content, unseen=share)
     return Classifier(content)
 
@@ -117,13 +127,16 @@ def _folds(
     return spread
 
 
-def _grow(
-    x: NDArray[np.float64],
-    y: NDArray[np.uint8],
-    weight: NDArray[np.float64],
-    fitting: Fitting,
-    number: int,
-) -> Forest:
+def _shares(labels: NDArray[np.uint8], fitting: Fitting) -> tuple[float, float]:
+    """The shares of good cases that are used: all where they are few."""
+    good = int((labels == 0).sum())
+    plenty = GOOD_PLENTY / max(1, good)
+    return max(fitting.good_share, min(1.0, plenty)), max(
+        fitting.calibration_share, min(1.0, plenty)
+    )
+
+
+def _grow(x: NDArray[np.float64], y: NDArray[np.uint8], fitting: Fitting, number: int) -> Forest:
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  slow to import
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -137,7 +150,7 @@ def _grow(
         random_state=fitting.seed + number,
     )
     with threadpool_limits(limits=THREADS):
-        return forest_of(model.fit(x, y, sample_weight=weight))
+        return forest_of(model.fit(x, y))
 
 
 def _calibrate(
@@ -147,9 +160,7 @@ def _calibrate(
     from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415  slow to import
 
     line = IsotonicRegression(y_min=0.0, y_max=1.0).fit(margin, y, sample_weight=weight)
-    return Calibration(
-        tuple(map(float, line.X_thresholds_)), tuple(map(float, line.y_thresholds_))
-    )
+    return Calibration(tuple(map(float, line.X_thresholds_)), tuple(map(float, line.y_thresholds_)))
 
 
 def _unseen(

@@ -42,27 +42,14 @@ class Forest:
     def __init__(self, table: ForestTable) -> None:
         self.table = table
         self._roots = np.array(table.roots, np.int64)
-        self._feature = np.array(table.feature, np.int64)
-        self._threshold = np.array(table.threshold, np.float64)
-        self._missing_left = np.array(table.missing_left, np.uint8)
-        self._left = np.array(table.left, np.int64)
-        self._right = np.array(table.right, np.int64)
-        self._value = np.array(table.value, np.float64)
+        kinds = (table.feature, table.missing_left, table.left, table.right)
+        self._nodes = np.array(kinds, np.int64).T.copy()
+        self._numbers = np.array((table.threshold, table.value), np.float64).T.copy()
 
     def margins(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The log-odds of every row; equal to scikit-learn's within rounding."""
         out = np.full(len(rows), self.table.base)
-        forest_scores(
-            np.ascontiguousarray(rows),
-            self._roots,
-            self._feature,
-            self._threshold,
-            self._missing_left,
-            self._left,
-            self._right,
-            self._value,
-            out,
-        )
+        forest_scores(np.ascontiguousarray(rows), self._roots, self._nodes, self._numbers, out)
         return out
 
 

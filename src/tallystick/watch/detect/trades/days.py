@@ -58,7 +58,7 @@ def replay(
     last = datetime.strptime(recorded.days[-1], "%Y%m%d").date()  # noqa: DTZ007  a date
     plan = Plan(
         start=first.isoformat(), scale="day", accounts=ACCOUNTS,
-        hours=24 * ((last - first).days + 1), activity=ACTIVITY, operations=True,
+        hours=24 * ((last - first).days + 1), activity=ACTIVITY, operations=True, life=False,
     )  # fmt: skip
     simulator = Simulator(plan, random.Random(seed), recorded)  # noqa: S311  a simulation
     result = watch(simulator.happenings(), (), watcher, cpu_seconds, tell)

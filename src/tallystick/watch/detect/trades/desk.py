@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET
 
 from tallystick.clock import NS_PER_SECOND, rfc3339
-from tallystick.fx import end_of_day_ns, spot_date, trade_date
+from tallystick.fx import end_of_day_ns, session, spot_date, trade_date
 from tallystick.money import Price, Quantity, format_decimal, quote_amount
 from tallystick.stream.message import Message
 from tallystick.watch.detect.observation import LogSeen, QuoteSeen, TimeSeen
@@ -34,7 +34,7 @@ REASONS: Final = {
     "QUANTITY_TOO_LARGE": "The quantity is above the account's limit for one order.",
     "DUPLICATE_ORDER": "The same order came too often within the duplicate window.",
     "POSITION_LIMIT": "The account's net open position would go above its limit.",
-    "STALE_PRICE": "The newest price of the pair is too old to trade on.",
+    "MARKET_CLOSED": "The market is closed.",
 }
 """Why orders are rejected here, in the product's words."""
 _HABITUAL: Final = (
@@ -152,7 +152,9 @@ class Desk:
             self.call(at_ns, client, PLACE, 503, access)
             return None
         ticker = self.market.tickers[wish.pair]
-        if rejected is None:
+        if not session(at_ns).open:
+            rejected = "MARKET_CLOSED"
+        elif rejected is None:
             rejected = self._refusal(client, wish, ticker)
         working = Working(client, wish.pair, wish.side, wish.quantity)
         client.number += self.dice.whole(1, 3)

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,9 +15,17 @@ from tallystick.watch.detect.trades.dice import Dice
 
 HOUR_NS: Final = 3_600 * NS_PER_SECOND
 DAY_NS: Final = 24 * HOUR_NS
-NEWS_FADES_SECONDS: Final = 900.0
-"""Time constant in which the market calms down after news."""
+SHOCK_SECONDS: Final = 28.0
+"""The shock of news is over within a minute: it fades as a bell does, of this width ..."""
+STIR_SECONDS: Final = 600.0
+"""... and the stir after it fades with this time constant."""
+WARY_SECONDS: Final = 20.0
+"""Time constant in which those who quote step back before figures that are expected."""
+_WARY_NS: Final = 60 * NS_PER_SECOND
+_OVER_NS: Final = 3_600 * NS_PER_SECOND
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIGURES: Final = time(8, 30)
+_NEW_YORK: Final = ZoneInfo("America/New_York")
 
 MARKET: Final = (
     0.35, 0.40, 0.35, 0.30, 0.28, 0.32, 0.55, 0.90, 1.00, 0.92, 0.82, 0.78,
@@ -48,23 +56,51 @@ class News(msgspec.Struct, frozen=True, gc=False):
     size: float
 
 
+class Excitement(NamedTuple):
+    """What is left of the news: of the first shock (`fast`), and of the stir after it (`slow`)."""
+
+    fast: float
+    slow: float
+
+
 class Calendar:
     """What kind of moment it is, for everybody in the simulation."""
 
     def __init__(self, start_ns: int, days: int, dice: Dice) -> None:
         self.news = _news(start_ns, days, dice)
         self._next = 0
-        self._now: tuple[News, ...] = ()
+        self._near: list[News] = []
 
-    def excitement(self, at_ns: int) -> float:
-        """0 on a quiet day, 1 and more right after figures; asked in order of time."""
-        while self._next < len(self.news) and self.news[self._next].at_ns <= at_ns:
-            self._now = (*self._now[-2:], self.news[self._next])
+    def excitement(self, at_ns: int) -> Excitement:
+        """Nothing on a quiet day, each about the size of the news right after it.
+
+        Asked in order of time. Those who quote step back some seconds before the figures.
+        """
+        self._look(at_ns)
+        fast = slow = 0.0
+        for one in self._near:
+            seconds = (at_ns - one.at_ns) / NS_PER_SECOND
+            fades = (seconds / SHOCK_SECONDS) ** 2 if seconds >= 0 else -seconds / WARY_SECONDS
+            fast += one.size * math.exp(-fades)
+            if seconds >= 0:
+                slow += one.size * math.exp(-seconds / STIR_SECONDS)
+        return Excitement(fast, slow)
+
+    def step_ns(self, at_ns: int, most_ns: int) -> int:
+        """How far the simulation may go in one step: not far while things change fast."""
+        self._look(at_ns)
+        if self._near:
+            after = at_ns - max(one.at_ns for one in self._near)
+            return (15 if after < 180 * NS_PER_SECOND else 60) * NS_PER_SECOND
+        if self._next < len(self.news):
+            return max(NS_PER_SECOND, min(most_ns, self.news[self._next].at_ns - _WARY_NS - at_ns))
+        return most_ns
+
+    def _look(self, at_ns: int) -> None:
+        while self._next < len(self.news) and self.news[self._next].at_ns - _WARY_NS <= at_ns:
+            self._near.append(self.news[self._next])
             self._next += 1
-        return sum(
-            one.size * math.exp((one.at_ns - at_ns) / (NEWS_FADES_SECONDS * NS_PER_SECOND))
-            for one in self._now
-        )
+        self._near = [one for one in self._near if at_ns - one.at_ns < _OVER_NS]
 
 
 def _news(start_ns: int, days: int, dice: Dice) -> list[News]:
@@ -75,7 +111,7 @@ def _news(start_ns: int, days: int, dice: Dice) -> list[News]:
         day = day_of(midnight)
         if day.weekday() > 4:
             continue
-        figures = midnight + round(13.5 * HOUR_NS)
+        figures = moment_ns(datetime.combine(day, _FIGURES, _NEW_YORK))
         if day.weekday() == 4 and day.day <= 7:
             found.append(News(figures, dice.between(1.5, 2.5)))
         elif dice.chance(0.4):

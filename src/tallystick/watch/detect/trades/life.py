@@ -25,7 +25,8 @@ PAIR_A_MONTH: Final = 0.06
 GREW_A_MONTH: Final = 0.04
 """Share of accounts whose orders are half or twice as large from one day on."""
 AWAY_A_MONTH: Final = 0.10
-"""Share of accounts that are on holiday for a week or two."""
+"""Share of people who are on holiday for a week or two; machines have none."""
+_MACHINES: Final = frozenset({"algo", "robot", "fund"})
 RESTART_DAYS: Final = 5.0
 """Between two restarts of the server, on average: some seconds of calls that fail."""
 
@@ -79,6 +80,8 @@ def _grow(dice: Dice, client: Client, _at_ns: int) -> None:
 
 
 def _leave(desk: Desk, client: Client, at_ns: int) -> None:
+    if client.character in _MACHINES:
+        return
     client.activity = 0.0
     back_ns = at_ns + desk.dice.whole(6, 14) * DAY_NS
     desk.at(back_ns, lambda _now: setattr(client, "activity", 1.0))

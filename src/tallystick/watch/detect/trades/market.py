@@ -2,8 +2,9 @@
 
 What is taken from life (OANDA's ticks of May 2014, see docs/guides/detection-bench.md): waiting
 times between ticks follow a Weibull law of shape one half (median a quarter, 99 % quantile ten
-times the mean); a minute moves EUR/USD by half a basis point on a quiet day and ten times that
-after the jobs report, when the spread is ten times as wide too. A feed that was thinned out is more
+times the mean); a minute moves EUR/USD by half a basis point on a quiet day, the first minute after
+the jobs report by sixty; the spread is then thirteen times as wide, and half a minute later three
+times. A feed that was thinned out is more
 regular, so the shape here is a number of the plan.
 """
 
@@ -16,7 +17,7 @@ from tallystick.clock import NS_PER_SECOND
 from tallystick.fx import PAIRS, Pair
 from tallystick.money import format_decimal
 from tallystick.watch.detect.trades.dice import Dice
-from tallystick.watch.detect.trades.hours import HOUR_NS, MARKET, Calendar
+from tallystick.watch.detect.trades.hours import HOUR_NS, MARKET, Calendar, Excitement
 
 SOURCE: Final = "venue-a"
 """Where the simulated prices come from."""
@@ -132,6 +133,12 @@ class Ticker:
         return self._texts
 
 
+def _busy(at_ns: int) -> float:
+    """The hour's business, going over into the next one's."""
+    hour, into = divmod(at_ns % (24 * HOUR_NS) / HOUR_NS - 0.5, 1.0)
+    return MARKET[int(hour) % 24] * (1 - into) + MARKET[int(hour + 1) % 24] * into
+
+
 class Market:
     """All pairs, the time in them, and what a unit of each currency is worth in dollars."""
 
@@ -153,18 +160,23 @@ class Market:
         }
         for ticker in self.tickers.values():
             ticker.quote(ticker.listing.spread / 2)
-        self.excitement = 0.0
-        self.busy = 1.0
+        self.excitement = Excitement(0.0, 0.0)
+        self.busy = self.pace = 1.0
         self.look(start_ns)
 
     def look(self, at_ns: int) -> None:
         """Take in what kind of time it is; asked now and then, in order."""
-        self.excitement = self._calendar.excitement(at_ns)
-        self.busy = max(_BUSY_MIN, MARKET[at_ns // HOUR_NS % 24]) * (1 + 3 * self.excitement)
+        known = self.excitement
+        fast, slow = self.excitement = self._calendar.excitement(at_ns)
+        self.busy = max(_BUSY_MIN, _busy(at_ns))
+        self.pace = self.busy * (1 + 20 * fast + 2 * slow)
+        if fast > known.fast + 0.1:  # nobody waits until the next tick that was to come
+            for ticker in self.tickers.values():
+                ticker.next_ns = min(ticker.next_ns, at_ns + self.next_gap_ns(ticker))
 
     def next_gap_ns(self, ticker: Ticker) -> int:
         """How long until the pair ticks again."""
-        mean = self._gap_ns / (self.busy * ticker.pace)
+        mean = self._gap_ns / (self.pace * ticker.pace)
         return 1_000 + int(mean * self._dice.exponential() ** self._gap_power)
 
     def tick(self, at_ns: int, ticker: Ticker) -> None:
@@ -176,12 +188,13 @@ class Market:
         minutes = min((at_ns - ticker.at_ns) / (60 * NS_PER_SECOND), 600.0)
         ticker.at_ns = at_ns
         ticker.mood += 0.02 * dice.normal() - 0.002 * ticker.mood
-        lively = math.sqrt(self.busy) * math.exp(ticker.mood) * (1 + 2 * self.excitement)
+        fast, slow = self.excitement
+        lively = math.sqrt(self.busy) * math.exp(ticker.mood) * (1 + 16 * fast + 5 * slow)
         shock = dice.normal()
         if dice.uniform() < 0.002:  # prices jump more often than a normal law says
             shock *= 5
         ticker.mid *= math.exp(1e-4 * listing.vol_bps * lively * math.sqrt(minutes) * shock)
-        wide = 1 + 3 * self.excitement + 0.15 * abs(dice.normal())
+        wide = 1 + 6 * fast + 0.5 * slow + 0.15 * abs(dice.normal())
         hour = at_ns // HOUR_NS % 24
         if hour in _ROLL_HOURS:
             wide *= 2.5

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -122,7 +123,8 @@ def clean_of(streams: Sequence[Watched]) -> Clean:
 def precision(streams: Sequence[Watched]) -> float | None:
     """Precision at the alert budget over streams with plants; None where nothing was said."""
     budget = int(sum(one.events for one in streams) * BUDGET / PER)
-    alerts = sorted(alert for one in streams for alert in one.alerts)[: max(1, budget)]
+    told = [alert for one in streams for alert in one.alerts]
+    alerts = sorted(told, key=itemgetter(0))[: max(1, budget)]
     return sum(right for _p_value, right in alerts) / len(alerts) if alerts else None
 
 

@@ -26,6 +26,8 @@ class Plan(msgspec.Struct, frozen=True):
     gap_seconds: float = 60.0
     gap_shape: float = 0.7
     operations: bool = False
+    life: bool = True
+    """Whether accounts change for good, and the server restarts; see `life`."""
     kinds: tuple[str, ...] = ()
     each: int = 0
     """How many of each kind are planted."""

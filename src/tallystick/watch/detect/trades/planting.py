@@ -53,6 +53,7 @@ def _plant_one(simulator: Simulator, kind: Kind, number: int, place: int) -> Non
         slots = max(1, plan.each)
         slot = (simulator.end_ns - first_ns) / slots
         at_ns = first_ns + int(slot * (number + 0.12 + 0.08 * place + 0.1 * dice.uniform()))
+        at_ns -= at_ns % NS_PER_SECOND
     if at_ns is None:
         return
     others = [one for one in simulator.clients if _suits(kind, one) and not one.taken]
@@ -94,7 +95,7 @@ def _moment(simulator: Simulator, kind: Kind, client: Client, first_ns: int) -> 
     dice = simulator.dice
     if kind.at == "early":
         return first_ns - 7 * 24 * HOUR_NS
-    last_ns = simulator.end_ns - 12 * HOUR_NS
+    last_ns = simulator.end_ns - int(kind.room_seconds * NS_PER_SECOND)
     busiest = max(client.hours)
     for _ in range(TRIES_MAX):
         at_ns = first_ns + int(dice.uniform() * (last_ns - first_ns))
@@ -104,7 +105,7 @@ def _moment(simulator: Simulator, kind: Kind, client: Client, first_ns: int) -> 
             continue
         if kind.at == "night":
             if is_night(client, hour):
-                return at_ns
+                return at_ns - at_ns % NS_PER_SECOND
         elif client.hours[hour] > 0.4 * busiest and client.hours[(hour + 1) % 24] > 0.2 * busiest:
             return at_ns - at_ns % NS_PER_SECOND
     return None

@@ -70,11 +70,16 @@ class Simulator:
         desk = self.desk
         for client in self.clients:
             desk.open_account(self.start_ns, client)
-        # Who has something planted on him has a quiet life: the two are not to be mixed up.
-        live(desk, [one for one in self.clients if not one.taken], self.start_ns, self.end_ns)
+        if self.plan.life:
+            # Who has something planted on him has a quiet life: the two are not to be mixed up.
+            quiet = [one for one in self.clients if not one.taken]
+            live(desk, quiet, self.start_ns, self.end_ns)
         waiting: list[tuple[int, Happening]] = []
-        for step_ns in range(self.start_ns, self.end_ns, STEP_SECONDS * NS_PER_SECOND):
-            end_ns = step_ns + STEP_SECONDS * NS_PER_SECOND
+        end_ns = self.start_ns
+        while end_ns < self.end_ns:
+            step_ns = end_ns
+            length_ns = self.calendar.step_ns(step_ns, STEP_SECONDS * NS_PER_SECOND)
+            end_ns = min(step_ns + length_ns, self.end_ns)
             self._arrivals(step_ns, end_ns)
             self._beats(step_ns, end_ns)
             desk.run_until(end_ns)
@@ -105,23 +110,23 @@ class Simulator:
             if is_open or client.weekends:
                 mean = self._rate(client, step_ns, is_open=is_open)
                 if mean:
-                    for _ in range(dice.poisson(mean)):
-                        at_ns = step_ns + int(dice.uniform() * STEP_SECONDS * NS_PER_SECOND)
+                    for _ in range(dice.poisson(mean * (end_ns - step_ns))):
+                        at_ns = step_ns + int(dice.uniform() * (end_ns - step_ns))
                         self.desk.at(at_ns, partial(self._sitting, client, is_open))
 
     def _rate(self, client: Client, step_ns: int, *, is_open: bool) -> float:
-        """How often the account comes within this step, on average."""
+        """How often the account comes within a nanosecond of this step, on average."""
         hour_ns = step_ns - step_ns % HOUR_NS
         if client.hour_ns != hour_ns:
             client.hour_ns = hour_ns
             client.hour_rate = self._hour_rate(client, hour_ns, is_open=is_open)
         rate = client.hour_rate * client.activity
         if rate and client.character != "robot":
-            rate *= 1 + 0.8 * self.market.excitement
+            rate *= 1 + 0.8 * self.market.excitement.slow
         return rate
 
     def _hour_rate(self, client: Client, hour_ns: int, *, is_open: bool) -> float:
-        """The same for a step of this hour, on a quiet day."""
+        """The same in this hour of a quiet day."""
         day, hour = local_hour(hour_ns, client.zone)
         share = share_of(client.hours, hour)
         if not share:
@@ -137,7 +142,7 @@ class Simulator:
             times *= 0.15 if client.margin == "none" else 0.6
         if client.character in {"fund", "treasurer"}:
             times *= month_end(day)
-        return client.orders_a_day * share * times * STEP_SECONDS / 3_600
+        return client.orders_a_day * share * times / HOUR_NS
 
     def _sitting(self, client: Client, is_open: bool, at_ns: int) -> None:
         """The account comes: it looks around, and trades where the market is open."""
@@ -181,7 +186,8 @@ class Simulator:
     def _beats(self, step_ns: int, end_ns: int) -> None:
         """Have log volumes, and the time, said up to the end of the step."""
         every_ns = (1 if self.plan.operations else 60) * NS_PER_SECOND
-        for at_ns in range(step_ns + every_ns - 1, end_ns, every_ns):
+        first_ns = (step_ns // every_ns + 1) * every_ns - 1
+        for at_ns in range(first_ns, end_ns, every_ns):
             self.desk.at(at_ns, self._beat)
 
     def _beat(self, at_ns: int) -> None:

@@ -27,11 +27,14 @@ class Numbers(NamedTuple):
     memory_all: float
     smoothing: float
     cold: float
+    cold_history: float
     ordinary_p: float
     learn_min: float
     explain_p: float
     rebuild: int
     drawn: int
+    agreement: float
+    normal: bool
     tail_most: float
     mix: F8
 
@@ -65,16 +68,22 @@ class Shared(NamedTuple):
     """What all slots know together.
 
     `histories` has a histogram for each look and one for their sum; `values` one for each
-    coordinate's deviation, and its total behind it; both count in `unit`, which grows instead of
-    the past fading. `sample` holds rows that the trees of the forest (`feature` -1 at a leaf,
-    `cut`, `depth`; children of node i at 2i+1 and 2i+2) are grown from. `counts`: rows learnt, rows
-    sampled, the tree to replace next. `dice` is the state of the generator.
+    coordinate's deviation, and its total behind it; all count in `unit`, which grows instead of the
+    past fading. `normal` says what deviation of a normal distribution the middle of each bin of
+    `values` stands for, `ends` where its two tails begin and their mean excess, in bins.
+
+    `sample` holds rows that the trees of the forest are grown from: `feature` (-1 at a leaf),
+    `cut`, `depth`; the children of node i are 2i + 1 and 2i + 2. `counts`: rows learnt, rows
+    sampled, the tree to replace next, rows in the histograms, and their number when `normal` was
+    made. `dice` is the state of the generator.
     """
 
     spread: F8
     covariance: F8
     histories: F8
     values: F8
+    normal: F8
+    ends: F8
     unit: F8
     sample: F4
     feature: NDArray[np.int16]
@@ -84,8 +93,28 @@ class Shared(NamedTuple):
     dice: NDArray[np.uint64]
 
 
-class Judgement(NamedTuple):
-    """What is said of each row, in arrays to be filled; see `VectorScores`."""
+class Row(NamedTuple):
+    """One row while it is judged, and room to work in.
+
+    `values` as they came, `level` smoothed, `strays` in the slot's deviations, `normal` the same
+    made normal; `low` the factor of their covariance and `solved` with low solved = normal; `looks`
+    the four and their sum.
+    """
+
+    values: F8
+    level: F8
+    strays: F8
+    normal: F8
+    solved: F8
+    low: F8
+    looks: F8
+    nobody: F4
+    drawn: I8
+    stack: I8
+
+
+class VectorScores(NamedTuple):
+    """What is said of each row; see `VectorStreams.observe`."""
 
     p_values: F8
     surprise: F8
@@ -104,31 +133,37 @@ def numbers(config: VectorConfig) -> Numbers:
         memory_all=float(config.memory_rows_all),
         smoothing=config.smoothing,
         cold=float(config.cold_rows),
+        cold_history=float(config.cold_history_rows),
         ordinary_p=config.ordinary_p,
         learn_min=config.learn_min,
         explain_p=config.explain_p,
         rebuild=config.rebuild_rows,
         drawn=config.tree_rows,
+        agreement=config.agreement,
+        normal=config.normal,
         tail_most=config.tail_most,
         mix=np.array(config.mix),
     )
 
 
 def empty_slots(slots: int, features: int) -> Slots:
-    """Slots that know nothing. Memory is taken by the system when a slot is first used."""
+    """Slots that know nothing. The system gives memory to a slot when it is first used."""
     s, d = slots, features
-    levels = [np.zeros((s, d)) for _ in range(4)]
-    spreads = [np.zeros((s, d), np.float32) for _ in range(3)]
     return Slots(
-        np.zeros(s),
-        np.zeros(s),
-        *levels,
-        *spreads,
-        np.zeros((s, d * (d + 1) // 2), np.float32),
-        np.zeros((s, BINS), np.float32),
-        np.zeros((s, KEPT, d), np.float32),
-        np.zeros((s, KEPT), np.int64),
-        np.zeros(s, np.int64),
+        seen=np.zeros(s),
+        run=np.zeros(s),
+        fast=np.zeros((s, d)),
+        mean=np.zeros((s, d)),
+        near=np.zeros((s, d)),
+        far=np.zeros((s, d)),
+        spread=np.zeros((s, d), np.float32),
+        near_spread=np.zeros((s, d), np.float32),
+        far_spread=np.zeros((s, d), np.float32),
+        covariance=np.zeros((s, d * (d + 1) // 2), np.float32),
+        history=np.zeros((s, BINS), np.float32),
+        kept=np.zeros((s, KEPT, d), np.float32),
+        kept_tag=np.zeros((s, KEPT), np.int64),
+        kept_count=np.zeros(s, np.int64),
     )
 
 
@@ -137,21 +172,47 @@ def empty_shared(features: int, config: VectorConfig) -> Shared:
     d = features
     nodes = (config.trees, 2 ** (config.tree_depth + 1) - 1)
     return Shared(
-        np.zeros(d),
-        np.zeros(d * (d + 1) // 2),
-        np.zeros((LOOKS + 1, BINS)),
-        np.zeros((d, BINS + 1)),
-        np.ones(1),
-        np.zeros((config.sample_rows, d), np.float32),
-        np.full(nodes, -1, np.int16),
-        np.zeros(nodes, np.float32),
-        np.zeros(nodes, np.float32),
-        np.zeros(3, np.int64),
-        np.array([config.seed], np.uint64),
+        spread=np.zeros(d),
+        covariance=np.zeros(d * (d + 1) // 2),
+        histories=np.zeros((LOOKS + 1, BINS)),
+        values=np.zeros((d, BINS + 1)),
+        normal=np.zeros((d, BINS)),
+        ends=np.zeros((d, 4)),
+        unit=np.ones(1),
+        sample=np.zeros((config.sample_rows, d), np.float32),
+        feature=np.full(nodes, -1, np.int16),
+        cut=np.zeros(nodes, np.float32),
+        depth=np.zeros(nodes, np.float32),
+        counts=np.zeros(5, np.int64),
+        dice=np.array([config.seed], np.uint64),
     )
 
 
-def empty_judgement(rows: int, features: int) -> Judgement:
+def empty_row(features: int, config: VectorConfig) -> Row:
+    """Room for one row."""
+    d = features
+    return Row(
+        values=np.zeros(d),
+        level=np.zeros(d),
+        strays=np.zeros(d),
+        normal=np.zeros(d),
+        solved=np.zeros(d),
+        low=np.zeros((d, d)),
+        looks=np.zeros(LOOKS + 1),
+        nobody=np.zeros(BINS, np.float32),
+        drawn=np.zeros(config.tree_rows, np.int64),
+        stack=np.zeros((2 * config.tree_depth + 4, 4), np.int64),
+    )
+
+
+def unsaid(rows: int, features: int) -> VectorScores:
     """Nothing said yet: NaN everywhere, and no nearest row."""
-    blanks = [np.full((rows, features), np.nan) for _ in range(5)]
-    return Judgement(np.full(rows, np.nan), *blanks, np.full(rows, -1, np.int64))
+    return VectorScores(
+        p_values=np.full(rows, np.nan),
+        surprise=np.full((rows, features), np.nan),
+        expected=np.full((rows, features), np.nan),
+        low=np.full((rows, features), np.nan),
+        high=np.full((rows, features), np.nan),
+        nearest=np.full((rows, features), np.nan),
+        nearest_tag=np.full(rows, -1, np.int64),
+    )

@@ -2,26 +2,25 @@
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tallystick.watch.detect.vector import kernels
 from tallystick.watch.detect.vector.config import EVENTS, VectorConfig
 from tallystick.watch.detect.vector.state import (
     F8,
     I8,
-    Judgement,
     Shared,
     Slots,
-    empty_judgement,
+    VectorScores,
+    empty_row,
     empty_shared,
     empty_slots,
     numbers,
+    unsaid,
 )
 
 FORM = 1
 """Of a snapshot."""
-
-VectorScores = Judgement
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -47,6 +46,7 @@ class VectorStreams:
         self._numbers = numbers(config)
         self._slots = empty_slots(slots, features)
         self._shared = empty_shared(features, config)
+        self._row = empty_row(features, config)
         self._used = 0
 
     def observe(
@@ -74,24 +74,26 @@ class VectorStreams:
         tagged: I8 = np.ascontiguousarray(named, dtype=np.int64)
         if len(tagged) != len(which):
             raise ValueError("every row needs a tag, or none has one")
-        said = empty_judgement(len(which), self.features)
+        said = unsaid(len(which), self.features)
         if len(which) == 0:
             return said
         if which.min() < 0 or which.max() >= self.slots:
             raise ValueError(f"slots are 0 to {self.slots - 1}")
         self._used = max(self._used, int(which.max()) + 1)
-        kernels.observe(self._slots, self._shared, self._numbers, which, matrix, tagged, said)
+        kernels.observe(
+            self._slots, self._shared, self._numbers, self._row, which, matrix, tagged, said
+        )
         return said
 
     def forget(self, slot: int) -> None:
         """The slot is somebody else's from now on."""
-        for array in self._slots:
+        for array in _arrays(self._slots):
             array[slot] = 0
 
     def snapshot(self) -> bytes:
         """Everything learnt, for `restore`."""
         head = msgspec.json.encode(_Head(FORM, self.features, self._used, self.config))
-        arrays = [array[: self._used] for array in self._slots] + list(self._shared)
+        arrays = _learnt(self._slots, self._shared, self._used)
         return b"\n".join([head, b"".join(array.tobytes() for array in arrays)])
 
     def restore(self, data: bytes) -> None:
@@ -111,15 +113,21 @@ class VectorStreams:
             raise ValueError(f"a snapshot of {head.used} slots, and there are {self.slots}")
         slots = empty_slots(self.slots, self.features)
         shared = empty_shared(self.features, self.config)
-        if len(body) != sum(_bytes(slots, shared, head.used)):
+        learnt = _learnt(slots, shared, head.used)
+        if len(body) != sum(array.nbytes for array in learnt):
             raise ValueError("a snapshot of vector streams that was cut or changed")
         at = 0
-        for array in [each[: head.used] for each in slots] + list(shared):
+        for array in learnt:
             part = np.frombuffer(body, array.dtype, array.size, at)
             array[...] = part.reshape(array.shape)
             at += array.nbytes
         self._slots, self._shared, self._used = slots, shared, head.used
 
 
-def _bytes(slots: Slots, shared: Shared, used: int) -> list[int]:
-    return [array[:used].nbytes for array in slots] + [array.nbytes for array in shared]
+def _arrays(learnt: Slots | Shared) -> list[NDArray[np.generic]]:
+    return list(learnt)
+
+
+def _learnt(slots: Slots, shared: Shared, used: int) -> list[NDArray[np.generic]]:
+    """Views of all arrays, of the slots only those that were used."""
+    return [array[:used] for array in _arrays(slots)] + _arrays(shared)

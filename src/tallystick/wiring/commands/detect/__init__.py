@@ -3,9 +3,16 @@
 import click
 
 from tallystick.wiring.commands import CONTEXT
+from tallystick.wiring.commands.detect.anomalies import anomalies, explain
+from tallystick.wiring.commands.detect.backtest import backtest
+from tallystick.wiring.commands.detect.bench_fraud import fraud
 from tallystick.wiring.commands.detect.bench_nab import nab
 from tallystick.wiring.commands.detect.bench_trades import trades
 from tallystick.wiring.commands.detect.container import container
+from tallystick.wiring.commands.detect.forecast import forecast
+from tallystick.wiring.commands.detect.judge import confirm, dismiss
+from tallystick.wiring.commands.detect.models import challenge, models, promote, rollback
+from tallystick.wiring.commands.detect.train import train
 
 
 @click.group(context_settings=CONTEXT)
@@ -18,7 +25,10 @@ def bench() -> None:
     """Measure the detectors on public benchmarks and on a simulated desk."""
 
 
-for command in (nab, trades):
+for command in (fraud, nab, trades):
     bench.add_command(command)
-for command in (container,):
+for command in (
+    anomalies, backtest, challenge, confirm, container, dismiss, explain, forecast, models, promote,
+    rollback, train,
+):  # fmt: skip
     detect.add_command(command)

@@ -106,17 +106,20 @@ def explain(anomaly: str, url: str | None, token: str | None, *, as_json: bool) 
       tallystick detect explain layering-1234
       tallystick detect explain layering-1234 --json
     """  # noqa: D301  the mark keeps click from wrapping
-    from urllib.parse import quote  # noqa: PLC0415
+    from urllib.parse import quote  # noqa: PLC0415  help is shown faster
+
+    from tallystick.wiring.server_client import place_of  # noqa: PLC0415
 
     with connected(url, token) as server:
         answer = server.ask("GET", f"/v1/anomalies/{quote(anomaly, safe='')}", _Answer)
+        place = place_of(url, token)[0]
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
     from tallystick.wiring.commands.detect.anomaly_screen import show_one  # noqa: PLC0415
 
     (item,) = _items([answer])
-    show_one(_console(), item, _now_ns())
+    show_one(_console(), item, _now_ns(), place)
 
 
 def news(

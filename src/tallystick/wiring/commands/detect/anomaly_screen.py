@@ -125,8 +125,8 @@ def _what(item: Item) -> Text:
     return text
 
 
-def show_one(console: Console, item: Item, now_ns: int) -> None:
-    """One anomaly, explained."""
+def show_one(console: Console, item: Item, now_ns: int, url: str) -> None:
+    """One anomaly, explained; `url` is the server's that has the proofs."""
     colour = FAMILY_COLOURS.get(item.family, "")
     head = Text(plain(item.detector), f"bold {colour}")
     family = item.family.replace("_", " ")
@@ -148,7 +148,7 @@ def show_one(console: Console, item: Item, now_ns: int) -> None:
         _lines(console, [Text(f"{plain(item.nearest.text)}{where}")])
     if item.positions:
         _heading(console, "Ledger entries")
-        _lines(console, _evidence(item))
+        _lines(console, _evidence(item, url))
     if item.verdicts:
         _heading(console, "What people said")
         _lines(console, [_said(each, now_ns) for each in item.verdicts])
@@ -200,14 +200,14 @@ def _contributions(console: Console, parts: Sequence[Contribution], colour: str)
     console.print(Padding(table, (0, 0, 0, 2)))
 
 
-def _evidence(item: Item) -> list[Text]:
+def _evidence(item: Item, url: str) -> list[Text]:
     shown = ", ".join(map(str, item.positions[:12]))
     more = len(item.positions) - 12
     text = Text(shown if more <= 0 else f"{shown} and {more} more")
     if item.order_id is not None:
         text.append(f"  (order {item.order_id})", "dim")
-    how = f"proof: GET /v1/ledger/entries/{item.positions[-1]}/receipt, then: tallystick verify"
-    return [text, Text(how, "dim")]
+    receipt = f"{url}/v1/ledger/entries/{item.positions[-1]}/receipt"
+    return [text, Text(f"curl -s {receipt} | tallystick verify - --vkey KEY", "dim")]
 
 
 def _said(verdict: Verdict, now_ns: int) -> Text:

@@ -37,16 +37,18 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.Choice(["obvious", "moderate", "subtle"]), help="How hard it is to see.",
 )  # fmt: skip
 @click.option("--instances", default=20, show_default=True, help="Planted of each kind, at least.")
+@click.option("--quick", is_flag=True, help="Short streams, to see that everything works.")
 @click.option("--ticks", type=_FOLDER, help="Also replay the real ticks below this folder.")
 @click.option("--entities", type=int, help="Instead: the memory that so many accounts take.")
 @JSON
-def trades(
+def trades(  # noqa: PLR0913  as many as there are options
     *,
     seed: int,
     events: int,
     kinds: tuple[str, ...],
     level: str,
     instances: int,
+    quick: bool,
     ticks: Path | None,
     entities: int | None,
     as_json: bool,
@@ -87,7 +89,7 @@ def trades(
     bench = msgspec.convert(
         {
             "seed": seed, "events": events, "kinds": kinds or tuple(KINDS), "level": level,
-            "instances": instances,
+            "instances": instances, "quick": quick,
         },
         BenchPlan,
     )  # fmt: skip
@@ -169,10 +171,13 @@ def _rss_bytes() -> int:
 def _say(report: "Report", console: "Console") -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("planted", box=None, header_style="bold")
-    for head in ("found", "recall", "delay p50", "p95", "own events p50", "p95"):
-        table.add_column(head, justify="right")
-    table.add_column("who spoke, and of how many")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("planted", no_wrap=True)
+    for head in ("found", "recall", "delay p50", "p95", "own events", "p95"):
+        table.add_column(head, justify="right", no_wrap=True)
+    spoke = Table(box=None, header_style="bold", pad_edge=False)
+    spoke.add_column("planted", no_wrap=True)
+    spoke.add_column("who spoke of how many")
     for name, kind in report.kinds.items():
         seconds, events = kind.delay_seconds, kind.delay_events
         table.add_row(
@@ -183,10 +188,13 @@ def _say(report: "Report", console: "Console") -> None:
             _span(seconds.p95) if seconds else "-",
             f"{events.p50:,.0f}" if events else "-",
             f"{events.p95:,.0f}" if events else "-",
-            ", ".join(f"{detector} {count}" for detector, count in kind.fired.items()),
         )
+        spoke.add_row(name, ", ".join(f"{who} {count}" for who, count in kind.fired.items()))
     console.print(f"Seed {report.seed}, level {report.level}.")
     console.print(table)
+    console.print()
+    console.print(spoke)
+    console.print()
     for words, clean in (
         ("clean streams", report.clean),
         ("  five weeks of 60 accounts", report.clean_weeks),

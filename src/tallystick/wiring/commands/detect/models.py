@@ -74,6 +74,7 @@ def add(
       tallystick detect models add config.json --artefact endpoint.json=rcf.json
     """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.watch.detect.config import DetectConfig  # noqa: PLC0415  fast help
+    from tallystick.watch.detect.detectors import build  # noqa: PLC0415
     from tallystick.watch.detect.models import Model, Registry  # noqa: PLC0415
     from tallystick.wiring.settings import read_settings  # noqa: PLC0415
 
@@ -84,6 +85,7 @@ def add(
         except msgspec.MsgspecError as error:
             raise Misconfigured(f"{config} is no configuration of detection: {error}.") from error
         model = Model(read, dict(_artefact(each) for each in artefacts))
+        build(model.config, model.artefacts)  # it works, or says why not
         version = Registry(place).save(model, "" if card is None else card.read_text())
     click.echo(msgspec.json.encode({"version": version}) if as_json else version)
 

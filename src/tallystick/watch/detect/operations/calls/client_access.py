@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from tallystick.limits import ENTITIES_MAX
 from tallystick.watch.detect.observation import CallSeen, Observation, TimeSeen
-from tallystick.watch.detect.operations.calls import kernels as k
+from tallystick.watch.detect.operations.calls.clients import kernels as k
 from tallystick.watch.detect.operations.calls.route_health import statuses
-from tallystick.watch.detect.operations.kernels import STREAK_WIDTH
+from tallystick.watch.detect.operations.kernels import STREAK_WIDTH, Said
 from tallystick.watch.detect.operations.slots import SavedSlots, Slots, pieces
 from tallystick.watch.detect.operations.wording import span, surprise
 from tallystick.watch.detect.score import (
@@ -34,7 +34,7 @@ REFRACTORY_SECONDS = {
     k.NEW_ADDRESS: 60.0,
     k.NEW_KEY: 60.0,
     k.DORMANT: 3_600.0,
-    k.DENIED: 600.0,
+    k.DENIED: 3_600.0,
 }
 _NAMES = {
     k.NEW_ADDRESS: "new_address",
@@ -42,11 +42,13 @@ _NAMES = {
     k.DORMANT: "dormant_key",
     k.DENIED: "access_denied",
 }
+_IPV4_PARTS = 4
 WORDS_MAX = 20_000
 """Most names of networks and keys that are kept to be said; the least recently new goes first."""
 _ACCOUNTS = {
     "state": ("f8", k.ACCOUNT_WIDTH),
     "networks": ("u8", k.KNOWN),
+    "wides": ("u8", k.KNOWN),
     "keys": ("u8", k.KNOWN),
 }
 _KEYS = {"state": ("f8", k.KEY_WIDTH)}
@@ -149,6 +151,7 @@ class ClientAccess:
             keys_at,
             callers,
             self._hashes(networks),
+            _hashes_of([network and wider(network) for network in networks]),
             self._hashes(keys),
             np.array([call.at_seconds for call in calls], np.float64),
             statuses(calls),
@@ -157,26 +160,25 @@ class ClientAccess:
             self._clock,
             self._accounts.numbers("state"),
             self._accounts.hashes("networks"),
+            self._accounts.hashes("wides"),
             self._accounts.hashes("keys"),
             self._keys.numbers("state"),
             self._callers.numbers("streak"),
         )
-        said = k.Said(p_values, found)
+        said = Said(p_values, found)
         number = k.judge_clients(seen_in_columns, known, self._alarm_p, said)
         return p_values, found[:number], calls
 
     def _hashes(self, names: Sequence[str | None]) -> NDArray[np.uint64]:
         """A stable hash of each name, 0 for None; a name that is new is kept to be said."""
         words = self._words
-        found = np.zeros(len(names), np.uint64)
-        for place, name in enumerate(names):
-            if name:
-                found[place] = hashed = _hash(name)
-                if hashed not in words:
-                    words[hashed] = name
-                    if len(words) > WORDS_MAX:
-                        words.popitem(last=False)
-        return found
+        hashes = [_hash(name) if name else 0 for name in names]
+        for hashed, name in zip(hashes, names, strict=True):
+            if hashed and name and hashed not in words:
+                words[hashed] = name
+                if len(words) > WORDS_MAX:
+                    words.popitem(last=False)
+        return np.array(hashes, np.uint64)
 
     def _finding(self, line: NDArray[np.float64], row: int, call: CallSeen) -> Finding:
         kind, p_value = int(line[k.F_KIND]), float(line[k.F_P])
@@ -204,6 +206,19 @@ class ClientAccess:
 def _nobody(at_seconds: float) -> CallSeen:
     """Time that passes, as a call of nobody."""
     return CallSeen("", at_seconds, "", 0, 0.0, None)
+
+
+@lru_cache(maxsize=65_536)
+def wider(network: str) -> str:
+    """What lies beside a network: the first 16 bits of an IPv4 one, 32 of an IPv6 one."""
+    if ":" in network:
+        return ":".join(network.split(":")[:2]) + "::/32"
+    parts = network.split(".")
+    return f"{parts[0]}.{parts[1]}.0.0/16" if len(parts) == _IPV4_PARTS else network
+
+
+def _hashes_of(names: Sequence[str | None]) -> NDArray[np.uint64]:
+    return np.array([_hash(name) if name else 0 for name in names], np.uint64)
 
 
 @lru_cache(maxsize=65_536)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tallystick.limits import ENTITIES_MAX
 from tallystick.watch.detect.observation import CallSeen, Observation
-from tallystick.watch.detect.operations.calls import kernels as k
-from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH, STREAK_WIDTH
+from tallystick.watch.detect.operations.calls.routes import kernels as k
+from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH, STREAK_WIDTH, Said
 from tallystick.watch.detect.operations.slots import SavedSlots, Slots, pieces
 from tallystick.watch.detect.operations.wording import stamp, surprise, time_of_day, took
 from tallystick.watch.detect.score import (
@@ -104,7 +104,7 @@ class RouteHealth:
             routes.numbers("recent"),
             routes.sketches("profile"),
         )
-        said = k.Said(p_values, found)
+        said = Said(p_values, found)
         number = k.judge_routes(seen, known, self._alarm_p, self._slow_us_min, said)
         return p_values, found[:number]
 

@@ -1,25 +1,18 @@
 """Kernel of the detector of log silence: lines and ticks of time, one after the other."""
 
-import math
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.operations.kernels import Floats, Sketch
+from tallystick.watch.detect.operations.kernels import Floats, Rows, Said
 from tallystick.watch.detect.operations.rhythm.kernels import (
     C_CELL,
     R_AGE,
     R_LAST,
     R_TOLD,
+    Rhythms,
     clock_tick,
     rhythm_event,
     rhythm_tick,
     usual_gap,
 )
-
-Rows = NDArray[np.int64]
 
 F_ROW, F_SLOT, F_P, F_AGE, F_LAST, F_HALF, F_MOST = range(7)
 FOUND_WIDTH = 7
@@ -29,27 +22,12 @@ GAP_LEAST = 1.0
 """Lines are counted by the second: they may not be expected more often."""
 
 
-class Services(NamedTuple):
-    """What is known of the services."""
-
-    lines: Floats
-    cells: Floats
-    gaps: Sketch
-
-
-class Said(NamedTuple):
-    """Where the kernel writes: a p-value a row, and the findings."""
-
-    p_values: Floats
-    found: Floats
-
-
 @compiled
 def judge_services(
     slots: Rows,
     at: Floats,
     clock: Floats,
-    services: Services,
+    services: Rhythms,
     used: int,
     alarm_p: float,
     said: Said,
@@ -59,29 +37,19 @@ def judge_services(
     for row in range(len(slots)):
         slot = slots[row]
         if slot >= 0:
-            said.p_values[row] = rhythm_event(
-                services.lines[slot],
-                services.cells[slot],
-                services.gaps[slot],
-                clock,
-                at[row],
-                alarm_p,
-                GAP_LEAST,
-            )
+            said.p_values[row] = rhythm_event(services, slot, clock, at[row], alarm_p, GAP_LEAST)
             continue
         before = int(clock[C_CELL])
         ended = clock_tick(clock, at[row], True)
         for each in range(used):
-            lines, cells, gaps = services.lines[each], services.cells[each], services.gaps[each]
-            p_value = rhythm_tick(
-                lines, cells, gaps, clock, ended, before, AGE_MIN_SECONDS, GAP_LEAST
-            )
-            if p_value < alarm_p and not math.isnan(p_value):
+            p_value = rhythm_tick(services, each, clock, ended, before, AGE_MIN_SECONDS, GAP_LEAST)
+            if p_value < alarm_p:
                 line = said.found[count]
                 line[F_ROW], line[F_SLOT], line[F_P] = row, each, p_value
-                line[F_AGE], line[F_LAST] = lines[R_AGE], lines[R_LAST]
-                line[F_HALF] = usual_gap(lines, cells, gaps, clock, 0.5, GAP_LEAST)
-                line[F_MOST] = usual_gap(lines, cells, gaps, clock, 0.99, GAP_LEAST)
-                lines[R_TOLD] = 1.0
+                line[F_AGE] = services.state[each, R_AGE]
+                line[F_LAST] = services.state[each, R_LAST]
+                line[F_HALF] = usual_gap(services, each, clock, 0.5, GAP_LEAST)
+                line[F_MOST] = usual_gap(services, each, clock, 0.99, GAP_LEAST)
+                services.state[each, R_TOLD] = 1.0
                 count += 1
     return count

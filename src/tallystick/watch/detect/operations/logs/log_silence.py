@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.observation import LogSeen, Observation, TimeSeen
-from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH
+from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH, Said
 from tallystick.watch.detect.operations.logs import kernels as k
 from tallystick.watch.detect.operations.rhythm.kernels import (
     CELLS_WIDTH,
     CLOCK_WIDTH,
     RHYTHM_WIDTH,
+    Rhythms,
 )
 from tallystick.watch.detect.operations.slots import SavedSlots, Slots
 from tallystick.watch.detect.operations.wording import span, stamp, surprise, time_of_day
@@ -106,10 +107,10 @@ class LogSilence:
         slots = services.rows(names)
         p_values = np.full(len(names), np.nan)
         found = np.zeros((sum(name is None for name in names) * len(services), k.FOUND_WIDTH))
-        known = k.Services(
+        known = Rhythms(
             services.numbers("lines"), services.numbers("cells"), services.sketches("gaps")
         )
-        said = k.Said(p_values, found)
+        said = Said(p_values, found)
         number = k.judge_services(slots, at, self._clock, known, len(services), self._alarm_p, said)
         return p_values, found[:number]
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.observation import Observation, QuoteSeen, TimeSeen
-from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH
-from tallystick.watch.detect.operations.prices import kernels as k
+from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH, Said
+from tallystick.watch.detect.operations.prices import state as k
+from tallystick.watch.detect.operations.prices.kernels import judge_prices
 from tallystick.watch.detect.operations.prices.market import Roll, is_moment, is_open
 from tallystick.watch.detect.operations.prices.reasons import reason_of
 from tallystick.watch.detect.operations.prices.triangles import Triangle, triangles_of
@@ -21,6 +22,7 @@ from tallystick.watch.detect.operations.rhythm.kernels import (
     CELLS_WIDTH,
     CLOCK_WIDTH,
     RHYTHM_WIDTH,
+    Rhythms,
 )
 from tallystick.watch.detect.operations.slots import SavedSlots, Slots
 from tallystick.watch.detect.score import ALARM_P_MAX, Finding, Judged
@@ -41,7 +43,7 @@ _PAIRS = {
     "runs": ("f4", SKETCH_WIDTH),
 }
 _SOURCES = {
-    "source": ("f8", k.SOURCE_WIDTH),
+    "pairs": ("f8", 0),
     "quotes": ("f8", RHYTHM_WIDTH),
     "cells": ("f8", CELLS_WIDTH),
     "gaps": ("f4", SKETCH_WIDTH),
@@ -161,7 +163,7 @@ class PriceFeed:
         most = sum(ticks) * (2 * pairs + known_sources)
         most += (len(ticks) - sum(ticks)) * (1 + k.PAIR_TRIANGLES_MAX)
         found = np.zeros((most, k.FOUND_WIDTH))
-        number = k.judge_prices(rows, self._known(), self._alarm_p, k.Said(p_values, found))
+        number = judge_prices(rows, self._known(), self._alarm_p, Said(p_values, found))
         return p_values, found[:number]
 
     def _of_ticks(
@@ -177,20 +179,24 @@ class PriceFeed:
             self._clock,
             k.Pairs(
                 pairs.numbers("price"),
-                pairs.numbers("quotes"),
-                pairs.numbers("quote_cells"),
-                pairs.sketches("quote_gaps"),
-                pairs.numbers("changes"),
-                pairs.numbers("change_cells"),
-                pairs.sketches("change_gaps"),
+                Rhythms(
+                    pairs.numbers("quotes"),
+                    pairs.numbers("quote_cells"),
+                    pairs.sketches("quote_gaps"),
+                ),
+                Rhythms(
+                    pairs.numbers("changes"),
+                    pairs.numbers("change_cells"),
+                    pairs.sketches("change_gaps"),
+                ),
                 pairs.sketches("spreads"),
                 pairs.sketches("runs"),
             ),
             k.Sources(
-                sources.numbers("source"),
-                sources.numbers("quotes"),
-                sources.numbers("cells"),
-                sources.sketches("gaps"),
+                sources.numbers("pairs"),
+                Rhythms(
+                    sources.numbers("quotes"), sources.numbers("cells"), sources.sketches("gaps")
+                ),
             ),
             k.Triangles(
                 self._legs,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.watch.detect.operations.prices import kernels as k
+from tallystick.watch.detect.operations.prices import state as k
 from tallystick.watch.detect.operations.wording import span, stamp, surprise, time_of_day
 from tallystick.watch.detect.score import Contribution, Example, Reason
 from tallystick.watch.detect.wording import grouped, once_in, rounded
@@ -40,7 +40,9 @@ def _silent(kind: int, entity: str, line: NDArray[np.float64]) -> Reason:
     ]
     if kind == k.FROZEN and more:
         repeated = f" while the same quote came {more:,} times"
-        contributions.append(Contribution("unchanged_quotes", "quotes", more, 0.0, rounded(line[k.F_E]), 0.0))
+        contributions.append(
+            Contribution("unchanged_quotes", "quotes", more, 0.0, rounded(line[k.F_E]), 0.0)
+        )
     whose = f"Source {entity} ({more} pairs)" if kind == k.SILENT_SOURCE else entity
     near = f"{entity} quoted{time_of_day(last)}" if stamp(last) else ""
     return Reason(

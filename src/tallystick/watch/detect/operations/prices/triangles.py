@@ -1,10 +1,11 @@
 """Triangles: pairs without the dollar, and the two dollar pairs that say the same."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 USD = "USD"
-_CODE_CHARACTERS = 3
+_PAIR = re.compile(r"([A-Z]{3})/?([A-Z]{3})")
 
 
 class Triangle(NamedTuple):
@@ -21,8 +22,8 @@ class Triangle(NamedTuple):
 
 def currencies(pair: str) -> tuple[str, str] | None:
     """The base and the quote currency of `EUR/USD` or `EURUSD`; None where it is no such name."""
-    base, quote = pair[:_CODE_CHARACTERS], pair[-_CODE_CHARACTERS:]
-    return (base, quote) if pair in {f"{base}/{quote}", f"{base}{quote}"} else None
+    found = _PAIR.fullmatch(pair)
+    return (found[1], found[2]) if found else None
 
 
 def triangles_of(pairs: Iterable[str]) -> dict[str, Triangle]:

@@ -7,6 +7,7 @@ law day and night, which a sketch learns.
 """
 
 import math
+from typing import NamedTuple
 
 from tallystick.watch.detect.compiled import compiled
 from tallystick.watch.detect.operations.kernels import (
@@ -77,7 +78,7 @@ def clock_tick(clock: Floats, at: float, market_open: bool) -> bool:
     clock[C_OPEN] = 1.0 if market_open else 0.0
     clock[C_NOW] += clock[C_STEP]
     hour = math.floor(at / HOUR)
-    ended = hour != clock[C_HOUR]
+    ended: bool = hour != clock[C_HOUR]
     clock[C_HOUR], clock[C_CELL] = hour, cell_of(hour)
     return ended
 
@@ -96,31 +97,33 @@ def hour_ended(rhythm: Floats, cells: Floats, cell: int) -> None:
 @compiled
 def _is_live(cells: Floats, cell: int) -> bool:
     """Whether it usually comes in hours of this cell; on a first weekend nobody knows."""
-    if cells[CELLS + cell] == 0.0:
-        return cell < DAY_HOURS
-    return cells[cell] * HOUR >= 1.0
+    live: bool = cells[cell] * HOUR >= 1.0
+    return live if cells[CELLS + cell] > 0.0 else cell < DAY_HOURS
 
 
 @compiled
 def expected_gap(rhythm: Floats, cells: Floats, cell: int, least: float) -> float:
     """The gap that the recent rate, or that of this hour of other days, lets expect."""
-    gap = MEMORY_SECONDS / (rhythm[R_RATE] + 1.0)
+    gap: float = MEMORY_SECONDS / (rhythm[R_RATE] + 1.0)
     if cells[CELLS + cell] > 0.0:
         gap = max(gap, 1.0 / max(cells[cell], 1.0 / HOUR))
     return max(gap, least)
 
 
+class Rhythms(NamedTuple):
+    """Rhythms of many things, a row each: their columns, hours, and gaps."""
+
+    state: Floats
+    cells: Floats
+    gaps: Sketch
+
+
 @compiled
 def rhythm_event(
-    rhythm: Floats,
-    cells: Floats,
-    sketch: Sketch,
-    clock: Floats,
-    at: float,
-    alarm_p: float,
-    least: float,
+    rhythms: Rhythms, row: int, clock: Floats, at: float, alarm_p: float, least: float
 ) -> float:
     """It came: the p-value of the gap before it (NaN where it is not known), which is learnt."""
+    rhythm, cells, gaps = rhythms.state[row], rhythms.cells[row], rhythms.gaps[row]
     fine = min(max(at - max(clock[C_LAST], rhythm[R_LAST]), 0.0), FINE_SECONDS_MAX)
     since_tick = min(max(at - clock[C_LAST], 0.0), FINE_SECONDS_MAX)
     cell = int(clock[C_CELL])
@@ -129,10 +132,10 @@ def rhythm_event(
     if rhythm[R_SEEN] > 0.0 and live:
         gap = max(max(rhythm[R_AGE], 0.0) + fine, GAP_MIN)
         value = math.log(gap / expected_gap(rhythm, cells, cell, least))
-        if sketch[BINS] >= POINTS_MIN:
-            p_value = sketch_p(sketch, value, POWER)
+        if gaps[BINS] >= POINTS_MIN:
+            p_value = sketch_p(gaps, value, POWER)
         odd = p_value < alarm_p
-        sketch_add(sketch, sketch_clip(sketch, value, POWER) if odd else value, GAP_POINTS)
+        sketch_add(gaps, sketch_clip(gaps, value, POWER) if odd else value, GAP_POINTS)
         rhythm[R_RATE] = rhythm[R_RATE] * math.exp(-gap / MEMORY_SECONDS) + 1.0
         rhythm[R_GAP] = gap
     rhythm[R_SEEN], rhythm[R_TOLD] = 1.0, 0.0
@@ -145,9 +148,8 @@ def rhythm_event(
 
 @compiled
 def rhythm_tick(
-    rhythm: Floats,
-    cells: Floats,
-    sketch: Sketch,
+    rhythms: Rhythms,
+    row: int,
     clock: Floats,
     ended: bool,
     before: int,
@@ -158,6 +160,7 @@ def rhythm_tick(
 
     `before` is the cell of the hour that `ended`.
     """
+    rhythm, cells, gaps = rhythms.state[row], rhythms.cells[row], rhythms.gaps[row]
     if rhythm[R_SEEN] == 0.0:
         return math.nan
     if ended:
@@ -167,18 +170,16 @@ def rhythm_tick(
     if not _is_live(cells, cell):
         return math.nan
     rhythm[R_AGE] += clock[C_STEP]
-    known = sketch[BINS] >= POINTS_MIN
+    known = gaps[BINS] >= POINTS_MIN
     if rhythm[R_TOLD] > 0.0 or rhythm[R_AGE] < age_min or not known:
         return math.nan
-    return sketch_p(
-        sketch, math.log(rhythm[R_AGE] / expected_gap(rhythm, cells, cell, least)), POWER
-    )
+    value = math.log(rhythm[R_AGE] / expected_gap(rhythm, cells, cell, least))
+    return sketch_p(gaps, value, POWER)
 
 
 @compiled
-def usual_gap(
-    rhythm: Floats, cells: Floats, sketch: Sketch, clock: Floats, share: float, least: float
-) -> float:
+def usual_gap(rhythms: Rhythms, row: int, clock: Floats, share: float, least: float) -> float:
     """Seconds that this share of the gaps stays below, at this hour."""
-    scale = expected_gap(rhythm, cells, int(clock[C_CELL]), least)
-    return scale * math.exp(sketch_quantile(sketch, share))
+    cell = int(clock[C_CELL])
+    scale = expected_gap(rhythms.state[row], rhythms.cells[row], cell, least)
+    return scale * math.exp(sketch_quantile(rhythms.gaps[row], share))

@@ -47,11 +47,15 @@ SIDE_ORDERS = 200.0
 """Orders over which an account's usual one-sidedness is averaged."""
 WINDOW = 48
 """Recent deals whose leverages make an account's habit."""
-RUN_UP_TIMES = 1.1
-"""A leverage below so many times the usual highest is no run-up."""
+RUN_UP_LEVERAGE_MIN = 20.0
+"""A leverage below this is no run-up: two thirds of the money at 30:1, what retail may have."""
+RUN_UP_BONUS = 0.3
+"""Added to the logarithm of the leverage over its usual highest: a climb counts from 0.74 of it."""
+RUN_UP_STEP_MAX = 1.5
+"""Typical steps that one deal may count at most: one large deal is no run-up."""
 RUN_UP_SLACK = 0.5
 """Typical steps that a deal may add to the leverage without being part of a run-up."""
-RUN_UP_SECONDS = 14_400.0
+RUN_UP_SECONDS = 28_800.0
 """Time constant with which a run-up is forgotten."""
 RUN_UP_MAX = 50.0
 STEP_DEALS = 100.0
@@ -141,16 +145,19 @@ def climb(  # noqa: PLR0913
     accounts.at[account] = newest(accounts.at[account], at)
     climbed = faded(accounts.climbed[account], seconds, RUN_UP_SECONDS)
     if typical > 0:
-        climbed = min(max(climbed + change / typical - RUN_UP_SLACK, 0.0), RUN_UP_MAX)
+        counted = min(change / typical, RUN_UP_STEP_MAX) - RUN_UP_SLACK
+        climbed = min(max(climbed + counted, 0.0), RUN_UP_MAX)
     accounts.climbed[account] = climbed
     ring, ordered = accounts.windows.ring[account], accounts.windows.ordered[account]
     taken = accounts.windows.count[account]
     number = min(taken, WINDOW)
-    if number >= WARM_UP:
+    if number >= WARM_UP and accounts.equity[account] > 0:
         high = ordered[number - 1 - number // 10]
-        p_value = tail_p(tail, climbed)
-        tail_learn(tail, climbed)
-        if leverage < RUN_UP_TIMES * high:
+        above = math.log(max(leverage, 1e-9) / max(high, 1e-9)) + RUN_UP_BONUS
+        away = climbed * max(above, 0.0)
+        p_value = tail_p(tail, away)
+        tail_learn(tail, away)
+        if leverage < RUN_UP_LEVERAGE_MIN:
             p_value = max(p_value, 1e-3)
         out.p[row] = p_value
         if p_value <= alarm_p:

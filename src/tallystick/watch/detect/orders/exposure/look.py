@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.feature import Feature
-from tallystick.watch.detect.observation import Observation
+from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
 from tallystick.watch.detect.orders.exposure import kernels
 from tallystick.watch.detect.orders.kernels import new_tail, new_windows
@@ -39,6 +39,14 @@ EXPOSURE = Feature(
     "gross_exposure",
     "USD",
     "The account's positions in US dollars, all pairs added up without their signs.",
+    "ledger",
+    ("margin_run_up",),
+)
+CLIMBED = Feature(
+    "leverage_climbed",
+    "steps",
+    "How many typical steps (what a deal changes) the account's leverage, its exposure over its "
+    "money, went up of late, less half a step a deal.",
     "ledger",
     ("margin_run_up",),
 )
@@ -83,44 +91,54 @@ class Exposure:
 
     def finding(self, name: str, row: int, seen: Observation) -> Finding:
         """How much is used, in one sentence."""
-        seen, out = order(seen), self.out[name]
+        out = self.out[name]
         p_value = float(out.p[row])
-        creep = name == "limit_creep"
-        reason = self._told(row, seen.account, seen.pair, seen.side, p_value, creep=creep)
-        entity = f"{seen.account} {seen.pair}" if creep else seen.account
+        if name == "margin_run_up":
+            entity = account = getattr(seen, "account", "")
+            reason = _run_up(out, row, account, p_value)
+        else:
+            seen = order(seen)
+            entity = f"{seen.account} {seen.pair}"
+            reason = _creep(out, row, seen, p_value)
         return Finding(row, name, "fraud", entity, p_value, REFRACTORY_SECONDS, reason)
 
-    def _told(  # noqa: PLR0913
-        self, row: int, account: str, pair: str, side: str, p_value: float, *, creep: bool
-    ) -> Reason:
-        out = self._creep if creep else self._margin
-        came, low, high = (float(each[row]) for each in (out.came, out.low, out.high))
-        if creep:
-            orders, usd, limit, repeats = out.extra[row, :4].tolist()
-            most = (
-                f"{percent(came)} of its limit of {grouped(rounded(limit))} USD"
-                if limit > 0
-                else f"{grouped(rounded(usd))} USD, {grouped(rounded(2 * came))} times its highest"
-            )
-            told = f"{orders:.0f} small deals to {side} {pair} in a row took it to {most}"
-            return Reason(
-                expected=f"{percent(repeats)} of its deals go on to the same side",
-                came=told,
-                sentence=f"{account}: {told}, from {percent(low)} ({once_in(p_value)}).",
-                contributions=(
-                    contribution(ONE_SIDED, orders, 0.0, share(1, 1 - min(repeats, 0.99)), p_value),
-                    contribution(UTILISATION, came, low, high, p_value**0.5),
-                ),
-                positions=case(out, row),
-            )
-        most = grouped(rounded(high))
-        return Reason(
-            expected=f"up to {most} USD",
-            came=f"{grouped(rounded(came))} USD",
-            sentence=(
-                f"{account} ran its exposure up to {grouped(rounded(came))} USD; it is usually up "
-                f"to {most} USD ({once_in(p_value)})."
-            ),
-            contributions=(contribution(EXPOSURE, came, low, high, p_value),),
-            positions=case(out, row),
-        )
+
+def _creep(out: Out, row: int, seen: OrderSeen, p_value: float) -> Reason:
+    came, low, high = (float(each[row]) for each in (out.came, out.low, out.high))
+    orders, usd, limit, repeats = out.extra[row, :4].tolist()
+    most = (
+        f"{percent(came)} of its limit of {grouped(rounded(limit))} USD"
+        if limit > 0
+        else f"{grouped(rounded(usd))} USD, {grouped(rounded(2 * came))} times its highest"
+    )
+    told = f"{orders:.0f} small deals, nearly all to {seen.side} {seen.pair}, took it to {most}"
+    return Reason(
+        expected=f"{percent(repeats)} of its deals go on to the same side",
+        came=told,
+        sentence=f"{seen.account}: {told}, from {percent(low)} ({once_in(p_value)}).",
+        contributions=(
+            contribution(ONE_SIDED, orders, 0.0, share(1, 1 - min(repeats, 0.99)), p_value),
+            contribution(UTILISATION, came, low, high, p_value**0.5),
+        ),
+        positions=case(out, row),
+    )
+
+
+def _run_up(out: Out, row: int, account: str, p_value: float) -> Reason:
+    came, low, high = (float(each[row]) for each in (out.came, out.low, out.high))
+    climbed, equity = out.extra[row, :2].tolist()
+    most = grouped(rounded(high))
+    times = f" ({grouped(rounded(came / equity))} times its money)" if equity > 1 else ""
+    return Reason(
+        expected=f"up to {most} USD",
+        came=f"{grouped(rounded(came))} USD{times}",
+        sentence=(
+            f"{account} ran its exposure up to {grouped(rounded(came))} USD{times}; it is usually "
+            f"up to {most} USD ({once_in(p_value)})."
+        ),
+        contributions=(
+            contribution(CLIMBED, climbed, 0.0, 5.0, p_value),
+            contribution(EXPOSURE, came, low, high, p_value**0.5),
+        ),
+        positions=case(out, row),
+    )

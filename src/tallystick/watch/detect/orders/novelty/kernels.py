@@ -14,22 +14,33 @@ from tallystick.watch.detect.orders.look import Out
 WEEKEND_HOUR = 120
 """Where the weekend begins: Friday, 17:00 in New York."""
 ORDERS_MIN = 40
-"""Orders of an account before its hours and currencies are habits ..."""
+"""Orders of an account before its currencies are habits."""
+SITTINGS_MIN = 25
+"""Hours with an order of an account before its hours are habits ..."""
 SECONDS_MIN = 432_000.0
 """... and how long it must have been known, for its hours."""
-HOURS_KEPT = 4_000.0
-"""Orders that an account's hours remember: then all are halved."""
+HOURS_KEPT = 1_000.0
+"""Hours with an order that an account remembers: then all are halved."""
 SMOOTH = (0.2, 0.5, 1.0, 0.5, 0.2)
 """What the hours around count, of the same kind of day."""
-EVERYBODY_WEIGHT = 5.0
+EVERYBODY_WEIGHT = 0.3
 """An account's hours are drawn towards everybody's as if it had placed so many orders like them."""
 FLAT_WEIGHT = 50.0
 """Everybody's hours are drawn towards none preferred by so many orders."""
+MORE_WEIGHT = 1.0
+"""What a further order in the same hour counts: it says less about habits than the first."""
+LEARN_ALL = 0
+ODD_P = 1e-2
+"""An hour as rare as this is remembered: another order in such an hour soon says more."""
+ODD_SECONDS = 7_200.0
+AGAIN_PRIOR = 0.5
+SITTING_SECONDS = 3_600.0
+"""Orders of an account less than this apart belong to one sitting."""
 ONCE = 6
-"""Classes of accounts by how many currencies they traded in one order only (Good and Turing)."""
-AGES = 10
-"""Classes of how long (in orders, each 4 times the last) an account tried no new currency."""
-FIRSTS_PRIOR = 0.3
+"""Classes of accounts by how many currencies they traded in one sitting only (Good and Turing)."""
+AGES = 12
+"""Classes of how long (in sittings, doubling) an account tried no new currency."""
+FIRSTS_PRIOR = 0.05
 """New currencies believed to have been tried in each class before any was seen."""
 LOOKS_FROM = 10
 """Orders of an account before its firsts teach anything."""
@@ -38,27 +49,34 @@ RARE_MIN = 0.005
 
 
 class Accounts(NamedTuple):
-    """Of each account: since when, orders, orders since a new currency, the currencies that it had
-    at all and more than once (bits), and how many orders it placed in each hour of the week."""
+    """Of each account: since when, orders, sittings since a new currency, the currencies that it had
+    at all, before this sitting, and in more than one (bits), the last odd hour, and in how many of each hour of the week it placed an
+    order at all."""
 
     since: NDArray[np.float64]
     orders: NDArray[np.int64]
     age: NDArray[np.int64]
     had: NDArray[np.int64]
+    settled: NDArray[np.int64]
     again: NDArray[np.int64]
+    odd_at: NDArray[np.float64]
+    odd_p: NDArray[np.float64]
     hours: NDArray[np.float32]
     kept: NDArray[np.float64]
+    last_hour: NDArray[np.int64]
     last_position: NDArray[np.int64]
     last_at: NDArray[np.float64]
 
 
 class Everybody(NamedTuple):
-    """Of all accounts: hours of orders, orders a currency, looks and firsts by class and age."""
+    """Of all accounts: hours of orders, orders a currency, looks and firsts by class and age; odd
+    hours, and those that were followed by another soon."""
 
     hours: NDArray[np.float64]
     currencies: NDArray[np.float64]
     looks: NDArray[np.float64]
     firsts: NDArray[np.float64]
+    odd: NDArray[np.float64]
 
 
 @compiled
@@ -121,6 +139,23 @@ def rareness(currencies: NDArray[np.float64], currency: int) -> float:
 
 
 @compiled
+def odd_again(
+    accounts: Accounts, everybody: Everybody, account: int, at: float, p_value: float
+) -> float:
+    """The p-value of this odd hour and the ones just before it together.
+
+    Whoever is up at night for one order may well send another: how often is learnt from all.
+    """
+    share = (everybody.odd[1] + AGAIN_PRIOR) / (everybody.odd[0] + 2 * AGAIN_PRIOR)
+    everybody.odd[0] += 1
+    if accounts.odd_p[account] > 0 and 0 <= at - accounts.odd_at[account] <= ODD_SECONDS:
+        everybody.odd[1] += 1
+        p_value = max(min(p_value, accounts.odd_p[account] * share), 1e-12)
+    accounts.odd_at[account], accounts.odd_p[account] = at, p_value
+    return p_value
+
+
+@compiled
 def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
     columns: Columns,
     accounts: Accounts,
@@ -141,10 +176,16 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
             accounts.since[account] = at
         hours = accounts.hours[account]
         kept = accounts.kept[account]
-        if orders >= ORDERS_MIN and at - accounts.since[account] >= SECONDS_MIN:
+        apart = at - accounts.last_at[account]
+        sitting = orders == 0 or not -SITTING_SECONDS <= apart <= SITTING_SECONDS
+        fresh_hour = sitting or hour != accounts.last_hour[account]
+        if kept >= SITTINGS_MIN and at - accounts.since[account] >= SECONDS_MIN:
             away = surprise(hours, kept, everybody.hours, hour)
             p_value = tail_p(tail, away)
-            tail_learn(tail, away)
+            if fresh_hour or LEARN_ALL:
+                tail_learn(tail, away)
+            if p_value <= ODD_P:
+                p_value = odd_again(accounts, everybody, account, at, p_value)
             hour_out.p[row] = p_value
             if p_value <= alarm_p:
                 hour_out.came[row] = hour
@@ -154,14 +195,18 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
                 hour_out.extra[row, 1] = orders
                 hour_out.example_position[row] = accounts.last_position[account]
                 hour_out.example_at[row] = accounts.last_at[account]
-        hours[hour] += 1
-        accounts.kept[account] += 1
+        weight = 1.0 if fresh_hour else MORE_WEIGHT
+        hours[hour] += weight
+        everybody.hours[hour] += weight
+        accounts.kept[account] += weight
         if accounts.kept[account] >= HOURS_KEPT:
             accounts.kept[account] /= 2
             for each in range(WEEK_HOURS):
                 hours[each] /= 2
-        everybody.hours[hour] += 1
 
+        if sitting:
+            accounts.age[account] += 1
+            accounts.settled[account] |= accounts.had[account]
         fresh = -1
         once = min(onces(accounts.had[account], accounts.again[account]), ONCE - 1)
         for currency in (columns.base[row], columns.quote[row]):
@@ -170,9 +215,9 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
                 accounts.had[account, word] |= bit
                 if fresh < 0 or everybody.currencies[currency] < everybody.currencies[fresh]:
                     fresh = currency
-            else:
+            elif accounts.settled[account, word] & bit != 0:
                 accounts.again[account, word] |= bit
-        age = min(int(math.log2(accounts.age[account] + 1.0) / 2), AGES - 1)
+        age = min(int(math.log2(accounts.age[account] + 1.0)), AGES - 1)
         firsts, looks = everybody.firsts[once, age], everybody.looks[once, age]
         hazard = min((firsts + FIRSTS_PRIOR) / (looks + 1.0), 1.0)
         learnt = 1.0
@@ -193,12 +238,15 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
                     currency_out.example_position[row] = accounts.last_position[account]
                     currency_out.example_at[row] = accounts.last_at[account]
         if orders >= LOOKS_FROM:
-            everybody.looks[once, age] += 1
+            if sitting:
+                everybody.looks[once, age] += 1
             if fresh >= 0:
                 everybody.firsts[once, age] += learnt
-        accounts.age[account] = 0 if fresh >= 0 else accounts.age[account] + 1
+        if fresh >= 0:
+            accounts.age[account] = 0
         everybody.currencies[columns.base[row]] += 1
         everybody.currencies[columns.quote[row]] += 1
         accounts.orders[account] = orders + 1
+        accounts.last_hour[account] = hour
         accounts.last_position[account] = columns.position[row]
         accounts.last_at[account] = at

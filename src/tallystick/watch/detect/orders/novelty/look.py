@@ -37,9 +37,9 @@ HOUR_SURPRISE = Feature(
     ("unusual_hour",),
 )
 CURRENCY = Feature(
-    "orders_since_new_currency",
-    "orders",
-    "Orders of the account without a currency that was new to it, when one came.",
+    "sittings_since_new_currency",
+    "sittings",
+    "Sittings of the account (orders less than an hour apart) without a currency new to it.",
     "ledger",
     ("new_currency",),
 )
@@ -64,10 +64,12 @@ class Novelty:
             np.zeros(accounts),
             np.zeros(accounts, np.int64),
             np.zeros(accounts, np.int64),
-            np.zeros((accounts, CURRENCIES_MAX // 63 + 1), np.int64),
-            np.zeros((accounts, CURRENCIES_MAX // 63 + 1), np.int64),
+            *(np.zeros((accounts, CURRENCIES_MAX // 63 + 1), np.int64) for _ in range(3)),
+            np.zeros(accounts),
+            np.zeros(accounts),
             np.zeros((accounts, WEEK_HOURS), np.float32),
             np.zeros(accounts),
+            np.zeros(accounts, np.int64),
             np.zeros(accounts, np.int64),
             np.zeros(accounts),
         )
@@ -76,6 +78,7 @@ class Novelty:
             np.zeros(CURRENCIES_MAX),
             np.zeros((kernels.ONCE, kernels.AGES)),
             np.zeros((kernels.ONCE, kernels.AGES)),
+            np.zeros(2),
         )
         self._tail = new_tail()
         self._hours, self._currencies = new_out(), new_out()

@@ -25,8 +25,6 @@ SPANS = (1.0, 10.0, 60.0, 3_600.0)
 """Seconds over which the counts fade."""
 BURST_ORDERS_MIN = 8.0
 """A faded count below this is no burst, however quiet the account usually is."""
-ROOT_SPREAD_MIN = 0.5
-"""The square root of a Poisson count has this spread, whatever its mean."""
 HABIT_ORDERS = 200.0
 """Orders over which the usual counts are averaged."""
 LEARN_SECONDS = 60.0
@@ -36,15 +34,27 @@ CLIP = 3.0
 
 
 class Rhythm(NamedTuple):
-    """Of each account: faded counts a span, the usual square root of each, and its variance."""
+    """Of each account: faded counts a span, the usual one of each, and its dispersion (variance
+    over mean; 1 for a Poisson law)."""
 
     last: NDArray[np.float64]
     learnt: NDArray[np.float64]
     orders: NDArray[np.int64]
     counts: NDArray[np.float64]
     mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
+    dispersion: NDArray[np.float64]
     case: NDArray[np.int64]
+
+
+@compiled
+def surplus(count: float, usual: float, dispersion: float) -> float:
+    """The Poisson log-likelihood ratio of a count above the usual one, over its dispersion.
+
+    The chance of so large a count falls like exp(-surplus) (Chernoff), whatever the mean.
+    """
+    if count <= usual:
+        return 0.0
+    return (count * math.log(count / usual) - count + usual) / max(dispersion, 1.0)
 
 
 @compiled
@@ -60,22 +70,22 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
         rhythm.last[account] = newest(rhythm.last[account], at) if orders else at
         keep(rhythm.case[account], orders, columns.position[row])
         rhythm.orders[account] = orders + 1
-        worst, fastest = -math.inf, 0
+        worst, fastest = 0.0, 0
         pace = 1 / min(orders + 1.0, HABIT_ORDERS)
         for span in range(len(SPANS)):
             count = faded(rhythm.counts[account, span], seconds, SPANS[span]) + 1
             rhythm.counts[account, span] = count
-            root = math.sqrt(count)
             usual = rhythm.mean[account, span] if orders else 1.0
-            around = max(math.sqrt(rhythm.variance[account, span]), ROOT_SPREAD_MIN)
-            away = (root - usual) / around
-            if away > worst and (count >= BURST_ORDERS_MIN or worst == -math.inf):
+            around = rhythm.dispersion[account, span] if orders else 1.0
+            away = surplus(count, usual, around)
+            if away > worst:
                 worst, fastest = away, span
-            change = min(root - usual, CLIP * around) if orders >= WARM_UP else root - usual
+                out.high[row] = usual + 2 * math.sqrt(max(around, 1.0) * usual)
+            change = count - usual
+            if orders >= WARM_UP:
+                change = min(change, CLIP * math.sqrt(max(around, 1.0) * usual))
             rhythm.mean[account, span] = usual + pace * change
-            rhythm.variance[account, span] += pace * (
-                change * change - rhythm.variance[account, span]
-            )
+            rhythm.dispersion[account, span] = around + pace * (change * change / usual - around)
         if orders < WARM_UP:
             continue
         p_value = tail_p(tail, worst)
@@ -88,10 +98,6 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
         out.p[row] = p_value
         if p_value <= alarm_p:
             out.came[row] = count
-            usual = math.sqrt(count) - worst * max(
-                math.sqrt(rhythm.variance[account, fastest]), ROOT_SPREAD_MIN
-            )
-            out.high[row] = (max(usual, 1.0) + 2 * ROOT_SPREAD_MIN) ** 2
             out.low[row] = 0.0
             out.extra[row, 0] = SPANS[fastest]
             out.extra[row, 1] = worst

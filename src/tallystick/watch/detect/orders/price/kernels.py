@@ -37,15 +37,18 @@ from tallystick.watch.detect.orders.size.kernels import nearest
 WINDOW = 128
 """Recent prices of a pair and sort that make its habit."""
 OWN_WINDOW = 32
-"""Recent limits of a book that make its own habit."""
+"""Recent waiting limits of a book that make its own habit."""
 AGGRESSIVE, PASSIVE, FILL = range(3)
 """Sorts of prices: a limit that pays more than the market asks, one that waits, a fill."""
 SPREAD_MIN = 0.5
 """In logarithms of distances: a pair always limited at the touch may vary by some points."""
 SPREAD_PRIOR = 0.6
+"""What the spread of waiting limits is drawn towards ..."""
 SPREAD_PRIOR_WEIGHT = 10.0
-LIMIT_BPS_MIN = 25.0
-FILL_BPS_MIN = 10.0
+"""... as if that had been seen in so many."""
+UNITS_MIN = 1.0
+"""Smallest spread of other prices, in units of what the market moves or costs."""
+BPS_MIN = 25.0
 """A price nearer to the market than this is never odd, however tight the pair usually is."""
 GROSS_BPS = 1_000.0
 GROSS_P = 1e-7
@@ -57,11 +60,13 @@ BPS = 10_000.0
 
 
 class Market(NamedTuple):
-    """What is known of each pair: last mid and when, and the faded sum of its squared returns."""
+    """What is known of each pair: last mid and when, the faded sum of its squared returns, and
+    the largest gap between two mids of late (faded; basis points)."""
 
     mid: NDArray[np.float64]
     at: NDArray[np.float64]
     squares: NDArray[np.float64]
+    gap: NDArray[np.float64]
 
 
 class Sorts(NamedTuple):
@@ -78,22 +83,40 @@ def move(market: Market, pair: int, at: float, mid: float) -> float:
     """Take a new mid in; the volatility of the last minute in basis points."""
     seconds = elapsed(market.at[pair], at)
     market.squares[pair] = faded(market.squares[pair], seconds, VOLATILITY_SECONDS)
+    market.gap[pair] = faded(market.gap[pair], seconds, VOLATILITY_SECONDS)
     known = market.mid[pair]
     if known > 0:
         change = min(max(math.log(mid / known), -1.0), 1.0)
-        market.squares[pair] += change * change
+        market.gap[pair] = max(market.gap[pair], abs(change) * BPS)
+        # A move over a longer time counts as what it comes to a minute.
+        part = VOLATILITY_SECONDS / max(seconds, VOLATILITY_SECONDS)
+        market.squares[pair] += change * change * part
     market.mid[pair] = mid
     market.at[pair] = newest(market.at[pair], at)
     return math.sqrt(market.squares[pair]) * BPS
 
 
 @compiled
-def deviation(
-    ordered: NDArray[np.float32], number: int, value: float
-) -> float:
+def measured(sort: int, units: float) -> float:
+    """A distance on the scale of its sort: waiting limits spread over orders of magnitude."""
+    return math.log1p(units) if sort == PASSIVE else min(units, 1e6)
+
+
+@compiled
+def in_units(sort: int, value: float) -> float:
+    """The inverse of `measured`."""
+    return math.expm1(value) if sort == PASSIVE else value
+
+
+@compiled
+def deviation(sort: int, ordered: NDArray[np.float32], number: int, value: float) -> float:
     """Spreads above the usual distance."""
-    own = shrunk(spread(ordered, number), number, SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT)
-    return (value - median(ordered, number)) / max(own, SPREAD_MIN)
+    middle, own = median(ordered, number), spread(ordered, number)
+    if sort == PASSIVE:
+        own = max(shrunk(own, number, SPREAD_PRIOR, SPREAD_PRIOR_WEIGHT), SPREAD_MIN)
+    else:
+        own = max(own, middle / 2, UNITS_MIN)
+    return (value - middle) / own
 
 
 @compiled
@@ -123,22 +146,24 @@ def judge(  # noqa: PLR0913  a kernel takes its state by parts
             continue
         signed = (price / mid - 1) * BPS
         bps = abs(signed)
+        if kind == FILLED:  # a waiting order is filled at its price, wherever the market jumped to
+            bps = max(bps - market.gap[pair], 0.0)
         half = (ask - bid) / 2 / mid * BPS
         scale = max(half, volatility, SCALE_BPS_MIN)
-        value = math.log1p(bps / scale)
         sort = FILL
         if limited:
             sort = AGGRESSIVE if signed * columns.side[row] > half else PASSIVE
+        value = measured(sort, bps / scale)
         ring, ordered = sorts.windows.ring[pair, sort], sorts.windows.ordered[pair, sort]
         taken = sorts.windows.count[pair, sort]
         number = min(taken, WINDOW)
         book = columns.book[row]
         mine = min(own.count[book], OWN_WINDOW)
-        odd_from = max(LIMIT_BPS_MIN if limited else FILL_BPS_MIN, 2 * half)
+        odd_from = max(BPS_MIN, 2 * half)
         if number >= WARM_UP:
-            away = deviation(ordered, number, value)
-            if limited and mine >= WARM_UP:
-                away = min(away, deviation(own.ordered[book], mine, value))
+            away = deviation(sort, ordered, number, value)
+            if sort == PASSIVE and mine >= WARM_UP:
+                away = min(away, deviation(sort, own.ordered[book], mine, value))
             tail = tails[sort]
             p_value = tail_p(tail, away)
             tail_learn(tail, away)
@@ -152,8 +177,10 @@ def judge(  # noqa: PLR0913  a kernel takes its state by parts
         if out.p[row] <= alarm_p:
             twentieth = number // 20
             out.came[row] = signed
-            out.low[row] = math.expm1(ordered[twentieth]) * scale if number else 0.0
-            out.high[row] = math.expm1(ordered[number - 1 - twentieth]) * scale if number else 0.0
+            out.low[row] = out.high[row] = 0.0
+            if number:
+                out.low[row] = in_units(sort, ordered[twentieth]) * scale
+                out.high[row] = in_units(sort, ordered[number - 1 - twentieth]) * scale
             out.extra[row, 0] = price
             out.extra[row, 1] = bps / max(2 * half, 1e-9)
             out.extra[row, 2] = volatility
@@ -171,6 +198,6 @@ def judge(  # noqa: PLR0913  a kernel takes its state by parts
         sorts.position[pair, sort, place] = columns.position[row]
         sorts.bps[pair, sort, place] = signed
         sorts.windows.count[pair, sort] = taken + 1
-        if limited:
+        if sort == PASSIVE:
             add(own.ring[book], own.ordered[book], own.count[book], value)
             own.count[book] += 1

@@ -53,7 +53,7 @@ class Price:
     def __init__(self, slots: Mapping[str, int]) -> None:
         pairs, books = slots["pair"], slots["book"]
         shape = (pairs, _SORTS, kernels.WINDOW)
-        self._market = kernels.Market(*(np.zeros(pairs) for _ in range(3)))
+        self._market = kernels.Market(*(np.zeros(pairs) for _ in range(4)))
         self._sorts = kernels.Sorts(
             Windows(
                 np.zeros(shape, np.float32),

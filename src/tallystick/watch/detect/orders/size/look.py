@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.feature import Feature
-from tallystick.watch.detect.observation import Observation
-from tallystick.watch.detect.orders.columns import Columns
+from tallystick.watch.detect.observation import Observation, OrderSeen
+from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
 from tallystick.watch.detect.orders.kernels import new_tail, new_windows
 from tallystick.watch.detect.orders.look import Arrays, Out, new_out
 from tallystick.watch.detect.orders.size import kernels
@@ -34,31 +34,59 @@ TIMES = Feature(
     "ledger",
     ("order_size",),
 )
-REFRACTORY_SECONDS = 5.0
+RIGHTED_FEATURE = Feature(
+    "order_put_right",
+    "orders",
+    "A large order of which nine tenths (or 99 hundredths) were dealt back within half an hour.",
+    "ledger",
+    ("order_size",),
+)
+REFUSED_FEATURE = Feature(
+    "order_refused_for_size",
+    "orders",
+    "A large order that was rejected because it is larger than the account may place.",
+    "ledger",
+    ("order_size",),
+)
+REFRACTORY_SECONDS = 600.0
+USUAL, REFUSED, RIGHTED, STRANGER = 0.0, 1.0, 2.0, 3.0
+"""What else speaks for a mistake, as the kernel says it."""
 
 
 class Size:
     """The look `order_size`; only too large is odd."""
 
     def __init__(self, slots: Mapping[str, int]) -> None:
-        books = slots["book"]
+        books, accounts = slots["book"], slots["account"]
         shape = (books, kernels.WINDOW)
         self._books = kernels.Books(
-            new_windows(books, kernels.WINDOW), np.zeros(shape), np.zeros(shape, np.int64)
+            new_windows(books, kernels.WINDOW),
+            np.zeros(shape),
+            np.zeros(shape, np.int64),
+            np.zeros((books, 4)),
+            np.zeros(books, np.int64),
+        )
+        self._accounts = kernels.Accounts(
+            new_windows(accounts, kernels.WINDOW), new_windows(accounts, kernels.WINDOW)
         )
         self._pairs = new_windows(slots["pair"], kernels.PAIR_WINDOW)
+        self._shared = kernels.Shared(np.zeros(CURRENCIES_MAX), np.zeros(3))
         self._tail = new_tail()
         self._out = new_out()
         self.out: Mapping[str, Out] = {"order_size": self._out}
         self.state: Mapping[str, Arrays] = {
+            "account": self._accounts,
             "book": self._books,
             "pair": self._pairs,
-            "shared": self._tail,
+            "shared": (self._shared, self._tail),
         }
 
     def judge(self, columns: Columns, alarm_p: float) -> None:
         """Score each own order's quantity."""
-        kernels.judge(columns, self._books, self._pairs, self._tail, self._out, alarm_p)
+        kernels.judge(
+            columns, self._books, self._accounts, self._pairs, self._shared, self._tail,
+            self._out, alarm_p,
+        )  # fmt: skip
 
     def forget(self, accounts: NDArray[np.int64]) -> None:
         """Nothing else points to an account."""
@@ -66,13 +94,22 @@ class Size:
     def finding(self, name: str, row: int, seen: Observation) -> Finding:
         """`acme bought 12,000,000 EUR/USD; its orders in EUR/USD are usually between ...`."""
         seen, out = order(seen), self._out
-        low, high = (rounded(float(edge[row])) for edge in (out.low, out.high))
-        p_value, came = float(out.p[row]), grouped(seen.quantity)
-        expected = f"about {grouped(low)}" if low == high else f"{grouped(low)} to {grouped(high)}"
-        stranger = out.extra[row, 0] == 1
-        whose = "orders of all accounts" if stranger else "its orders"
-        times = seen.quantity / max(float(out.high[row] * out.low[row]) ** 0.5, 1e-12)
+        low, high, quantity = (float(each[row]) for each in (out.low, out.high, out.came))
+        how, usual, first, position = out.extra[row, :4].tolist()
+        p_value = float(out.p[row])
+        low, high = rounded(low), rounded(high)
+        same = low == high
+        span = f"about {grouped(low)}" if same else f"between {grouped(low)} and {grouped(high)}"
+        whose = "orders of all accounts" if how == STRANGER else "its orders"
         text = f"{seen.side} {grouped(float(out.example_value[row]))} {seen.pair}"
+        parts = [
+            contribution(QUANTITY, quantity, low, high, first),
+            contribution(TIMES, quantity / usual, low / usual, high / usual, first),
+        ]
+        if how in (REFUSED, RIGHTED):
+            feature = REFUSED_FEATURE if how == REFUSED else RIGHTED_FEATURE
+            parts.append(contribution(feature, 1.0, 0.0, 0.0, p_value / first))
+        parts.sort(key=lambda part: -part.surprise)
         return Finding(
             row,
             name,
@@ -81,19 +118,26 @@ class Size:
             p_value,
             REFRACTORY_SECONDS,
             Reason(
-                expected=expected,
-                came=came,
+                expected=span,
+                came=grouped(quantity),
                 sentence=(
-                    f"{seen.account} {deed(seen)} {came} {seen.pair}; {whose} in {seen.pair} are "
-                    f"usually {'about ' if low == high else 'between '}"
-                    f"{grouped(low)}{'' if low == high else ' and ' + grouped(high)} "
+                    f"{_came(seen, how, quantity)}; {whose} in {seen.pair} are usually {span} "
                     f"({once_in(p_value)})."
                 ),
-                contributions=(
-                    contribution(QUANTITY, seen.quantity, low, high, p_value),
-                    contribution(TIMES, times, 0.0, max(high / max(low, 1e-12), 1.0), p_value / 2),
-                ),
-                nearest=None if stranger else example(out, row, text),
-                positions=(seen.position,),
+                contributions=tuple(parts),
+                nearest=example(out, row, text),
+                positions=(int(position), seen.position) if how == RIGHTED else (seen.position,),
             ),
         )
+
+
+def _came(seen: OrderSeen, how: float, quantity: float) -> str:
+    if how == RIGHTED:
+        done = "sold" if seen.side == "buy" else "bought"
+        back = "bought" if seen.side == "buy" else "sold"
+        return (
+            f"{seen.account} {done} {grouped(quantity)} {seen.pair} and {back} "
+            f"{grouped(seen.quantity)} back, as after a zero too many"
+        )
+    told = f"{seen.account} {deed(seen)} {grouped(quantity)} {seen.pair}"
+    return f"{told} and was refused for the size" if how == REFUSED else told

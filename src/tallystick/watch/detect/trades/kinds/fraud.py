@@ -241,6 +241,7 @@ KINDS: Final = (
             "subtle": "60 small orders on one side in 54 hours, to 96 % of the position limit",
         },
         _limit_creep, ("treasurer", "retail"), grace_seconds=30 * MINUTE,
+        room_seconds=60 * HOUR,
     ),
     Kind(
         "margin_run_up", "margin run-up", "fraud", ("margin_run_up", "limit_creep"), "weeks",

@@ -1,0 +1,1 @@
+"""The kernels that judge a quote by itself and by its own past."""

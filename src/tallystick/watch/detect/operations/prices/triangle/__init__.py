@@ -1,0 +1,1 @@
+"""The kernel that judges three prices together."""

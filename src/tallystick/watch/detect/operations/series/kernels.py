@@ -1,0 +1,33 @@
+"""Kernel of metric shifts: the rank of one series' evidence among that of its kind."""
+
+import math
+
+from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.operations.kernels import (
+    BINS,
+    Sketch,
+    sketch_add,
+    sketch_clip,
+    sketch_p,
+)
+
+RANK_POINTS = 131_072.0
+RANK_POINTS_MIN = 5_000.0
+"""Windows of all series of a kind that must have been ranked before one is odd."""
+RANK_POWER = 1.0
+"""The evidence, -log10 of a p-value, has about an exponential tail."""
+LEAST = 1e-4
+
+
+@compiled
+def rank(ranks: Sketch, p_value: float, alarm_p: float) -> float:
+    """How rare so much evidence is among series of this kind (NaN while few are known); learnt."""
+    if not 0.0 < p_value <= 1.0:
+        return math.nan
+    value = math.log(max(-math.log10(p_value), LEAST))
+    rarity = math.nan
+    if ranks[BINS] >= RANK_POINTS_MIN:
+        rarity = sketch_p(ranks, value, RANK_POWER)
+    odd = rarity < alarm_p
+    sketch_add(ranks, sketch_clip(ranks, value, RANK_POWER) if odd else value, RANK_POINTS)
+    return rarity

@@ -1,0 +1,192 @@
+"""Metric shift: does a number of the house run otherwise than it does at this time?
+
+Requests, errors and latency of each route, quotes and spread, orders and volume of each pair, and
+lines of each service, in windows of ten seconds, each judged by the metric detector against the
+series' own past. Its evidence is then ranked among that of all series of one kind: a shift is told
+when it stands out among everything that such series do.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from tallystick.watch.detect.metric import MetricReason, MetricStreams
+from tallystick.watch.detect.observation import (
+    CallSeen,
+    LogSeen,
+    Observation,
+    OrderSeen,
+    QuoteSeen,
+    TimeSeen,
+)
+from tallystick.watch.detect.operations.kernels import BINS, SKETCH_WIDTH
+from tallystick.watch.detect.operations.prices.market import is_moment, is_open
+from tallystick.watch.detect.operations.series.kernels import rank
+from tallystick.watch.detect.operations.series.windows import (
+    WINDOW_SECONDS,
+    WINDOW_SECONDS_MAX,
+    Counted,
+    Point,
+    Windows,
+)
+from tallystick.watch.detect.operations.wording import stamp, surprise, time_of_day
+from tallystick.watch.detect.score import (
+    ALARM_P_MAX,
+    Contribution,
+    Example,
+    Finding,
+    Judged,
+    Reason,
+)
+from tallystick.watch.detect.wording import grouped, once_in
+
+THINGS_MAX = 300
+"""Most routes, pairs and services that have series."""
+SERIES_OF_THING_MAX = 4
+REFRACTORY_SECONDS = 900.0
+WORDS = {
+    "route_requests": ("requests", "requests in 10 s"),
+    "route_error_share": ("error share", "% of the calls"),
+    "route_p50": ("median latency", "ms"),
+    "route_p99": ("p99 latency", "ms"),
+    "pair_quotes": ("quotes", "quotes in 10 s"),
+    "pair_spread": ("spread", "bps"),
+    "pair_orders": ("orders", "orders in 10 s"),
+    "pair_volume": ("volume", "of the base currency in 10 s"),
+    "service_lines": ("log lines", "log lines in 10 s"),
+}
+"""How a series is called, and its unit."""
+_PERCENT = {"route_error_share"}
+
+
+class _Saved(msgspec.Struct, tag="series", forbid_unknown_fields=True):
+    streams: bytes
+    things: list[tuple[str, Counted]]
+    ranks: list[tuple[str, bytes]]
+    start: float | None
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Saved)
+
+
+class MetricShift:
+    """Counts what comes, and scores each series when its window is over."""
+
+    names = ("metric_shift",)
+    observes = (CallSeen, OrderSeen, QuoteSeen, LogSeen, TimeSeen)
+
+    def __init__(self, entities_max: int = THINGS_MAX, alarm_p: float = ALARM_P_MAX) -> None:
+        self._alarm_p = alarm_p
+        self._things_max = entities_max
+        self._windows = Windows(entities_max)
+        self._streams = MetricStreams(streams_max=SERIES_OF_THING_MAX * entities_max)
+        self._ranks: OrderedDict[str, np.ndarray[tuple[int], np.dtype[np.float32]]] = OrderedDict()
+        self._start: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def observe(self, batch: Sequence[Observation]) -> Judged:
+        """Count; a tick that ends a window scores it, with the p-value of its oddest series."""
+        p_values = np.full(len(batch), np.nan)
+        findings: list[Finding] = []
+        for row, seen in enumerate(batch):
+            if not isinstance(seen, TimeSeen):
+                self._windows.add(seen)
+            elif is_moment(seen.at_seconds):
+                p_values[row] = self._tick(seen.at_seconds, row, findings)
+        return Judged(p_values.tolist(), findings)
+
+    def snapshot(self) -> bytes:
+        """Everything learnt, and what the open window has counted."""
+        return _ENCODER.encode(
+            _Saved(
+                self._streams.snapshot(),
+                self._windows.save(),
+                [(feature, ranks.tobytes()) for feature, ranks in self._ranks.items()],
+                self._start,
+            )
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a snapshot."""
+        saved = _DECODER.decode(data)
+        ranks = {name: np.frombuffer(held, np.float32).copy() for name, held in saved.ranks}
+        if any(len(each) != SKETCH_WIDTH for each in ranks.values()) or ranks.keys() - WORDS.keys():
+            raise ValueError("these ranks are of another detector")
+        self._streams.restore(saved.streams)
+        self._windows.load(saved.things)
+        self._ranks = OrderedDict(ranks)
+        self._start = saved.start
+
+    def _tick(self, at_seconds: float, row: int, findings: list[Finding]) -> float:
+        """End the window when it is over; the p-value of the oddest series in it, else NaN."""
+        start = self._start
+        if start is not None and 0.0 <= at_seconds - start < WINDOW_SECONDS:
+            return np.nan
+        self._start = at_seconds
+        whole = start is not None and 0.0 <= at_seconds - start <= WINDOW_SECONDS_MAX
+        p_values: list[float] = []
+        for point in self._windows.close(is_open(at_seconds), whole):
+            p_value = self._judge(point, at_seconds)
+            p_values.append(p_value)
+            if p_value < self._alarm_p:
+                reason = self._streams.explain(_stream(point))
+                findings.append(_finding(row, point, p_value, reason))
+        # So many looks were taken in this window (Bonferroni); NaN where none could be.
+        known = [p_value for p_value in p_values if p_value == p_value]  # noqa: PLR0124  no NaN
+        return min(1.0, min(known) * len(known)) if known else np.nan
+
+    def _judge(self, point: Point, at_seconds: float) -> float:
+        """The p-value of a series' newest point, by its rank among all of its kind."""
+        score = self._streams.observe(_stream(point), at_seconds, point.value)
+        ranks = self._ranks.get(point.feature)
+        if ranks is None:
+            ranks = self._ranks[point.feature] = np.zeros(BINS + 1, np.float32)
+        return rank(ranks, score.p_value, self._alarm_p)
+
+
+def _stream(point: Point) -> str:
+    return f"{point.feature} {point.of}"
+
+
+def _shown(point: Point, value: float) -> float:
+    """A number of the series as a person reads it."""
+    number = float(np.expm1(min(value, 60.0))) if point.logarithmic else value
+    if point.feature in _PERCENT:
+        number *= 100
+    return float(f"{max(0.0, number):.3g}")
+
+
+def _finding(row: int, point: Point, p_value: float, why: MetricReason) -> Finding:
+    word, unit = WORDS[point.feature]
+    came, expected, low, high = (
+        _shown(point, value) for value in (why.came, why.expected, why.low, why.high)
+    )
+    nearest = None
+    if why.nearest is not None and stamp(why.nearest.at_seconds):
+        was = grouped(_shown(point, why.nearest.value))
+        when = time_of_day(why.nearest.at_seconds)
+        nearest = Example(stamp(why.nearest.at_seconds), f"{point.of}: {was} {unit}{when}")
+    usual = f"about {grouped(expected)}, between {grouped(low)} and {grouped(high)}"
+    return Finding(
+        row=row,
+        detector="metric_shift",
+        family="operations",
+        entity=f"{point.of} {word}",
+        p_value=p_value,
+        refractory_seconds=REFRACTORY_SECONDS,
+        reason=Reason(
+            expected=usual,
+            came=f"{grouped(came)} {unit}",
+            sentence=(
+                f"{point.of}: {word} shifted to {grouped(came)} {unit}; at this time usually "
+                f"{usual} ({once_in(p_value)})."
+            ),
+            contributions=(Contribution(point.feature, unit, came, low, high, surprise(p_value)),),
+            nearest=nearest,
+        ),
+    )
