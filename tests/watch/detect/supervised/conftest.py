@@ -9,7 +9,7 @@ DAYS, CARDS, TERMINALS, A_DAY = 56, 150, 90, 250
 
 
 def make_payments(seed: int = 3, days: int = DAYS) -> Payments:
-    """Ordinary payments; some terminals are bad for 20 days, some cards spend four times as much."""
+    """Ordinary payments; some terminals are bad for 20 days, some cards spend far too much."""
     chance = np.random.default_rng(seed)
     count = days * A_DAY
     at = np.sort(chance.integers(0, days * 86_400, count)).astype(np.int64)

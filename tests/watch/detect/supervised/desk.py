@@ -10,8 +10,9 @@ MONDAY = 1_767_571_200
 
 
 def judged(count: int = 400, seed: int = 1) -> list[Case]:
-    """Cases of 40 days: layering with many cancels is bad, unusual hours hardly ever; verdicts
-    come one to five days later.
+    """Cases of 40 days: layering with many cancels is bad, unusual hours hardly ever.
+
+    Verdicts come one to five days later.
     """
     chance = np.random.default_rng(seed)
     cases = []

@@ -76,5 +76,6 @@ def test_probabilities_of_new_anomalies() -> None:
             anomaly(2, MONDAY, layering=False, cancels=0.9),
         ],
     )
-    assert layering > 0.6 > 0.2 > hour
+    assert layering > 0.6
+    assert hour < 0.2
     assert probabilities(classifier, []) == []

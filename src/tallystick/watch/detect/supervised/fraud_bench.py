@@ -23,8 +23,8 @@ from tallystick.watch.detect.supervised.training import Fitting, fit
 
 CARDS = 100
 """Cards that are looked at a day."""
-CONFIGURATIONS_TRIED = 30
-"""Choices of features and settings that were compared on April to July 2018."""
+CONFIGURATIONS_TRIED = 60
+"""Choices of features, models and settings that were compared on April to July 2018."""
 FITTING = Fitting()
 
 Progress = Callable[[float], None]

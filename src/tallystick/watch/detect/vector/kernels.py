@@ -156,7 +156,7 @@ def weights(slots: Slots, n: Numbers, s: int, p: float) -> tuple[float, float]:
     rows only the beginning: one event is no proof that such rows are usual.
     """
     slots.run[s] = slots.run[s] + 1.0 if p < min(n.ordinary_p, 0.05) else 0.9 * slots.run[s]
-    allowed = 1.0 / n.smoothing / max(slots.run[s], 1.0)
+    allowed = 1.0 / max(slots.run[s], 1.0)
     weight = min(1.0, (p / n.ordinary_p) ** 2)
     return max(weight, n.learn_min), max(min(1.0, allowed**2), n.learn_min)
 

@@ -14,22 +14,17 @@ from tallystick.watch.detect.orders.look import Out
 WEEKEND_HOUR = 120
 """Where the weekend begins: Friday, 17:00 in New York."""
 ORDERS_MIN = 40
-"""Orders of an account before its currencies are habits."""
-SITTINGS_MIN = 25
-"""Hours with an order of an account before its hours are habits ..."""
-SECONDS_MIN = 432_000.0
+"""Orders of an account before its hours and currencies are habits ..."""
+SECONDS_MIN = 604_800.0
 """... and how long it must have been known, for its hours."""
-HOURS_KEPT = 1_000.0
-"""Hours with an order that an account remembers: then all are halved."""
+HOURS_KEPT = 4_000.0
+"""Orders that an account's hours remember: then all are halved."""
 SMOOTH = (0.2, 0.5, 1.0, 0.5, 0.2)
 """What the hours around count, of the same kind of day."""
 EVERYBODY_WEIGHT = 0.3
 """An account's hours are drawn towards everybody's as if it had placed so many orders like them."""
 FLAT_WEIGHT = 50.0
 """Everybody's hours are drawn towards none preferred by so many orders."""
-MORE_WEIGHT = 1.0
-"""What a further order in the same hour counts: it says less about habits than the first."""
-LEARN_ALL = 0
 ODD_P = 1e-2
 """An hour as rare as this is remembered: another order in such an hour soon says more."""
 ODD_SECONDS = 7_200.0
@@ -50,8 +45,8 @@ RARE_MIN = 0.005
 
 class Accounts(NamedTuple):
     """Of each account: since when, orders, sittings since a new currency, the currencies that it had
-    at all, before this sitting, and in more than one (bits), the last odd hour, and in how many of each hour of the week it placed an
-    order at all."""
+    at all, before this sitting, and in more than one (bits), the last odd hour, and how many orders it placed in each hour of the
+    week."""
 
     since: NDArray[np.float64]
     orders: NDArray[np.int64]
@@ -179,10 +174,10 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
         apart = at - accounts.last_at[account]
         sitting = orders == 0 or not -SITTING_SECONDS <= apart <= SITTING_SECONDS
         fresh_hour = sitting or hour != accounts.last_hour[account]
-        if kept >= SITTINGS_MIN and at - accounts.since[account] >= SECONDS_MIN:
+        if orders >= ORDERS_MIN and at - accounts.since[account] >= SECONDS_MIN:
             away = surprise(hours, kept, everybody.hours, hour)
             p_value = tail_p(tail, away)
-            if fresh_hour or LEARN_ALL:
+            if fresh_hour:
                 tail_learn(tail, away)
             if p_value <= ODD_P:
                 p_value = odd_again(accounts, everybody, account, at, p_value)
@@ -195,10 +190,9 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
                 hour_out.extra[row, 1] = orders
                 hour_out.example_position[row] = accounts.last_position[account]
                 hour_out.example_at[row] = accounts.last_at[account]
-        weight = 1.0 if fresh_hour else MORE_WEIGHT
-        hours[hour] += weight
-        everybody.hours[hour] += weight
-        accounts.kept[account] += weight
+        hours[hour] += 1
+        everybody.hours[hour] += 1
+        accounts.kept[account] += 1
         if accounts.kept[account] >= HOURS_KEPT:
             accounts.kept[account] /= 2
             for each in range(WEEK_HOURS):

@@ -39,6 +39,8 @@ LIFE_SECONDS_MAX = 300.0
 """An order that was taken back later than this was meant."""
 CANCEL_SHARE_MAX = 0.6
 """Who usually cancels more than this lives from it: more of the same says nothing."""
+BOTH_SIDES_SECONDS = 60.0
+"""Who places orders on both sides within this time makes a market, and layers none."""
 REJECT_SECONDS = 3_600.0
 CANCEL_SECONDS = 7_200.0
 LAYER_SECONDS = 3_600.0
@@ -57,10 +59,11 @@ class Accounts(NamedTuple):
 
 
 class Books(NamedTuple):
-    """Of each book and side (0 buy, 1 sell): layered orders, the last deal, and the entries."""
+    """Of each book and side (0 buy, 1 sell): layered orders, when an order was last placed, the
+    last deal, and the entries."""
 
     layers: NDArray[np.float64]
-    dealt_at: NDArray[np.float64]
+    placed_at: NDArray[np.float64]
     dealt: NDArray[np.float64]
     dealt_position: NDArray[np.int64]
     layered: NDArray[np.float64]
@@ -69,13 +72,15 @@ class Books(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Of each waiting order: when and where it was placed, its side, size and distance."""
+    """Of each waiting order: when and where it was placed, its side, size and distance, and whether
+    none was placed on the other side just before."""
 
     at: NDArray[np.float64]
     position: NDArray[np.int64]
     side: NDArray[np.int64]
     quantity: NDArray[np.float64]
     away: NDArray[np.float64]
+    alone: NDArray[np.int64]
 
 
 class Pools(NamedTuple):
@@ -124,7 +129,6 @@ def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
         warm = accounts.rejects[account, OUTCOMES] >= WARM_UP
 
         if columns.filled[row] > 0:
-            books.dealt_at[book, side] = at
             books.dealt[book, side] = columns.filled[row]
             books.dealt_position[book, side] = position
 
@@ -148,6 +152,8 @@ def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
             waiting.position[order] = position
             waiting.side[order] = side
             waiting.quantity[order] = columns.quantity[row]
+            waiting.alone[order] = at - books.placed_at[book, 1 - side] > BOTH_SIDES_SECONDS
+            books.placed_at[book, side] = at
             touch = columns.bid[row] if side == 0 else columns.ask[row]
             waiting.away[order] = columns.side[row] * (touch / columns.limit[row] - 1) * BPS
 
@@ -175,6 +181,8 @@ def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
                     cancelled
                     and at - placed <= LIFE_SECONDS_MAX
                     and waiting.away[order] > 0
+                    and waiting.alone[order] == 1
+                    and abs(books.placed_at[book, opposite] - placed) > BOTH_SIDES_SECONDS
                     and books.dealt_position[book, opposite] > waiting.position[order]
                 )
                 of = books.layers[book, rests]

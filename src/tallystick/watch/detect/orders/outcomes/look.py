@@ -80,6 +80,7 @@ class Outcomes:
             np.zeros(orders, np.int64),
             np.zeros(orders),
             np.zeros(orders),
+            np.zeros(orders, np.int64),
         )
         self._pools = kernels.Pools(
             np.array([0.05, 0.0]), np.array([0.2, 0.0]), np.array([0.02, 0.0])

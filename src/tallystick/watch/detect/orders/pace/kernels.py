@@ -23,8 +23,10 @@ from tallystick.watch.detect.orders.look import Out
 
 SPANS = (1.0, 10.0, 60.0, 3_600.0)
 """Seconds over which the counts fade."""
-BURST_ORDERS_MIN = 8.0
-"""A faded count below this is no burst, however quiet the account usually is."""
+BURST_ORDERS_MIN = (8.0, 10.0, 15.0, 50.0)
+"""Faded counts below these are no burst, however quiet the account usually is."""
+QUIET_MAX = 5.0
+"""What such a count may come to at most: it teaches the tail, and never alarms."""
 HABIT_ORDERS = 200.0
 """Orders over which the usual counts are averaged."""
 LEARN_SECONDS = 60.0
@@ -78,6 +80,8 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
             usual = rhythm.mean[account, span] if orders else 1.0
             around = rhythm.dispersion[account, span] if orders else 1.0
             away = surplus(count, usual, around)
+            if count < BURST_ORDERS_MIN[span]:
+                away = min(away, QUIET_MAX)
             if away > worst:
                 worst, fastest = away, span
                 out.high[row] = usual + 2 * math.sqrt(max(around, 1.0) * usual)
@@ -93,7 +97,7 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
             tail_learn(tail, worst)
             rhythm.learnt[account] = at
         count = rhythm.counts[account, fastest]
-        if count < BURST_ORDERS_MIN:
+        if worst <= QUIET_MAX:
             p_value = max(p_value, 1e-3)
         out.p[row] = p_value
         if p_value <= alarm_p:

@@ -39,7 +39,9 @@ WINDOW = 128
 OWN_WINDOW = 32
 """Recent waiting limits of a book that make its own habit."""
 AGGRESSIVE, PASSIVE, FILL = range(3)
-"""Sorts of prices: a limit that pays more than the market asks, one that waits, a fill."""
+"""Sorts of prices: a limit that pays more than the market asks, one that waits, a fill.
+
+What waits far away is a level that somebody has in mind: it is measured, and never an alarm."""
 SPREAD_MIN = 0.5
 """In logarithms of distances: a pair always limited at the touch may vary by some points."""
 SPREAD_PRIOR = 0.6
@@ -168,7 +170,7 @@ def judge(  # noqa: PLR0913  a kernel takes its state by parts
             p_value = tail_p(tail, away)
             tail_learn(tail, away)
             if p_value <= 1e-3:
-                if bps < odd_from:
+                if sort == PASSIVE or bps < odd_from:
                     p_value = max(p_value, 1e-3)
                 p_value = max(p_value, habit(ordered, number, value))
             out.p[row] = p_value
