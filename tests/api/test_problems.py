@@ -74,6 +74,10 @@ ELSEWHERE = {
     "EXPORT_EXISTS": "exports are written by the command line, never by a request",
     "UNKNOWN_DOCUMENT": "see tests/api/history",
     "NOT_HERE_YET": "see tests/api/history",
+    "BAD_HORIZON": "forecasts are made on the command line, never by a request",
+    "TOO_FEW_POINTS": "forecasts are made on the command line, never by a request",
+    "TOO_FEW_CASES": "classifiers are trained on the command line, never by a request",
+    "BAD_MODEL": "models are read by commands and by the detection process",
 }
 """Codes that no request meets in a test of seconds, and why."""
 

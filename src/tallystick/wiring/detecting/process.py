@@ -44,7 +44,7 @@ SEEN_SECONDS = 0.1
 """How often what is not on the ledger is handed over."""
 BEGIN_SECONDS_MAX = 300
 """How long a start may take: the detectors are compiled at the first one."""
-END_SECONDS_MAX = 20
+END_SECONDS_MAX = 10
 """How long the process may take to keep what it learnt."""
 PAUSE_SECONDS = (1, 2, 5, 15, 60)
 """Before each further start of a process that ended by itself; the last one repeats."""

@@ -205,7 +205,8 @@ def _show_backtest(found: "Backtest", to: "Console") -> None:
         title=f"{found.pair} {found.measure}: {found.steps:,} steps, MASE (lower is better)"
     )
     for name in (
-        "steps ahead", "tested", "model", "naive", "seasonal naive", "sMAPE", "held", f"width, {found.unit}",
+        "steps ahead", "tested", "model", "naive", "seasonal naive", "sMAPE", "held",
+        f"width, {found.unit}",
     ):  # fmt: skip
         table.add_column(name, justify="right")
     for each in found.horizons:
