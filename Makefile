@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml
 PAGE := src/tallystick/web/static/index.html
 
-.PHONY: run test demo check lint types bench bench-orders bench-logs bench-ledger soak conformance page pins dist clean help
+.PHONY: run test demo check lint types bench bench-orders bench-logs bench-ledger bench-detect soak conformance page pins dist clean help
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -43,6 +43,11 @@ bench-logs: $(VENV)/.dev ## the log store against DuckDB's bulk insert, ten mill
 
 bench-ledger: $(VENV)/.bench ## the ledger against a bare journal and Tessera, up to ten million entries
 	$(PY) benchmarks/ledger.py $(ARGS)
+
+bench-detect: $(VENV)/.dev ## what detection costs an order, how soon it tells, how fast its kernels are; then a simulated desk
+	$(PY) benchmarks/detecting.py $(ARGS)
+	$(PY) benchmarks/detect_events.py
+	./tallystick detect bench trades
 
 soak: $(VENV)/.dev ## fifty kill -9 under load, every acknowledged order checked
 	$(PY) -m pytest tests/journeys/test_kill.py -m slow $(ARGS)
