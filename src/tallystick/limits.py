@@ -28,7 +28,7 @@ LIVE_BYTES_WAITING_MAX = 4_194_304
 LIVE_SUBSCRIBERS_MAX = 64
 """Most pages and streams following live at once."""
 ENTITIES_MAX = 100_000
-"""Most (account, pair) profiles a detector holds; the least recently used goes first."""
+"""Most accounts (or other entities) a detector knows; the least recently used goes first."""
 OUTBOX_ATTEMPTS_MAX = 12
 """Deliveries tried before an alert's delivery is parked as dead."""
 QUERY_SECONDS_MAX = 10

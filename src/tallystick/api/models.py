@@ -217,7 +217,7 @@ def _caught_up(services: Services) -> ModelDesk:
         page = history.search.page(
             Filter(kind=KIND, start=cursor), limit=PAGE_ITEMS_MAX, cursor=cursor
         )
-        desk.learn((position, row.entry) for position, row in page.entries)
+        desk.catch_up((position, row.entry) for position, row in page.entries)
         cursor = page.cursor
     return desk
 

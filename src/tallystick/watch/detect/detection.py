@@ -18,7 +18,8 @@ from tallystick.watch.detect.drift.monitor import DriftMonitor
 from tallystick.watch.detect.drift.state import DriftState
 from tallystick.watch.detect.feedback import Suppressions
 from tallystick.watch.detect.models import Champion, Comparison, Model, Shadow
-from tallystick.watch.detect.observation import Observation
+from tallystick.watch.detect.models.beside import Beside
+from tallystick.watch.detect.observation import Observation, TimeSeen
 from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.detect.supervised.classifier import decode
 from tallystick.watch.detect.watcher import Watcher
@@ -58,7 +59,7 @@ class Detection:
         self._suppressions = Suppressions()
         self._monitor = DriftMonitor()
         self._watcher = self._champion_watching()
-        self._challenger: Watcher | None = None
+        self._challenger: Watcher | Beside | None = None
         self._shadow: Shadow | None = None
 
     @property
@@ -112,9 +113,13 @@ class Detection:
         if version is not None and version == self.challenger:
             return
         if version is None or version == self.model:
-            self._challenger = self._shadow = None
+            self._dismiss_challenger()
             return
-        challenger = self._watching(version)
+        self._dismiss_challenger()
+        watcher = self._watching(version)
+        # One whose model asks somebody over a network watches in a thread: nobody waits for it.
+        model, _note = self._model_of(version)
+        challenger = watcher if model.promotable else Beside(watcher)
         challenger.position = self.position
         self._challenger, self._shadow = challenger, Shadow(self.model, challenger.model)
 
@@ -134,7 +139,9 @@ class Detection:
         """Look at what is not on the ledger."""
         found = self._watcher.see(observations)
         if self._challenger is not None and self._shadow is not None:
-            self._shadow.add(found, self._challenger.see(observations), len(observations))
+            ticks = sum(isinstance(each, TimeSeen) for each in observations)
+            shadow_found = self._challenger.see(observations)
+            self._shadow.add(found, shadow_found, len(observations) - ticks)
         return self._alerting.decide(found)
 
     def snapshot(self) -> bytes:
@@ -190,7 +197,7 @@ class Detection:
         if not self._champion.learn(message.position, message.body):
             return
         challenger = self._challenger
-        if challenger is not None and challenger.model == self._champion.version:
+        if isinstance(challenger, Watcher) and challenger.model == self._champion.version:
             self._watcher = challenger  # it has watched: nothing has to be learnt anew
             self._watcher.monitor = self._monitor
             self._alerting = self._alerting_of(self._champion.version)
@@ -198,6 +205,11 @@ class Detection:
             position = self._watcher.position
             self._watcher = self._champion_watching()
             self._watcher.position = position
+        self._dismiss_challenger()
+
+    def _dismiss_challenger(self) -> None:
+        if isinstance(self._challenger, Beside):
+            self._challenger.close()
         self._challenger = self._shadow = None
 
     def _champion_watching(self) -> Watcher:

@@ -4,5 +4,11 @@ from tallystick.watch.detect.drift.features import FEATURES as DRIFT
 from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.operations.features import FEATURES as OPERATIONS
 from tallystick.watch.detect.orders.looks import FEATURES as ORDERS
+from tallystick.watch.detect.sagemaker.features import FEATURES as FOREST
 
-FEATURES: tuple[Feature, ...] = (*ORDERS.values(), *OPERATIONS.values(), *DRIFT.values())
+FEATURES: tuple[Feature, ...] = (
+    *ORDERS.values(),
+    *OPERATIONS.values(),
+    *DRIFT.values(),
+    *FOREST.values(),
+)

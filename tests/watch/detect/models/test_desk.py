@@ -14,7 +14,7 @@ from tallystick.watch.detect.models.desk import CHALLENGER, ModelDesk, Said
 from tallystick.watch.detect.models.report import Backtest, Outcome, digest_of
 from tallystick.watch.detect.models.version import ENDPOINT
 
-from .conftest import other
+from .conftest import other, promotion
 
 LEAF = "cd" * 32
 SAID = Said("ann", "it is better")
@@ -49,7 +49,7 @@ class House:
 
     def write(self, entry: object) -> None:
         """Append an entry and let the desk learn it."""
-        self.desk.learn([(self.position, encode(entry))])  # type: ignore[arg-type]
+        self.desk.catch_up([(self.position, encode(entry))])  # type: ignore[arg-type]
         self.position += 1
 
 
@@ -158,6 +158,16 @@ def test_a_challenger_watches_until_it_is_told_otherwise(house: House) -> None:
         with refused(code):
             house.desk.challenge(version, "ann")
     house.desk.challenge(None, "ann")
+
+
+def test_nothing_is_learnt_before_it_has_caught_up(house: House) -> None:
+    """The newest promotion without those before it would be a champion without a way back."""
+    first, second = (promotion(name * 12, before * 12) for name, before in ("a0", "ba"))
+    house.desk.learn([(9, second)])
+    assert house.desk.version == shipped().version
+    house.desk.catch_up([(3, first)])
+    house.desk.learn([(3, first), (9, second)])
+    assert (house.desk.version, house.desk.champion.previous) == ("b" * 12, "a" * 12)
 
 
 def test_a_challenger_that_cannot_be_read_challenges_nobody(house: House) -> None:

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -149,7 +150,7 @@ def judge(
     p_values: list[float] = []
     findings: list[Finding] = []
     edges = [0, *cuts, len(seen)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         judged: Judged = detector.observe(seen[start:end])
         p_values += judged.p_values
         findings += [_moved(finding, start) for finding in judged.findings]

@@ -111,7 +111,7 @@ def test_it_refuses_a_snapshot_of_something_else(kind: str, data: bytes) -> None
     assert detector.snapshot() == before
 
 
-def test_its_memory_is_bounded(kind: str, make_house: Callable[[int], object]) -> None:
+def test_its_memory_is_bounded(kind: str) -> None:
     """Strangers without end take the place of those longest unheard of."""
     detector = KINDS[kind](8)
     sizes = []
@@ -134,7 +134,9 @@ def test_its_memory_is_bounded(kind: str, make_house: Callable[[int], object]) -
     assert not sizes or sizes[1] <= sizes[0] + 200
 
 
-odd_numbers = st.sampled_from([0.0, -1.0, 1e-300, 1e300, math.inf, -math.inf, math.nan]) | st.floats()
+odd_numbers = (
+    st.sampled_from([0.0, -1.0, 1e-300, 1e300, math.inf, -math.inf, math.nan]) | st.floats()
+)
 moments = st.floats(1.79e9, 1.79e9 + 60) | odd_numbers | st.just(1e11)
 names = st.sampled_from(["a", "b", "EUR/USD", "", "\x1b"])
 observations = st.one_of(

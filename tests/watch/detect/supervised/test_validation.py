@@ -10,7 +10,6 @@ from tallystick.watch.detect.supervised.payments import Payments
 from tallystick.watch.detect.supervised.training import Fitting, fit
 from tallystick.watch.detect.supervised.validation import (
     Scored,
-    enough,
     figures_of,
     validate_forward,
 )
@@ -55,12 +54,6 @@ def test_later_verdicts_change_no_earlier_score() -> None:
     assert first is not None
     assert other is not None
     np.testing.assert_array_equal(first.scores, other.scores)
-
-
-def test_few_verdicts_are_not_enough() -> None:
-    """`enough` is what training would refuse."""
-    assert enough(cases_of(judged(400)))
-    assert not enough(cases_of(judged(25)))
 
 
 def test_the_card_tells_figures_and_limits() -> None:

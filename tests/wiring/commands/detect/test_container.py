@@ -24,7 +24,7 @@ COMMAND = (
     "-c",
     "from tallystick.wiring.commands.detect.container import container; container()",
 )
-UP_SECONDS_MAX = 120.0
+UP_SECONDS_MAX = 200.0
 """A first start compiles."""
 
 

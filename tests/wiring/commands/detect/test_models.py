@@ -17,7 +17,7 @@ from tallystick.watch.detect.models import Model, shipped
 from tallystick.wiring.commands.detect.backtest import backtest
 from tallystick.wiring.commands.detect.models import challenge, models, promote, rollback
 
-UP_SECONDS_MAX = 120.0
+UP_SECONDS_MAX = 200.0
 """A first start compiles the detectors."""
 CONFIG = DetectConfig(disabled=("order_burst",))
 VERSION = Model(CONFIG).version

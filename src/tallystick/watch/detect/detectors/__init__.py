@@ -11,7 +11,10 @@ from tallystick.watch.detect.operations.calls.client_access import ClientAccess
 from tallystick.watch.detect.operations.calls.route_health import RouteHealth
 from tallystick.watch.detect.operations.logs.log_silence import LogSilence
 from tallystick.watch.detect.operations.prices.price_feed import PriceFeed
+from tallystick.watch.detect.operations.series.metric_shift import MetricShift
 from tallystick.watch.detect.orders.watch import OrderWatch
+from tallystick.watch.detect.sagemaker.detector import forest_detector
+from tallystick.watch.detect.sagemaker.features import NAME as FOREST
 
 DETECTORS: dict[str, Callable[..., Detector]] = {
     "orders": OrderWatch,
@@ -19,6 +22,7 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "routes": RouteHealth,
     "prices": PriceFeed,
     "log_lines": LogSilence,
+    "series": MetricShift,
     "drift": DriftGuard,
 }
 """By the names that their numbers have in a configuration; a number is a constructor's argument."""
@@ -30,10 +34,12 @@ def build(config: DetectConfig = SHIPPED, artefacts: Mapping[str, bytes] = {}) -
     Raises:
         Misconfigured: it has numbers for what is no detector, or what the detector does not know.
     """
-    strange = config.numbers.keys() - DETECTORS.keys()
+    strange = config.numbers.keys() - DETECTORS.keys() - {FOREST}
     if strange:
         raise Misconfigured(f"There is no detector {min(strange)!r}: {', '.join(DETECTORS)}.")
-    return [_made(name, make, config) for name, make in DETECTORS.items()]
+    made = [_made(name, make, config) for name, make in DETECTORS.items()]
+    forest = forest_detector(config, artefacts)
+    return made if forest is None else [*made, forest]
 
 
 def _made(name: str, make: Callable[..., Detector], config: DetectConfig) -> Detector:

@@ -34,7 +34,7 @@ class MetricConfig(msgspec.Struct, frozen=True):
 
     sensitivity: Sensitivity = "standard"
     alarm_scores: dict[str, float] = msgspec.field(
-        default_factory=lambda: {"standard": 0.606, "low_fp": 0.631, "low_fn": 0.58}
+        default_factory=lambda: {"standard": 0.619, "low_fp": 0.643, "low_fn": 0.594}
     )
     warm_up: int = 100
     state_spans: tuple[float, float, float] = (1.0, 8.0, 100.0)
@@ -42,15 +42,15 @@ class MetricConfig(msgspec.Struct, frozen=True):
     turbulence_delay: int = 48
     extremes_span: float = 144.0
     extremes_delay: int = 288
-    softening: tuple[float, float, float, float] = (3.0, 0.5, 2.0, 2.0)
+    softening: tuple[float, float, float, float] = (3.0, 0.5, 0.5, 0.5)
     weights: tuple[float, float, float, float] = (2.0, 1.0, 1.0, 1.0)
     smoothing: float = 20.0
     smoothing_share: float = 1 / 80
     age_power: float = 0.11
-    refractory_share: float = 1 / 6
+    refractory_share: float = 1 / 8
     refractory_min: float = 30.0
-    refractory_max: float = 300.0
-    escalation: float = 2.0
+    refractory_max: float = 200.0
+    escalation: float = 2.5
 
     @property
     def threshold(self) -> float:

@@ -1,4 +1,4 @@
-"""What is known of a stream of a metric, as one record of a NumPy array of about 70 KiB."""
+"""What is known of a stream of a metric, as one record of a NumPy array of about 83 KiB."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ FAMILIES = ("novelty", "seasonal", "turbulence", "extremes")
 """Views of a stream that are judged one by one, in the order of the record's columns."""
 STATE_MEANS = 3
 """Running means that make a state: of one point, of some, of many."""
-_STATES_MAX = 2_048
+_STATES_MAX = 3_072
 _STATE_DELAY = 16
 _GAUGES = 2
-_GAUGE_VALUES_MAX = 512
+_GAUGE_VALUES_MAX = 1_024
 _GAUGE_DELAY_MAX = 288
 _DAY_PARTS = 96
-_DAY_VALUES_MAX = 24
+_DAY_VALUES_MAX = 16
 _SAMPLE_MAX = 1_024
 _BINS = 256
 

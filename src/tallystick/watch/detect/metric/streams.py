@@ -15,7 +15,7 @@ from tallystick.watch.detect.metric.rules import p_value_of, rules_of, scores_of
 from tallystick.watch.detect.metric.state import BLANK, STREAM
 
 STREAMS_MAX = 1_000
-"""Streams that are known at once (about 70 KiB each); the least recently used goes first."""
+"""Streams that are known at once (about 83 KiB each); the least recently used goes first."""
 _STREAMS_AT_FIRST = 4
 
 Floats = NDArray[np.float64]
@@ -97,7 +97,7 @@ class MetricStreams:
         return reason_of(self._records[self._rows[stream]], self.config)
 
     def snapshot(self) -> bytes:
-        """Everything learnt, for `restore`; about 70 KiB a stream."""
+        """Everything learnt, for `restore`; about 83 KiB a stream."""
         names = list(self._rows)
         records = self._records[[self._rows[name] for name in names]]
         return _ENCODER.encode(_Saved(form=self._form, names=names, records=records.tobytes()))

@@ -55,7 +55,7 @@ class Attached(msgspec.Struct, frozen=True):
 
 
 class ModelDesk:
-    """Models of one data folder; `learn` it the promotions of the ledger before asking.
+    """Models of one data folder; let it `catch_up` with the ledger's promotions before asking.
 
     `find` says whether a text tells what may not stand in the ledger (`Redactor.find`). `challenge`
     lets a version watch in the shadow, or none; `comparison` tells what it found so far.
@@ -77,6 +77,7 @@ class ModelDesk:
         self._find = find
         self._challenge = challenge
         self._shipped = shipped().version
+        self._caught_up = False
 
     @property
     def version(self) -> str:
@@ -97,10 +98,20 @@ class ModelDesk:
             return None
 
     def learn(self, entries: Iterable[tuple[int, bytes]]) -> None:
+        """Take the newest entries of the ledger, as they come.
+
+        Nothing is learnt before `catch_up`: a promotion means nothing without those before it.
+        """
+        if self._caught_up:
+            self.catch_up(entries)
+
+    def catch_up(self, entries: Iterable[tuple[int, bytes]]) -> None:
         """Take entries of the ledger, in order of position; others than promotions change nothing.
 
-        A challenger that became the champion challenges nobody any more.
+        The first time these are all promotions that there are. A challenger that became the
+        champion challenges nobody any more.
         """
+        self._caught_up = True
         for position, entry in entries:
             self.champion.learn(position, entry)
         challenger = self.challenger

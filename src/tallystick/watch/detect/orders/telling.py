@@ -47,7 +47,7 @@ def contribution(
 ) -> Contribution:
     """One feature's part in the surprise."""
     return Contribution(
-        feature.name, feature.unit, _short(came), _short(low), _short(high), surprise(p_value)
+        feature.name, feature.unit, short(came), short(low), short(high), surprise(p_value)
     )
 
 
@@ -70,6 +70,6 @@ def span(seconds: float) -> str:
     return "no time"
 
 
-def _short(number: float) -> float:
+def short(number: float) -> float:
     """To six significant digits: nobody reads more."""
     return float(f"{number:.6g}") if math.isfinite(number) else 0.0

@@ -23,7 +23,7 @@ from tallystick.watch.detect.supervised.metrics import (
     precision_at,
     reliability,
 )
-from tallystick.watch.detect.supervised.training import CONFIRMED_MIN, GOOD_MIN, Fitting, fit
+from tallystick.watch.detect.supervised.training import Fitting, fit
 
 PARTS = 5
 """The time is cut into so many parts of equally many cases; from the third on each is tested."""
@@ -128,9 +128,3 @@ def figures_of(
         reliability=tuple(told),
         costs=tuple(cost_curve(labels, scores, LOOK_COST, MISS_COST, points=12)),
     )
-
-
-def enough(cases: Cases) -> bool:
-    """Whether there are verdicts enough to learn from at all."""
-    bad = int(cases.labels.sum())
-    return bad >= CONFIRMED_MIN and len(cases.labels) - bad >= GOOD_MIN

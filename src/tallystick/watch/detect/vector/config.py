@@ -1,5 +1,7 @@
 """The constants of the multivariate detector, as data; two settings are shipped."""
 
+import hashlib
+
 import msgspec
 
 
@@ -49,11 +51,16 @@ EVENTS = VectorConfig()
 SENSORS = VectorConfig(
     warm_up=300,
     smoothing=0.3,
-    agreement=1.0,
+    agreement=2.0,
     normal=False,
     ordinary_p=0.3,
     learn_min=0.002,
-    tail_most=2.0,
+    tail_most=2.5,
     mix=(1.0, 1.0, 1.0, 1.0),
 )
 """Rows of one process, each close to the one before, where oddness lasts for a while."""
+
+
+def version(*configs: VectorConfig) -> str:
+    """Twelve hex digits that change with any number of these configurations."""
+    return hashlib.sha256(msgspec.json.encode(configs)).hexdigest()[:12]

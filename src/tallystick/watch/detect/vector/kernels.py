@@ -141,7 +141,7 @@ def judge(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> float:
         p, row.looks[k] = tail_p(row.nobody, shared.histories[k], 1.0, row.looks[k], k, n.tail_most)
         odds += n.mix[k] / max(p, 1e-300)
         agreed += n.mix[k] * np.log1p(-np.log10(max(p, 1e-300)))
-    total = (np.log10(odds) + n.agreement * agreed) / (1.0 + n.agreement)
+    total = np.log10(odds) + n.agreement * agreed
     p, row.looks[LOOKS] = tail_p(
         slots.history[s], shared.histories[LOOKS], n.cold_history, total, LOOKS, n.tail_most
     )
@@ -155,8 +155,8 @@ def weights(slots: Slots, n: Numbers, s: int, p: float) -> tuple[float, float]:
     The histories count what is rare in full, or they would call it rarer still, but of a run of odd
     rows only the beginning: one event is no proof that such rows are usual.
     """
-    slots.run[s] = slots.run[s] + 1.0 if p < min(n.ordinary_p, 0.05) else 0.9 * slots.run[s]
-    allowed = 1.0 / max(slots.run[s], 1.0)
+    slots.run[s] = slots.run[s] + 1.0 if p < n.ordinary_p else 0.9 * slots.run[s]
+    allowed = max(2.0, 1.0 / n.smoothing) / max(slots.run[s], 1.0)
     weight = min(1.0, (p / n.ordinary_p) ** 2)
     return max(weight, n.learn_min), max(min(1.0, allowed**2), n.learn_min)
 

@@ -27,7 +27,7 @@ def _at(text: str) -> float:
         ("2026-12-01 22:01", False),
     ],
 )
-def test_when_quotes_are_to_be_expected(when: str, expected: bool) -> None:  # noqa: FBT001
+def test_when_quotes_are_to_be_expected(when: str, expected: bool) -> None:
     """Open in the week of New York, but for some minutes around the roll."""
     assert is_open(_at(when)) is expected
 
@@ -43,7 +43,7 @@ def test_when_quotes_are_to_be_expected(when: str, expected: bool) -> None:  # n
         ("2026-10-04 23:30", False),
     ],
 )
-def test_when_spreads_are_wide_by_habit(when: str, expected: bool) -> None:  # noqa: FBT001
+def test_when_spreads_are_wide_by_habit(when: str, expected: bool) -> None:
     """Around the roll and after the week has opened."""
     assert Roll().at(_at(when)) is expected
 

@@ -172,10 +172,9 @@ def test_single_crossed_quotes_come_and_go(feed: Callable[..., Feed], judged: Ju
     findings = judged(PriceFeed(), seen)[1]
     assert _kinds(findings) == {("crossed_quotes", "EUR/USD")}
     first = findings[0]
-    assert sum(
-        isinstance(each, QuoteSeen) and each.bid > each.ask
-        for each in seen[len(seen) - 200 : first.row + 1]
-    ) == 2
+    before = seen[len(seen) - 200 : first.row + 1]
+    crossed = [each for each in before if isinstance(each, QuoteSeen) and each.bid > each.ask]
+    assert len(crossed) == 2
     assert "usually a bid below the ask, by about " in first.reason.sentence
     assert first.reason.nearest is not None
 
@@ -191,9 +190,7 @@ def test_what_is_no_price_is_as_bad(
     assert _kinds(judged(PriceFeed(), seen)[1]) == {("crossed_quotes", "EUR/USD")}
 
 
-def test_a_source_whose_quotes_are_always_crossed(
-    feed: Callable[..., Feed], judged: Judge
-) -> None:
+def test_a_source_whose_quotes_are_always_crossed(feed: Callable[..., Feed], judged: Judge) -> None:
     """Crossed now and again in every ten minutes: so it is, and nobody is told all day."""
     house = feed("EUR/USD")
     seen: list[Observation] = []

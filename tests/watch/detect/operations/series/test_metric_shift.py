@@ -81,7 +81,7 @@ def test_without_a_tick_each_second_nothing_is_said(
     judged: Judge,
     start_seconds: float,
 ) -> None:
-    """A window of a minute is not compared with those of ten seconds, nor is time that goes back."""
+    """Windows of a minute are not compared with those of ten seconds, nor time that goes back."""
     seen: list[Observation] = []
     for n in range(100):
         seen += [make_call(start_seconds), make_tick(start_seconds + 60 * n * (-1) ** n)]

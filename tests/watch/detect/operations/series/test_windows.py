@@ -17,9 +17,7 @@ AT = 1_790_683_200.0
 
 def _close(windows: Windows, *, market_open: bool = True, whole: bool = True) -> dict[str, float]:
     return {
-        f"{point.feature} {point.of}": math.expm1(point.value)
-        if point.logarithmic
-        else point.value
+        f"{point.feature} {point.of}": math.expm1(point.value) if point.logarithmic else point.value
         for point in windows.close(market_open, whole)
     }
 
@@ -97,6 +95,18 @@ def test_what_does_not_come_any_more_is_forgotten(make_call: Callable[..., CallS
     for _ in range(IDLE_WINDOWS_MAX + 1):
         _close(windows)
     assert len(windows) == 0
+
+
+def test_what_comes_seldom_has_no_series(make_call: Callable[..., CallSeen]) -> None:
+    """Once in three windows is too seldom; once it comes often it has one again."""
+    windows = Windows(10)
+    given = []
+    for window in range(120):
+        for _ in range(3 if window >= 90 else window % 3 == 0):
+            windows.add(make_call(AT))
+        given.append(bool(_close(windows)))
+    assert not any(given[10:90])
+    assert all(given[-10:])
 
 
 def test_a_busy_window_is_bounded(make_call: Callable[..., CallSeen]) -> None:

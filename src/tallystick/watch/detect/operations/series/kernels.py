@@ -15,16 +15,16 @@ RANK_POINTS = 131_072.0
 RANK_POINTS_MIN = 5_000.0
 """Windows of all series of a kind that must have been ranked before one is odd."""
 RANK_POWER = 1.0
-"""The evidence, -log10 of a p-value, has about an exponential tail."""
+"""The evidence, a sum of -log10 of p-values, has about an exponential tail."""
 LEAST = 1e-4
 
 
 @compiled
-def rank(ranks: Sketch, p_value: float, alarm_p: float) -> float:
+def rank(ranks: Sketch, evidence: float, alarm_p: float) -> float:
     """How rare so much evidence is among series of this kind (NaN while few are known); learnt."""
-    if not 0.0 < p_value <= 1.0:
+    if not 0.0 <= evidence < math.inf:
         return math.nan
-    value = math.log(max(-math.log10(p_value), LEAST))
+    value = math.log(max(evidence, LEAST))
     rarity = math.nan
     if ranks[BINS] >= RANK_POINTS_MIN:
         rarity = sketch_p(ranks, value, RANK_POWER)

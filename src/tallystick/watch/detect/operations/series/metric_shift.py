@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from tallystick.watch.detect.metric import MetricReason, MetricStreams
+from tallystick.watch.detect.metric import DEFAULT, MetricReason, MetricStreams
 from tallystick.watch.detect.observation import (
     CallSeen,
     LogSeen,
@@ -21,7 +21,7 @@ from tallystick.watch.detect.observation import (
     QuoteSeen,
     TimeSeen,
 )
-from tallystick.watch.detect.operations.kernels import BINS, SKETCH_WIDTH
+from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH
 from tallystick.watch.detect.operations.prices.market import is_moment, is_open
 from tallystick.watch.detect.operations.series.kernels import rank
 from tallystick.watch.detect.operations.series.windows import (
@@ -45,6 +45,8 @@ from tallystick.watch.detect.wording import grouped, once_in
 THINGS_MAX = 300
 """Most routes, pairs and services that have series."""
 SERIES_OF_THING_MAX = 4
+CONFIG = msgspec.structs.replace(DEFAULT, smoothing=3.0)
+"""A shift of half a minute is to be seen: surprise is averaged over three windows, not twenty."""
 REFRACTORY_SECONDS = 900.0
 WORDS = {
     "route_requests": ("requests", "requests in 10 s"),
@@ -82,7 +84,7 @@ class MetricShift:
         self._alarm_p = alarm_p
         self._things_max = entities_max
         self._windows = Windows(entities_max)
-        self._streams = MetricStreams(streams_max=SERIES_OF_THING_MAX * entities_max)
+        self._streams = MetricStreams(CONFIG, SERIES_OF_THING_MAX * entities_max)
         self._ranks: OrderedDict[str, np.ndarray[tuple[int], np.dtype[np.float32]]] = OrderedDict()
         self._start: float | None = None
 
@@ -131,22 +133,23 @@ class MetricShift:
         whole = start is not None and 0.0 <= at_seconds - start <= WINDOW_SECONDS_MAX
         p_values: list[float] = []
         for point in self._windows.close(is_open(at_seconds), whole):
-            p_value = self._judge(point, at_seconds)
+            p_value, why = self._judge(point, at_seconds)
             p_values.append(p_value)
             if p_value < self._alarm_p:
-                reason = self._streams.explain(_stream(point))
-                findings.append(_finding(row, point, p_value, reason))
+                findings.append(_finding(row, point, p_value, why))
         # So many looks were taken in this window (Bonferroni); NaN where none could be.
         known = [p_value for p_value in p_values if p_value == p_value]  # noqa: PLR0124  no NaN
         return min(1.0, min(known) * len(known)) if known else np.nan
 
-    def _judge(self, point: Point, at_seconds: float) -> float:
-        """The p-value of a series' newest point, by its rank among all of its kind."""
-        score = self._streams.observe(_stream(point), at_seconds, point.value)
+    def _judge(self, point: Point, at_seconds: float) -> tuple[float, MetricReason]:
+        """The p-value of a series' newest point, by the rank of its evidence among its kind."""
+        self._streams.observe(_stream(point), at_seconds, point.value)
+        why = self._streams.explain(_stream(point))
+        evidence = sum(surprise(family.p_value) for family in why.families)
         ranks = self._ranks.get(point.feature)
         if ranks is None:
-            ranks = self._ranks[point.feature] = np.zeros(BINS + 1, np.float32)
-        return rank(ranks, score.p_value, self._alarm_p)
+            ranks = self._ranks[point.feature] = np.zeros(SKETCH_WIDTH, np.float32)
+        return rank(ranks, evidence, self._alarm_p), why
 
 
 def _stream(point: Point) -> str:

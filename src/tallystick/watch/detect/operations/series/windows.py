@@ -24,6 +24,10 @@ SHARE_OF_MIN = 10
 """Fewer calls have no share of errors and no quantiles."""
 IDLE_WINDOWS_MAX = 360
 """A thing of which nothing came for so long (an hour) has no series any more."""
+USUAL_WINDOWS = 30.0
+USUAL_MIN = 1.0
+"""What comes more seldom than once in a window, over some five minutes, has no series: there is
+nothing to be said of noughts and ones."""
 SERVER_ERROR = 500
 LINES_MAX = 10**9
 """More lines in one row are a broken row."""
@@ -42,7 +46,11 @@ class Point(msgspec.Struct, frozen=True, gc=False):
 
 
 class Counted(msgspec.Struct):
-    """What came of one thing (a route, a pair, a service) in the window that is open."""
+    """What came of one thing (a route, a pair, a service) in the window that is open.
+
+    `idle`: windows in a row in which nothing came. `usual`: how much comes in a window lately, -1
+    before the first one is over.
+    """
 
     kind: str
     count: int = 0
@@ -50,6 +58,13 @@ class Counted(msgspec.Struct):
     total: float = 0.0
     samples: list[float] = msgspec.field(default_factory=list)  # bounded by: SAMPLES_MAX
     idle: int = 0
+    usual: float = -1.0
+
+    def learn(self) -> None:
+        """The window is over."""
+        self.idle = 0 if self.count else self.idle + 1
+        step = (self.count - self.usual) / USUAL_WINDOWS
+        self.usual = float(self.count) if self.usual < 0 else self.usual + step
 
 
 class Windows:
@@ -86,13 +101,13 @@ class Windows:
     def close(self, market_open: bool, whole: bool) -> Iterator[Point]:
         """The points of the window, which is then empty; none where it was no whole one."""
         for name, thing in list(self._things.items()):
-            if whole:
+            thing.learn()
+            if whole and thing.usual >= USUAL_MIN:
                 of = name.partition(" ")[2]
                 if thing.kind == "route":
                     yield from _of_route(of, thing)
                 elif thing.kind != "quotes" or market_open:
                     yield from _OF[thing.kind](of, thing)
-            thing.idle = 0 if thing.count else thing.idle + 1
             if thing.idle > IDLE_WINDOWS_MAX:
                 del self._things[name]
             thing.count, thing.bad, thing.total = 0, 0, 0.0

@@ -47,8 +47,8 @@ SIDE_ORDERS = 200.0
 """Orders over which an account's usual one-sidedness is averaged."""
 WINDOW = 48
 """Recent deals whose leverages make an account's habit."""
-RUN_UP_LEVERAGE_MIN = 20.0
-"""A leverage below this is no run-up: two thirds of the money at 30:1, what retail may have."""
+RUN_UP_LEVERAGE_MIN = 22.0
+"""A leverage below this is no run-up: 73 % of the money at 30:1, the most that retail may have."""
 RUN_UP_BONUS = 0.3
 """Added to the logarithm of the leverage over its usual highest: a climb counts from 0.74 of it."""
 RUN_UP_STEP_MAX = 1.5
@@ -154,7 +154,8 @@ def climb(  # noqa: PLR0913
     if number >= WARM_UP and accounts.equity[account] > 0:
         high = ordered[number - 1 - number // 10]
         above = math.log(max(leverage, 1e-9) / max(high, 1e-9)) + RUN_UP_BONUS
-        away = climbed * max(above, 0.0)
+        near = min(leverage / RUN_UP_LEVERAGE_MIN, 2.0)
+        away = climbed * max(above, 0.0) * near * near
         p_value = tail_p(tail, away)
         tail_learn(tail, away)
         if leverage < RUN_UP_LEVERAGE_MIN:

@@ -35,11 +35,11 @@ ONCE = 6
 """Classes of accounts by how many currencies they traded in one sitting only (Good and Turing)."""
 AGES = 12
 """Classes of how long (in sittings, doubling) an account tried no new currency."""
-FIRSTS_PRIOR = 0.05
+FIRSTS_PRIOR = 0.02
 """New currencies believed to have been tried in each class before any was seen."""
 LOOKS_FROM = 10
 """Orders of an account before its firsts teach anything."""
-RARE_MIN = 0.005
+RARE_MIN = 0.001
 """No currency is called rarer than this."""
 
 

@@ -15,7 +15,7 @@ from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
 from tallystick.watch.detect.orders.kernels import new_tail, new_windows
 from tallystick.watch.detect.orders.look import Arrays, Out, new_out
 from tallystick.watch.detect.orders.size import kernels
-from tallystick.watch.detect.orders.telling import contribution, example, order
+from tallystick.watch.detect.orders.telling import contribution, example, order, short
 from tallystick.watch.detect.score import Finding, Reason
 from tallystick.watch.detect.wording import deed, grouped, once_in, rounded
 
@@ -94,14 +94,14 @@ class Size:
     def finding(self, name: str, row: int, seen: Observation) -> Finding:
         """`acme bought 12,000,000 EUR/USD; its orders in EUR/USD are usually between ...`."""
         seen, out = order(seen), self._out
-        low, high, quantity = (float(f"{each[row]:.9g}") for each in (out.low, out.high, out.came))
+        low, high, quantity = (short(float(each[row])) for each in (out.low, out.high, out.came))
         how, usual, first, position = out.extra[row, :4].tolist()
         p_value = float(out.p[row])
         low, high = rounded(low), rounded(high)
         same = low == high
         span = f"about {grouped(low)}" if same else f"between {grouped(low)} and {grouped(high)}"
         whose = "orders of all accounts" if how == STRANGER else "its orders"
-        text = f"{seen.side} {grouped(float(f"{out.example_value[row]:.6g}"))} {seen.pair}"
+        text = f"{seen.side} {grouped(short(float(out.example_value[row])))} {seen.pair}"
         parts = [
             contribution(QUANTITY, quantity, low, high, first),
             contribution(TIMES, quantity / usual, low / usual, high / usual, first),

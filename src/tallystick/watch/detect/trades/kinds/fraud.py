@@ -5,7 +5,7 @@ from typing import Final
 
 from tallystick.watch.detect.trades import calls
 from tallystick.watch.detect.trades.calls import Route
-from tallystick.watch.detect.trades.characters import new_key, new_network, wish
+from tallystick.watch.detect.trades.characters import SOFT, new_key, new_network, wish
 from tallystick.watch.detect.trades.client import LEVERAGE, Access, Client, Sizes
 from tallystick.watch.detect.trades.desk import Wish
 from tallystick.watch.detect.trades.hours import DAY_NS
@@ -201,6 +201,11 @@ def _lots(client: Client, units: float) -> int:
     return max(client.sizes.lot, round(units / client.sizes.lot) * client.sizes.lot)
 
 
+def _careful(client: Client) -> bool:
+    """Somebody who usually uses a fifth of his margin; of who lives near the call it is no news."""
+    return client.equity * LEVERAGE > 2.6 * SOFT * client.position_max
+
+
 def _settled(client: Client) -> bool:
     return not client.roams
 
@@ -246,11 +251,11 @@ KINDS: Final = (
     Kind(
         "margin_run_up", "margin run-up", "fraud", ("margin_run_up", "limit_creep"), "weeks",
         {
-            "obvious": "margin used grows to 115 % of equity within half an hour",
-            "moderate": "margin used grows to 95 % of equity within two hours",
-            "subtle": "margin used grows to 85 % of equity within a day",
+            "obvious": "margin used grows from about a fifth to 115 % of equity within half an hour",
+            "moderate": "margin used grows from about a fifth to 95 % of equity within two hours",
+            "subtle": "margin used grows from about a fifth to 85 % of equity within a day",
         },
-        _margin_run_up, ("retail", "scalper"), grace_seconds=30 * MINUTE,
+        _margin_run_up, ("retail", "scalper"), _careful, grace_seconds=30 * MINUTE,
     ),
     Kind(
         "reject_streak", "reject streaks", "fraud", ("reject_streak",), "weeks",

@@ -49,9 +49,7 @@ def tail_p(
 
 
 @compiled
-def tail_of(
-    own: F4, others: F8, share: float, limit: float, most: float
-) -> tuple[float, float]:
+def tail_of(own: F4, others: F8, share: float, limit: float, most: float) -> tuple[float, float]:
     """Where the last `limit` counts of a histogram begin, and their mean excess, in bins.
 
     Corrected for what was remembered as `most` mean excesses and was more.
