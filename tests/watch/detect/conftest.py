@@ -10,7 +10,8 @@ import pytest
 
 from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.stream.message import Message
-from tallystick.watch.detect.observation import OrderSeen, order_seen
+from tallystick.watch.detect.observation import OrderSeen
+from tallystick.watch.detect.orders.reading import entry_seen
 
 START_SECONDS = 1_790_000_000.0
 MIDS = {"EUR/USD": 1.0825, "USD/JPY": 150.25, "GBP/USD": 1.2710, "AUD/USD": 0.6512}
@@ -186,8 +187,8 @@ def make_order() -> Callable[..., OrderSeen]:
     """Builds an observed order, by way of its entry bytes."""
 
     def order(position: int, **members: object) -> OrderSeen:
-        seen = order_seen(position, entry_bytes(position, **members))  # type: ignore[arg-type]
-        assert seen is not None
+        seen = entry_seen(position, entry_bytes(position, **members))  # type: ignore[arg-type]
+        assert isinstance(seen, OrderSeen)
         return seen
 
     return order

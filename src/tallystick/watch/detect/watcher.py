@@ -112,7 +112,7 @@ class Watcher:
             else:
                 continue
             if self.monitor is not None:
-                self.monitor.p_values(detector.names[0], judged.p_values)
+                self.monitor.p_values(_looks(detector.names), judged.p_values)
         if self.monitor is not None:
             self.monitor.features(observations)
         found.sort(key=lambda each: each[0])
@@ -204,6 +204,11 @@ def anomaly_id(detector: str, position: int | None, otherwise: str) -> str:
     if position is not None:
         return f"{detector}-{position}"
     return f"{detector}-{sha256(otherwise.encode()).hexdigest()[:16]}"
+
+
+def _looks(names: tuple[str, ...]) -> str:
+    """What a detector's p-values are called, each the oddest of its looks."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _rows(

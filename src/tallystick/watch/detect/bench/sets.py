@@ -78,7 +78,8 @@ def figures(
     odd: Sequence[Flags], scores: Sequence[Floats], alerts: Sequence[Flags], *, in_time: bool
 ) -> Figures:
     """The figures of these files together; runs and delays only where rows are in order of time."""
-    truth, said, alarm = (np.concatenate(parts) for parts in (odd, scores, alerts))
+    truth, alarm = np.concatenate(odd), np.concatenate(alerts)
+    said = np.concatenate(scores)
     told = bool(0 < truth.sum() < len(truth))
     hits, called = int((truth & alarm).sum()), int(alarm.sum())
     delays = [d for each in zip(odd, alerts, strict=True) for d in _delays(*each)]

@@ -36,7 +36,7 @@ class MetricConfig(msgspec.Struct, frozen=True):
     alarm_scores: dict[str, float] = msgspec.field(
         default_factory=lambda: {"standard": 0.619, "low_fp": 0.643, "low_fn": 0.594}
     )
-    warm_up: int = 100
+    warm_up: int = 150
     state_spans: tuple[float, float, float] = (1.0, 8.0, 100.0)
     turbulence_span: float = 24.0
     turbulence_delay: int = 48

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.observation import AccountSeen, Observation, OrderSeen, QuoteSeen
+from tallystick.watch.detect.orders.saving import Header
 from tallystick.watch.detect.orders.slots import Slots
 
 SKIP, DECIDED, FILLED, CANCELLED, EXPIRED, ACCOUNT, QUOTE = range(-1, 6)
@@ -92,6 +93,24 @@ class Tables:
             "pair": self.pairs,
             "order": self.orders,
         }
+
+    def restore(self, header: Header) -> None:
+        """Know again who had which slot.
+
+        Raises:
+            ValueError: the header does not fit these tables, or contradicts itself.
+        """
+        tables = self.each()
+        if header.tables.keys() != tables.keys():
+            raise ValueError("these tables belong to another detector")
+        for name, known in header.tables.items():
+            tables[name].restore(known.names, known.slots, known.used, known.free)  # type: ignore[arg-type]
+        if not all(0 <= number < CURRENCIES_MAX for number in header.currencies.values()):
+            raise ValueError("a currency has an impossible number")
+        if not 0 <= header.moment < 2**62:
+            raise ValueError("the moment is impossible")
+        self.currencies = header.currencies
+        self.moment = header.moment
 
     def full(self, seen: Observation) -> str | None:
         """The table in which this observation would find no slot."""

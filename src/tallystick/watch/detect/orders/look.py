@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.orders.columns import Columns
+from tallystick.watch.detect.orders.saving import Array
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Finding
 
@@ -23,7 +24,7 @@ CASE_MAX = 32
 """Most ledger positions that make one case."""
 EXTRAS = 6
 
-Arrays = tuple["NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int64] | Arrays", ...]
+Arrays = tuple["Array | Arrays", ...]
 """A NamedTuple of arrays (or of such tuples) that a kernel works on."""
 
 
@@ -80,7 +81,7 @@ class Look(Protocol):
         ...
 
 
-def flat(arrays: Arrays) -> Iterator[NDArray[np.float64]]:
+def flat(arrays: Arrays) -> Iterator[Array]:
     """Every array of a tuple of tuples of arrays, in order."""
     for part in arrays:
         if isinstance(part, tuple):
@@ -89,4 +90,4 @@ def flat(arrays: Arrays) -> Iterator[NDArray[np.float64]]:
             yield part
 
 
-__all__ = ["CASE_MAX", "EXTRAS", "ROWS_MAX", "Arrays", "Feature", "Look", "Out", "flat", "new_out"]
+__all__ = ["CASE_MAX", "EXTRAS", "ROWS_MAX", "Array", "Arrays", "Feature", "Look", "Out", "flat", "new_out"]

@@ -5,42 +5,18 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from tallystick.limits import ENTITIES_MAX
 from tallystick.watch.detect.observation import AccountSeen, Observation, OrderSeen, QuoteSeen
-from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Tables
-from tallystick.watch.detect.orders.look import ROWS_MAX, Look, flat
+from tallystick.watch.detect.orders.columns import Tables
+from tallystick.watch.detect.orders.look import ROWS_MAX, Array, Look, flat
 from tallystick.watch.detect.orders.looks import LOOKS
+from tallystick.watch.detect.orders.saving import Header, TableSaved, fill, pack, unpack
 from tallystick.watch.detect.score import ALARM_P_MAX, Finding, Judged
-
-
-class _Table(msgspec.Struct):
-    names: list[str | tuple[str, str]]
-    slots: list[int]
-    used: list[int]
-    free: list[int]
-
-
-class _Array(msgspec.Struct):
-    shape: list[int]
-    kind: str
-    data: bytes
-
-
-class _Saved(msgspec.Struct):
-    what: str
-    limit: int
-    moment: int
-    currencies: dict[str, int]
-    tables: dict[str, _Table]
-    looks: dict[str, dict[str, list[_Array]]]
 
 
 WHAT = "orders 1"
 """Stands in every snapshot; a state of another shape gets another number."""
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_Saved)
 
 
 class OrderWatch:
@@ -125,29 +101,21 @@ class OrderWatch:
     def snapshot(self) -> bytes:
         """Names, slots and every array, as far as it was ever used."""
         tables = self._tables
-        return _ENCODER.encode(
-            _Saved(
-                what=WHAT,
-                limit=self._limit,
-                moment=tables.moment,
-                currencies=tables.currencies,
-                tables={
-                    name: _Table(*table.saved(), table.free)
-                    for name, table in tables.each().items()
-                },
-                looks={
-                    name: {
-                        about: [_saved(each, self._high(about)) for each in flat(arrays)]
-                        for about, arrays in look.state.items()
-                    }
-                    for name, look in self._looks.items()
-                },
-            )
-        )
+        known = {
+            name: TableSaved(*table.saved(), table.free) for name, table in tables.each().items()
+        }
+        header = Header(WHAT, self._limit, tables.moment, tables.currencies, known, [])
+        return pack(header, self._arrays())
 
-    def _high(self, about: str) -> int | None:
-        table = self._tables.each().get(about)
-        return None if table is None else table.high
+    def _arrays(self) -> list[Array]:
+        """Every array in a fixed order, up to the highest slot that was ever used."""
+        tables = self._tables.each()
+        return [
+            array[: tables[about].high] if about in tables else array
+            for look in self._looks.values()
+            for about, arrays in look.state.items()
+            for array in flat(arrays)
+        ]
 
     def restore(self, data: bytes) -> None:
         """Go on from a snapshot of a detector with the same limit.
@@ -155,43 +123,10 @@ class OrderWatch:
         Raises:
             ValueError: the bytes are no snapshot of this detector; it is as it was.
         """
-        saved = _DECODER.decode(data)
+        header, body = unpack(data)
+        if header.what != WHAT or header.limit != self._limit:
+            raise ValueError("this was learnt by another detector")
         fresh = OrderWatch(self._limit, self._alarm_p)
-        if saved.what != WHAT or saved.limit != self._limit:
-            raise ValueError("this was learnt by another detector")
-        fresh._take(saved)
-        self._tables, self._looks, self._outs = fresh._tables, fresh._looks, fresh._outs
-
-    def _take(self, saved: _Saved) -> None:
-        tables = self._tables.each()
-        if saved.tables.keys() != tables.keys() or saved.looks.keys() != self._looks.keys():
-            raise ValueError("this was learnt by another detector")
-        for name, known in saved.tables.items():
-            names = [tuple(each) if name == "book" else each for each in known.names]
-            tables[name].restore(names, known.slots, known.used, known.free)  # type: ignore[arg-type]
-        if not all(0 <= number < CURRENCIES_MAX for number in saved.currencies.values()):
-            raise ValueError("these currencies have no such numbers")
-        self._tables.currencies = saved.currencies
-        self._tables.moment = saved.moment
-        for name, look in self._looks.items():
-            for about, arrays in look.state.items():
-                mine, theirs = list(flat(arrays)), saved.looks[name].get(about, [])
-                if len(mine) != len(theirs):
-                    raise ValueError("this was learnt by another detector")
-                for array, kept in zip(mine, theirs, strict=True):
-                    _restore(array, kept, self._high(about))
-
-
-def _saved(array: NDArray[np.float64], high: int | None) -> _Array:
-    part = array if high is None else array[:high]
-    return _Array(list(part.shape), part.dtype.str, part.tobytes())
-
-
-def _restore(array: NDArray[np.float64], kept: _Array, high: int | None) -> None:
-    part = array if high is None else array[:high]
-    if list(part.shape) != kept.shape or part.dtype.str != kept.kind:
-        raise ValueError("an array has another shape")
-    values = np.frombuffer(kept.data, part.dtype)
-    if values.size != part.size or (part.dtype.kind == "f" and not np.isfinite(values).all()):
-        raise ValueError("an array holds something else")
-    part[...] = values.reshape(part.shape)
+        fresh._tables.restore(header)  # noqa: SLF001  it is one of us
+        fill(fresh._arrays(), header, body)  # noqa: SLF001
+        self.__dict__ = fresh.__dict__

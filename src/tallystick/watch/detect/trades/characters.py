@@ -102,17 +102,22 @@ def _again(desk: Desk, client: Client, at_ns: int, seconds: float) -> None:
 
 
 def _fund(desk: Desk, client: Client, at_ns: int) -> None:
-    """A parent order in slices: same pair, same side, seconds apart."""
+    """A parent order in slices: same pair, same side, seconds apart, until one is rejected."""
     dice = desk.dice
     first = wish(desk, client)
-    slices = dice.whole(2, 14)
+    left = dice.whole(2, 14)
     lot = client.sizes.lot
-    then_ns = at_ns
-    for _ in range(slices):
+
+    def one_slice(now: int) -> None:
+        nonlocal left
         units = max(lot, round(first.quantity * dice.between(0.7, 1.3) / lot) * lot)
-        one = Wish(first.pair, first.side, units, -1.0 if dice.chance(0.5) else None)
-        desk.place_at(then_ns, client, one)
-        then_ns += int((2 + 18 * dice.exponential()) * NS_PER_SECOND)
+        touch = -1.0 if dice.chance(0.5) else None
+        desk.place(now, client, Wish(first.pair, first.side, units, touch))
+        left -= 1
+        if left and not client.rejects:
+            desk.at(now + int((2 + 18 * dice.exponential()) * NS_PER_SECOND), one_slice)
+
+    one_slice(at_ns)
 
 
 def _algo(desk: Desk, client: Client, at_ns: int) -> None:

@@ -7,6 +7,7 @@ from tallystick.wiring.commands.detect.anomalies import anomalies, explain
 from tallystick.wiring.commands.detect.backtest import backtest
 from tallystick.wiring.commands.detect.bench_fraud import fraud
 from tallystick.wiring.commands.detect.bench_nab import nab
+from tallystick.wiring.commands.detect.bench_sets import sets
 from tallystick.wiring.commands.detect.bench_trades import trades
 from tallystick.wiring.commands.detect.container import container
 from tallystick.wiring.commands.detect.forecast import forecast
@@ -25,7 +26,7 @@ def bench() -> None:
     """Measure the detectors on public benchmarks and on a simulated desk."""
 
 
-for command in (fraud, nab, trades):
+for command in (fraud, nab, sets, trades):
     bench.add_command(command)
 for command in (
     anomalies, backtest, challenge, confirm, container, dismiss, explain, forecast, models, promote,

@@ -74,7 +74,12 @@ def train(root: Path) -> None:
 
 @container.command()
 def warm() -> None:
-    """Compile what a request needs, so that a start does not: done once, when an image is built."""
+    """Compile what a request needs, so that a start does not: done once, when an image is built.
+
+    \b
+    Example:
+      tallystick detect container warm
+    """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.wiring import sagemaker  # noqa: PLC0415  faster help
 
     sagemaker.warm()

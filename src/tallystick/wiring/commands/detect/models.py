@@ -95,7 +95,12 @@ def add(
 @server_options()
 @JSON
 def show(version: str, url: str | None, token: str | None, as_json: bool) -> None:
-    """Show what a version is made of, what became of it, and what is written about it."""
+    """Show what a version is made of, what became of it, and what is written about it.
+
+    \b
+    Example:
+      tallystick detect models show 0123456789ab
+    """  # noqa: D301  the mark keeps click from wrapping
     from tallystick.api.models import ModelDetail  # noqa: PLC0415  other commands start faster
 
     with connected(url, token) as server:
@@ -133,7 +138,6 @@ def promote(
 
     \b
     Example:
-      tallystick detect backtest --version 0123456789ab --out report.json
       tallystick detect promote 0123456789ab --backtest report.json --reason "sees layering"
     """  # noqa: D301  the mark keeps click from wrapping
     report = backtest.read_bytes()

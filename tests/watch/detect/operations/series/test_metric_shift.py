@@ -9,7 +9,7 @@ from tallystick.watch.detect.observation import CallSeen, Observation, TimeSeen
 from tallystick.watch.detect.operations.series.metric_shift import MetricShift
 from tallystick.watch.detect.score import Finding
 
-WINDOWS = 1_300
+WINDOWS = 1_700
 Judge = Callable[..., tuple[list[float], list[Finding]]]
 
 

@@ -8,6 +8,7 @@ import pytest
 from tallystick.watch.detect.observation import CallSeen, LogSeen, OrderSeen, QuoteSeen
 from tallystick.watch.detect.operations.series.windows import (
     IDLE_WINDOWS_MAX,
+    KNOWN_WINDOWS,
     SAMPLES_MAX,
     Windows,
 )
@@ -49,17 +50,16 @@ def test_pairs_give_quotes_and_orders(
 ) -> None:
     """Quotes and their median spread in bps, orders and their volume; no quotes when closed."""
     windows = Windows(10)
-    for seen in (make_quote(AT, bid=1.0, ask=1.0002), make_quote(AT, bid=1.1, ask=1.0)):
-        windows.add(seen)
-    windows.add(make_order(AT, 1, "EUR/USD", 500.0))
-    windows.add(make_order(AT, 2, "EUR/USD", 700.0))
+    for bid, ask in ((1.0, 1.0002), (1.0, 1.0002), (1.1, 1.0)):
+        windows.add(make_quote(AT, bid=bid, ask=ask))
+    for position in range(3):
+        windows.add(make_order(AT, position, "EUR/USD", 400.0))
     assert _close(windows) == {
-        "pair_quotes EUR/USD": pytest.approx(2),
+        "pair_quotes EUR/USD": pytest.approx(3),
         "pair_spread EUR/USD": pytest.approx(2.0),
-        "pair_orders EUR/USD": 2,
+        "pair_orders EUR/USD": 3,
         "pair_volume EUR/USD": pytest.approx(1_200.0),
     }
-    windows.add(make_quote(AT))
     assert set(_close(windows, market_open=False)) == {
         "pair_orders EUR/USD",
         "pair_volume EUR/USD",
@@ -81,7 +81,8 @@ def test_services_give_lines(make_lines: Callable[..., LogSeen]) -> None:
 def test_a_window_that_is_no_whole_one_gives_nothing(make_call: Callable[..., CallSeen]) -> None:
     """What was counted in it is gone."""
     windows = Windows(10)
-    windows.add(make_call(AT))
+    for _ in range(5):
+        windows.add(make_call(AT))
     assert _close(windows, whole=False) == {}
     assert _close(windows) == {"route_requests POST /v1/orders": 0}
 
@@ -90,7 +91,8 @@ def test_what_does_not_come_any_more_is_forgotten(make_call: Callable[..., CallS
     """After an hour without calls a route has no series; too many things push out the first."""
     windows = Windows(2)
     for route in ("a", "b", "c"):
-        windows.add(make_call(AT, route=route))
+        for _ in range(3):
+            windows.add(make_call(AT, route=route))
     assert set(_close(windows)) == {"route_requests b", "route_requests c"}
     for _ in range(IDLE_WINDOWS_MAX + 1):
         _close(windows)
@@ -101,12 +103,23 @@ def test_what_comes_seldom_has_no_series(make_call: Callable[..., CallSeen]) -> 
     """Once in three windows is too seldom; once it comes often it has one again."""
     windows = Windows(10)
     given = []
-    for window in range(120):
-        for _ in range(3 if window >= 90 else window % 3 == 0):
+    for window in range(160):
+        for _ in range(8 if window >= 90 else window % 3 == 0):
             windows.add(make_call(AT))
         given.append(bool(_close(windows)))
     assert not any(given[10:90])
     assert all(given[-10:])
+
+
+def test_a_thing_is_known_after_an_hour(make_call: Callable[..., CallSeen]) -> None:
+    """Until then its points are learnt, and not judged."""
+    windows = Windows(10)
+    known = []
+    for _ in range(KNOWN_WINDOWS + 1):
+        for _ in range(5):
+            windows.add(make_call(AT))
+        known.append([point.known for point in windows.close(market_open=True, whole=True)])
+    assert known == [[False]] * (KNOWN_WINDOWS - 1) + [[True]] * 2
 
 
 def test_a_busy_window_is_bounded(make_call: Callable[..., CallSeen]) -> None:

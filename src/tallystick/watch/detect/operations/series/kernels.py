@@ -14,8 +14,8 @@ from tallystick.watch.detect.operations.kernels import (
 RANK_POINTS = 131_072.0
 RANK_POINTS_MIN = 5_000.0
 """Windows of all series of a kind that must have been ranked before one is odd."""
-RANK_POWER = 1.0
-"""The evidence, a sum of -log10 of p-values, has about an exponential tail."""
+RANK_POWER = 0.5
+"""The evidence, a sum of -log10 of p-values, has a tail heavier than exponential: news come."""
 LEAST = 1e-4
 
 

@@ -133,7 +133,10 @@ class MetricShift:
         whole = start is not None and 0.0 <= at_seconds - start <= WINDOW_SECONDS_MAX
         p_values: list[float] = []
         for point in self._windows.close(is_open(at_seconds), whole):
-            p_value, why = self._judge(point, at_seconds)
+            self._streams.observe(_stream(point), at_seconds, point.value)
+            if not point.known:
+                continue
+            p_value, why = self._judge(point)
             p_values.append(p_value)
             if p_value < self._alarm_p:
                 findings.append(_finding(row, point, p_value, why))
@@ -141,9 +144,8 @@ class MetricShift:
         known = [p_value for p_value in p_values if p_value == p_value]  # noqa: PLR0124  no NaN
         return min(1.0, min(known) * len(known)) if known else np.nan
 
-    def _judge(self, point: Point, at_seconds: float) -> tuple[float, MetricReason]:
+    def _judge(self, point: Point) -> tuple[float, MetricReason]:
         """The p-value of a series' newest point, by the rank of its evidence among its kind."""
-        self._streams.observe(_stream(point), at_seconds, point.value)
         why = self._streams.explain(_stream(point))
         evidence = sum(surprise(family.p_value) for family in why.families)
         ranks = self._ranks.get(point.feature)

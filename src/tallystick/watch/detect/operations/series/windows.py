@@ -25,9 +25,11 @@ SHARE_OF_MIN = 10
 IDLE_WINDOWS_MAX = 360
 """A thing of which nothing came for so long (an hour) has no series any more."""
 USUAL_WINDOWS = 30.0
-USUAL_MIN = 1.0
-"""What comes more seldom than once in a window, over some five minutes, has no series: there is
-nothing to be said of noughts and ones."""
+OFTEN_MIN, SELDOM_MAX = 3.0, 0.5
+"""A thing has series from when it comes so often in a window, over some five minutes, until it
+comes so seldom: there is nothing to be said of noughts and ones."""
+KNOWN_WINDOWS = 360
+"""A thing is judged when it has had series for so long (an hour)."""
 SERVER_ERROR = 500
 LINES_MAX = 10**9
 """More lines in one row are a broken row."""
@@ -37,19 +39,22 @@ class Point(msgspec.Struct, frozen=True, gc=False):
     """The number of one series in a window: `POST /v1/orders` `requests`.
 
     `value` is what the detector learns; where `logarithmic` it is the logarithm of 1 + the number.
+    `known`: the thing has had series for long enough to be judged.
     """
 
     of: str
     feature: str
     value: float
     logarithmic: bool
+    known: bool = False
 
 
 class Counted(msgspec.Struct):
     """What came of one thing (a route, a pair, a service) in the window that is open.
 
     `idle`: windows in a row in which nothing came. `usual`: how much comes in a window lately, -1
-    before the first one is over.
+    before the first one is over, and `shown` whether that is often enough for series; `windows`:
+    for how long it has had some.
     """
 
     kind: str
@@ -59,12 +64,16 @@ class Counted(msgspec.Struct):
     samples: list[float] = msgspec.field(default_factory=list)  # bounded by: SAMPLES_MAX
     idle: int = 0
     usual: float = -1.0
+    shown: bool = False
+    windows: int = 0
 
     def learn(self) -> None:
         """The window is over."""
         self.idle = 0 if self.count else self.idle + 1
         step = (self.count - self.usual) / USUAL_WINDOWS
         self.usual = float(self.count) if self.usual < 0 else self.usual + step
+        self.shown = self.usual >= (SELDOM_MAX if self.shown else OFTEN_MIN)
+        self.windows = min(self.windows + self.shown, KNOWN_WINDOWS)
 
 
 class Windows:
@@ -102,11 +111,9 @@ class Windows:
         """The points of the window, which is then empty; none where it was no whole one."""
         for name, thing in list(self._things.items()):
             thing.learn()
-            if whole and thing.usual >= USUAL_MIN:
+            if whole and thing.shown:
                 of = name.partition(" ")[2]
-                if thing.kind == "route":
-                    yield from _of_route(of, thing)
-                elif thing.kind != "quotes" or market_open:
+                if thing.kind != "quotes" or market_open:
                     yield from _OF[thing.kind](of, thing)
             if thing.idle > IDLE_WINDOWS_MAX:
                 del self._things[name]
@@ -139,29 +146,33 @@ class Windows:
 
 
 def _of_route(of: str, thing: Counted) -> Iterator[Point]:
-    yield Point(of, "route_requests", float(thing.count), logarithmic=False)
+    known = thing.windows >= KNOWN_WINDOWS
+    yield Point(of, "route_requests", float(thing.count), False, known)
     if thing.count >= SHARE_OF_MIN:
-        yield Point(of, "route_error_share", thing.bad / thing.count, logarithmic=False)
+        yield Point(of, "route_error_share", thing.bad / thing.count, False, known)
     if len(thing.samples) >= SHARE_OF_MIN:
         ordered = sorted(thing.samples)
-        yield Point(of, "route_p50", math.log1p(median(ordered)), logarithmic=True)
+        yield Point(of, "route_p50", math.log1p(median(ordered)), True, known)
         p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
-        yield Point(of, "route_p99", math.log1p(p99), logarithmic=True)
+        yield Point(of, "route_p99", math.log1p(p99), True, known)
 
 
 def _of_quotes(of: str, thing: Counted) -> Iterator[Point]:
-    yield Point(of, "pair_quotes", math.log1p(thing.count), logarithmic=True)
+    known = thing.windows >= KNOWN_WINDOWS
+    yield Point(of, "pair_quotes", math.log1p(thing.count), True, known)
     if thing.samples:
-        yield Point(of, "pair_spread", math.log1p(median(thing.samples)), logarithmic=True)
+        yield Point(of, "pair_spread", math.log1p(median(thing.samples)), True, known)
 
 
 def _of_orders(of: str, thing: Counted) -> Iterator[Point]:
-    yield Point(of, "pair_orders", float(thing.count), logarithmic=False)
-    yield Point(of, "pair_volume", math.log1p(thing.total), logarithmic=True)
+    known = thing.windows >= KNOWN_WINDOWS
+    yield Point(of, "pair_orders", float(thing.count), False, known)
+    yield Point(of, "pair_volume", math.log1p(thing.total), True, known)
 
 
 def _of_lines(of: str, thing: Counted) -> Iterator[Point]:
-    yield Point(of, "service_lines", math.log1p(thing.count), logarithmic=True)
+    known = thing.windows >= KNOWN_WINDOWS
+    yield Point(of, "service_lines", math.log1p(thing.count), True, known)
 
 
-_OF = {"quotes": _of_quotes, "orders": _of_orders, "lines": _of_lines}
+_OF = {"route": _of_route, "quotes": _of_quotes, "orders": _of_orders, "lines": _of_lines}

@@ -67,7 +67,7 @@ class Exposure:
             np.zeros(books), np.zeros(books), np.zeros(books), np.zeros(books, np.int64),
             np.zeros(books),
             np.zeros(books), np.zeros(books, np.int64), np.zeros(books),
-            np.zeros((books, CASE_MAX), np.int64),
+            np.zeros((books, CASE_MAX // 2), np.int64),
         )  # fmt: skip
         self._rates = np.zeros(CURRENCIES_MAX)
         self._tail = new_tail()

@@ -56,7 +56,7 @@ class Accounts(NamedTuple):
     again: NDArray[np.int64]
     odd_at: NDArray[np.float64]
     odd_p: NDArray[np.float64]
-    hours: NDArray[np.float32]
+    hours: NDArray[np.uint16]
     kept: NDArray[np.float64]
     last_hour: NDArray[np.int64]
     last_position: NDArray[np.int64]
@@ -75,7 +75,7 @@ class Everybody(NamedTuple):
 
 
 @compiled
-def smoothed(hours: NDArray[np.float32], hour: int) -> float:
+def smoothed(hours: NDArray[np.uint16], hour: int) -> float:
     """The count of an hour, smoothed over its neighbours and the same hour of like days."""
     first, days = (WEEKEND_HOUR, 2) if hour >= WEEKEND_HOUR else (0, 5)
     of_day = hour % 24
@@ -87,7 +87,7 @@ def smoothed(hours: NDArray[np.float32], hour: int) -> float:
 
 
 @compiled
-def around(hours: NDArray[np.float32], hour: int) -> float:
+def around(hours: NDArray[np.uint16], hour: int) -> float:
     """The count of an hour, smoothed over the hours before and after it, whatever their day."""
     total = 0.0
     for step in range(5):
@@ -109,7 +109,7 @@ def onces(had: NDArray[np.int64], again: NDArray[np.int64]) -> int:
 
 @compiled
 def surprise(
-    hours: NDArray[np.float32], kept: float, everybody: NDArray[np.float64], hour: int
+    hours: NDArray[np.uint16], kept: float, everybody: NDArray[np.float64], hour: int
 ) -> float:
     """How much rarer (natural logarithm) this hour is for the account than the average hour."""
     whole = 0.0
@@ -194,9 +194,10 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
         everybody.hours[hour] += 1
         accounts.kept[account] += 1
         if accounts.kept[account] >= HOURS_KEPT:
-            accounts.kept[account] /= 2
+            accounts.kept[account] = 0
             for each in range(WEEK_HOURS):
-                hours[each] /= 2
+                hours[each] //= 2
+                accounts.kept[account] += hours[each]
 
         if sitting:
             accounts.age[account] += 1

@@ -67,7 +67,7 @@ class Novelty:
             *(np.zeros((accounts, CURRENCIES_MAX // 63 + 1), np.int64) for _ in range(3)),
             np.zeros(accounts),
             np.zeros(accounts),
-            np.zeros((accounts, WEEK_HOURS), np.float32),
+            np.zeros((accounts, WEEK_HOURS), np.uint16),
             np.zeros(accounts),
             np.zeros(accounts, np.int64),
             np.zeros(accounts, np.int64),

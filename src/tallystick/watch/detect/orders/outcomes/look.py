@@ -71,7 +71,7 @@ class Outcomes:
             np.zeros((books, 2)),
             np.full((books, 2), 0, np.int64),
             np.zeros((books, 2)),
-            np.zeros((books, CASE_MAX), np.int64),
+            np.zeros((books, 3 * CASE_MAX // 4), np.int64),
             np.zeros(books, np.int64),
         )
         self._waiting = kernels.Waiting(

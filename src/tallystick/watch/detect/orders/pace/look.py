@@ -44,7 +44,7 @@ class Pace:
             np.zeros(accounts),
             np.zeros(accounts, np.int64),
             *(np.zeros((accounts, spans)) for _ in range(3)),
-            np.zeros((accounts, CASE_MAX), np.int64),
+            np.zeros((accounts, CASE_MAX // 2), np.int64),
         )
         self._tail = new_tail()
         self._out = new_out()

@@ -32,7 +32,6 @@ from tallystick.watch.detect.orders.kernels import (
     tail_p,
 )
 from tallystick.watch.detect.orders.look import Out
-from tallystick.watch.detect.orders.size.kernels import nearest
 
 WINDOW = 128
 """Recent prices of a pair and sort that make its habit."""
@@ -96,6 +95,16 @@ def move(market: Market, pair: int, at: float, mid: float) -> float:
     market.mid[pair] = mid
     market.at[pair] = newest(market.at[pair], at)
     return math.sqrt(market.squares[pair]) * BPS
+
+
+@compiled
+def nearest(ring: NDArray[np.float32], number: int, value: float) -> int:
+    """Which of the first `number` values is nearest to `value`."""
+    best = 0
+    for each in range(1, number):
+        if abs(ring[each] - value) < abs(ring[best] - value):
+            best = each
+    return best
 
 
 @compiled

@@ -32,6 +32,8 @@ from tallystick.watch.detect.orders.look import Out
 
 WINDOW = 48
 """Recent orders that make a book's habit."""
+EXAMPLES = 16
+"""The last orders of a book of which it is known where they stand."""
 BOOK_ORDERS_MIN = 12
 """With fewer, an order is held against the account's orders in all pairs, in US dollars."""
 PAIR_WINDOW = 256
@@ -92,11 +94,11 @@ L_AT, L_SIZE, L_SIDE, L_P = range(4)
 
 
 @compiled
-def nearest(ring: NDArray[np.float32], number: int, value: float) -> int:
-    """Which of the first `number` values is nearest to `value`."""
-    best = 0
-    for each in range(1, number):
-        if abs(ring[each] - value) < abs(ring[best] - value):
+def nearest(ring: NDArray[np.float32], taken: int, value: float) -> int:
+    """Which of the last EXAMPLES values, counted from the first ever taken, is nearest."""
+    best = taken - 1
+    for each in range(max(taken - EXAMPLES, 0), taken):
+        if abs(ring[each % WINDOW] - value) < abs(ring[best % WINDOW] - value):
             best = each
     return best
 
@@ -205,10 +207,10 @@ def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
                 out.extra[row, 3] = books.large_position[book] if how == 2.0 else -1
                 out.example_position[row] = -1
                 if number:
-                    near = nearest(ring, number, large[L_SIZE] if how == 2.0 else value)
-                    out.example_at[row] = books.at[book, near]
-                    out.example_position[row] = books.position[book, near]
-                    out.example_value[row] = math.exp(ring[near])
+                    near = nearest(ring, taken, large[L_SIZE] if how == 2.0 else value)
+                    out.example_at[row] = books.at[book, near % EXAMPLES]
+                    out.example_position[row] = books.position[book, near % EXAMPLES]
+                    out.example_value[row] = math.exp(ring[near % WINDOW])
         elif known >= STRANGER_SEEN_MIN:
             everybody = pairs.ordered[pair]
             if value - everybody[known - 1 - known // 64] >= math.log(STRANGER_TIMES):
@@ -227,9 +229,9 @@ def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
                 accounts.around.count[account], value - median(ordered, number),
             )  # fmt: skip
             accounts.around.count[account] += 1
-        place = taken % WINDOW
         add(ring, ordered, taken, value)
-        books.at[book, place], books.position[book, place] = at, columns.position[row]
+        books.at[book, taken % EXAMPLES] = at
+        books.position[book, taken % EXAMPLES] = columns.position[row]
         books.windows.count[book] = taken + 1
         add(accounts.dollars.ring[account], about, accounts.dollars.count[account], dollars)
         accounts.dollars.count[account] += 1

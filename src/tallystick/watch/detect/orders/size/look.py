@@ -58,7 +58,7 @@ class Size:
 
     def __init__(self, slots: Mapping[str, int]) -> None:
         books, accounts = slots["book"], slots["account"]
-        shape = (books, kernels.WINDOW)
+        shape = (books, kernels.EXAMPLES)
         self._books = kernels.Books(
             new_windows(books, kernels.WINDOW),
             np.zeros(shape),

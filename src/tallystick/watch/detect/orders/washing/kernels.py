@@ -18,7 +18,7 @@ from tallystick.watch.detect.orders.kernels import (
     streak,
     tell,
 )
-from tallystick.watch.detect.orders.look import CASE_MAX, Out
+from tallystick.watch.detect.orders.look import Out
 
 RING = 8
 """Recent deals of a book that a new one is held against."""
@@ -48,14 +48,16 @@ COUPLE_WAYS = 4
 COUPLE_SECONDS = 86_400.0
 """A couple that did nothing together for this long is forgotten."""
 COUPLE_CASE = 16
+ACCOUNT_CASE = 16
+"""Entries of washes and trips that are remembered."""
 
 
 class Books(NamedTuple):
     """Of each book: the last deals, and the way of its position since the last trip."""
 
     at: NDArray[np.float64]
-    size: NDArray[np.float64]
-    side: NDArray[np.int64]
+    size: NDArray[np.float32]
+    side: NDArray[np.int8]
     position: NDArray[np.int64]
     taken: NDArray[np.int64]
     units: NDArray[np.float64]
@@ -255,7 +257,7 @@ def judge_own(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
             trip_out.extra[row, 1] = back
             tell(
                 accounts.trip_case[account], accounts.trip_taken[account],
-                CASE_MAX, trip_out.case[row],
+                ACCOUNT_CASE, trip_out.case[row],
             )  # fmt: skip
         place = books.way_taken[book] % RING
         books.way[book, place], books.way_at[book, place] = books.units[book], at

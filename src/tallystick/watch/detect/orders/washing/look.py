@@ -15,7 +15,7 @@ from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import Columns
 from tallystick.watch.detect.orders.kernels import STREAK
-from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, new_out
+from tallystick.watch.detect.orders.look import Arrays, Out, new_out
 from tallystick.watch.detect.orders.telling import case, contribution, order, share
 from tallystick.watch.detect.orders.washing import kernels
 from tallystick.watch.detect.score import Finding, Reason
@@ -51,18 +51,19 @@ class Washing:
     def __init__(self, slots: Mapping[str, int]) -> None:
         accounts, books, pairs = slots["account"], slots["book"], slots["pair"]
         ring, wide, couples = kernels.RING, kernels.PAIR_RING, kernels.COUPLES
+        kept = kernels.ACCOUNT_CASE
 
         def whole(*shape: int) -> NDArray[np.int64]:
             return np.zeros(shape, np.int64)
 
         self._books = kernels.Books(
-            np.zeros((books, ring)), np.zeros((books, ring)), whole(books, ring),
-            whole(books, ring), whole(books), np.zeros(books), np.zeros((books, ring)),
+            np.zeros((books, ring)), np.zeros((books, ring), np.float32),
+            np.zeros((books, ring), np.int8), whole(books, ring), whole(books), np.zeros(books), np.zeros((books, ring)),
             np.zeros((books, ring)), whole(books, ring), whole(books),
         )  # fmt: skip
         self._accounts = kernels.Accounts(
             np.zeros((accounts, STREAK)), np.zeros((accounts, STREAK)), whole(accounts),
-            whole(accounts, CASE_MAX), whole(accounts), whole(accounts, CASE_MAX), whole(accounts),
+            whole(accounts, kept), whole(accounts), whole(accounts, kept), whole(accounts),
         )  # fmt: skip
         self._pairs = kernels.Pairs(
             np.zeros((pairs, wide)), np.zeros((pairs, wide)), whole(pairs, wide),

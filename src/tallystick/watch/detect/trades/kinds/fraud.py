@@ -21,12 +21,13 @@ def _order_size(stage: Stage) -> Deed:
     client, dice = stage.client, stage.dice
     pair = client.pair(dice)
     side = dice.one_of(("buy", "sell"))
-    if stage.level == "subtle":
+    if stage.level == "subtle" and dice.chance(0.5):
         meant, units = _transposed(client, stage)
         note = f"{units} instead of {meant}: digits transposed"
     else:
-        times = {"obvious": 100, "moderate": 10}[stage.level]
-        meant = _lots(client, client.sizes.quantile(min(abs(dice.normal()), 2.0)))
+        times = 100 if stage.level == "obvious" else 10
+        low, high = (0.0, 0.8) if stage.level == "subtle" else (0.8, 2.0)
+        meant = _lots(client, client.sizes.quantile(dice.between(low, high)))
         units = meant * times
         note = f"{units} instead of {meant}: {'a zero' if times == 10 else 'two zeros'} too many"
     stage.order(0.0, Wish(pair, side, units))
@@ -215,9 +216,9 @@ KINDS: Final = (
         "order_size", "order size against the account's own history", "fraud",
         ("order_size", "unusual_combination"), "weeks",
         {
-            "obvious": "two zeros too many on an order of the larger half of its sizes",
-            "moderate": "a zero too many on an order of the larger half of its sizes",
-            "subtle": "digits transposed: 91 instead of 19",
+            "obvious": "two zeros too many on one of its larger orders",
+            "moderate": "a zero too many on one of its larger orders",
+            "subtle": "a zero too many on an ordinary order, or digits transposed",
         },
         _order_size, (*_HUMAN, "robot"),
     ),
@@ -251,9 +252,9 @@ KINDS: Final = (
     Kind(
         "margin_run_up", "margin run-up", "fraud", ("margin_run_up", "limit_creep"), "weeks",
         {
-            "obvious": "margin used grows from about a fifth to 115 % of equity within half an hour",
-            "moderate": "margin used grows from about a fifth to 95 % of equity within two hours",
-            "subtle": "margin used grows from about a fifth to 85 % of equity within a day",
+            "obvious": "margin used grows from a fifth to 115 % of equity within half an hour",
+            "moderate": "margin used grows from a fifth to 95 % of equity within two hours",
+            "subtle": "margin used grows from a fifth to 85 % of equity within a day",
         },
         _margin_run_up, ("retail", "scalper"), _careful, grace_seconds=30 * MINUTE,
     ),
