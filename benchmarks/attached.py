@@ -26,8 +26,8 @@ import msgspec
 import block
 import measure
 import targets
-from orders_race import CONNECTIONS, Server
-from tallystick.wiring.load import Plan
+from detecting import full_load, race
+from orders_race import CONNECTIONS
 from targets import HERE, Target
 
 RESULTS = HERE / "results" / "attached.json"
@@ -50,7 +50,7 @@ def main() -> int:
                 "detached", folder / "detached", environment={"BENCH_DETACHED": "1"}
             ) as detached,
         ):
-            ratios, rates = _race(attached, detached, options.rounds, options.seconds)
+            ratios, rates = race(attached, detached, options.rounds, options.seconds)
             searched, detected = _delays(attached, options.seconds * options.rounds)
         machine = measure.machine(folder)
     result = {
@@ -69,37 +69,11 @@ def main() -> int:
     return 0
 
 
-def _race(
-    attached: Target, detached: Target, rounds: int, seconds: float
-) -> tuple[list[float], dict[str, list[float]]]:
-    """attached/detached of each round, and the rates they are made of."""
-    servers = [Server(attached), Server(detached)]
-    for server in servers:
-        server.go(0, 2.0, _say)
-    rates: dict[str, list[float]] = {"attached": [], "detached": []}
-    for number in range(1, rounds + 1):
-        for server in servers if number % 2 else reversed(servers):
-            rates[server.name].append(server.go(number, seconds, _say).orders_per_second)
-    pairs = zip(rates["attached"], rates["detached"], strict=True)
-    return [round(with_all / with_none, 4) for with_all, with_none in pairs], rates
-
-
 def _delays(target: Target, seconds: float) -> tuple[list[float], list[float]]:
     """Seconds from the answer to an order until it is found, and until it is scored."""
-    plan = Plan(
-        url=target.url, token=target.token, prefix="flood", account=target.account,
-        connections=CONNECTIONS, seconds=seconds,
-    )  # fmt: skip
     searched: list[float] = []
     detected: list[float] = []
-    with subprocess.Popen(
-        [sys.executable, str(HERE / "load_process.py")],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-    ) as load:  # fmt: skip
-        assert load.stdin is not None
-        load.stdin.write(msgspec.json.encode(plan))
-        load.stdin.close()
-        time.sleep(1.0)  # full load
+    with full_load(target, seconds) as load:
         probes = [
             threading.Thread(target=_probe, args=(target, load, _is_searchable, searched)),
             threading.Thread(target=_probe, args=(target, load, _is_scored, detected)),
@@ -108,7 +82,6 @@ def _delays(target: Target, seconds: float) -> tuple[list[float], list[float]]:
             probe.start()
         for probe in probes:
             probe.join()
-        load.wait()
     return sorted(searched), sorted(detected)
 
 
@@ -168,10 +141,6 @@ def _markdown(result: dict[str, Any]) -> str:
     load = f"{len(ratios)} rounds, {CONNECTIONS} connections"
     lines += ["", f"{medians} orders/s, medians of {load}. {result['at']}; {where}; fsync on."]
     return "\n".join(lines) + "\n"
-
-
-def _say(_what: str, _share: float) -> None:
-    """No bar: the whole takes a minute."""
 
 
 def _options() -> argparse.Namespace:
