@@ -151,13 +151,17 @@ def _markdown(result: dict[str, Any]) -> str:
     where = ", ".join(str(machine[each]) for each in ("cpu", "system", "python", "filesystem"))
     lines = [
         f"- **orders/s, with detection / without = {spread}, aim >= {AIM_RATIO}: {met}**",
-        "- **from an odd order's answer until the API tells the anomaly, under full load:"
-        f" p50 {p50:.3f} s, p99 {p99:.3f} s of {len(delays)} orders,"
-        f" aim < {AIM_DELAY_SECONDS:g} s: {quick}**",
+        (
+            "- **from an odd order's answer until the API tells the anomaly, under full load:"
+            f" p50 {p50:.3f} s, p99 {p99:.3f} s of {len(delays)} orders,"
+            f" aim < {AIM_DELAY_SECONDS:g} s: {quick}**"
+        ),
         "",
-        f"{medians} orders/s with and without, medians of {len(ratios)} rounds, {CONNECTIONS}"
-        f" connections. {result['at']}; {where}; fsync on. Server, detection and load share the"
-        " machine's cores.",
+        (
+            f"{medians} orders/s with and without, medians of {len(ratios)} rounds, {CONNECTIONS}"
+            f" connections. {result['at']}; {where}; fsync on. Server, detection and load share the"
+            " machine's cores."
+        ),
     ]
     return "\n".join(lines) + "\n"
 
