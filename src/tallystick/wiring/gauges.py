@@ -108,7 +108,7 @@ def _detecting(size: int, detecting: Detecting) -> Iterator[Gauge]:
     yield Gauge("tallystick_detect_observed_total", observed, state.observed)
     unreadable = "Entries that the detectors could not read."
     yield Gauge("tallystick_detect_unreadable_total", unreadable, state.unreadable)
-    resident = "Most memory that the detection process had."
+    resident = "What the detection process holds in memory."
     yield Gauge("tallystick_detect_resident_bytes", resident, state.resident_bytes)
     yield Gauge("tallystick_detect_held_streams", "Streams held back now.", state.held_streams)
     drifting = sum(each.drifting for each in state.drift)

@@ -119,8 +119,8 @@ class Detection:
         watcher = self._watching(version)
         # One whose model asks somebody over a network watches in a thread: nobody waits for it.
         model, _note = self._model_of(version)
+        watcher.inherit(self._watcher)
         challenger = watcher if model.promotable else Beside(watcher)
-        challenger.position = self.position
         self._challenger, self._shadow = challenger, Shadow(self.model, challenger.model)
 
     def take(self, messages: Sequence[Message]) -> list[Anomaly]:
@@ -202,9 +202,9 @@ class Detection:
             self._watcher.monitor = self._monitor
             self._alerting = self._alerting_of(self._champion.version)
         else:
-            position = self._watcher.position
+            before = self._watcher
             self._watcher = self._champion_watching()
-            self._watcher.position = position
+            self._watcher.inherit(before)
         self._dismiss_challenger()
 
     def _dismiss_challenger(self) -> None:

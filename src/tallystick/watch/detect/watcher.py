@@ -7,6 +7,7 @@ finds the same anomalies under the same ids, and whoever is told can tell that i
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Literal, Protocol
 
@@ -152,6 +153,17 @@ class Watcher:
         self._quiet = OrderedDict(
             ((name, entity), (since, until)) for name, entity, since, until in saved.quiet
         )
+
+    def inherit(self, other: "Watcher") -> None:
+        """Go on with what another one has learnt, at its position; of another shape: afresh."""
+        states = {tuple(each.names): each for each in other._detectors}
+        for detector in self._detectors:
+            known = states.get(tuple(detector.names))
+            if known is not None:
+                with suppress(ValueError):  # learnt by a detector of another shape
+                    detector.restore(known.snapshot())
+        self.position = other.position
+        self._quiet = other._quiet.copy()
 
     def _anomaly(self, observation: Observation, finding: Finding) -> Anomaly | None:
         """The finding as a fact; None for one that is disabled or within a refractory period."""

@@ -5,7 +5,6 @@ it: the fork sees memory as it was at that moment, and looking at new entries go
 """
 
 import os
-import resource
 import select
 from collections import deque
 from functools import partial
@@ -14,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from tallystick.clock import NS_PER_SECOND, Clock, SystemClock
+from tallystick.clock import NS_PER_SECOND, Clock, SystemClock, parse_own_stamp
 from tallystick.durable import replace_file
 from tallystick.errors import Corrupt
 from tallystick.limits import DETECT_UNTOLD_MAX
@@ -46,6 +45,8 @@ SAVE_SECONDS = 30
 not on the ledger this much is lost at most."""
 STATE_SECONDS = 0.25
 STANDING_SECONDS = 2
+LATE_HOURS_MAX = 1.0
+"""An order that is looked at later than this is history: a state was lost, or a version changed."""
 NICENESS = 5
 """Detection gives way to orders where the machine is full."""
 
@@ -91,7 +92,8 @@ class Child:
     def take(self, said: ToChild) -> None:
         """One frame of the server."""
         if isinstance(said, Entries):
-            self._tell(self._detection.take([Message(*row) for row in said.rows]))
+            found = self._detection.take([Message(*row) for row in said.rows])
+            self._tell(late_ones_held(found, self._clock.now_ns()))
         elif isinstance(said, Seen):
             self._tell(self._detection.see(said.rows))
         elif isinstance(said, Challenge):
@@ -108,7 +110,7 @@ class Child:
         if now_ns - self._said_ns >= STATE_SECONDS * NS_PER_SECOND:
             self._said_ns = now_ns
             detection = self._detection
-            resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            resident = _resident_bytes()
             self._say(State(detection.position, detection.observed, detection.unreadable, resident))
         if now_ns - self._stood_ns >= STANDING_SECONDS * NS_PER_SECOND:
             self._stood_ns = now_ns
@@ -164,6 +166,25 @@ class Child:
         data = memoryview(frame(value))
         while data:
             data = data[os.write(self._told, data) :]
+
+
+def late_ones_held(found: list[Anomaly], now_ns: int) -> list[Anomaly]:
+    """Anomalies that happened long ago alert nobody: they are found because all is read again."""
+    told = []
+    for each in found:
+        hours = (now_ns - parse_own_stamp(each.at)) / NS_PER_SECOND / 3_600
+        if each.held is None and hours > LATE_HOURS_MAX:
+            why = f"It was found {hours:,.0f} hours after it happened."
+            told.append(msgspec.structs.replace(each, held=why))
+        else:
+            told.append(each)
+    return told
+
+
+def _resident_bytes() -> int:
+    """What this process holds in memory now."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def run(folder: Path, heard: int, told: int) -> int:

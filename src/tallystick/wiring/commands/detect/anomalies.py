@@ -125,13 +125,14 @@ def explain(anomaly: str, url: str | None, token: str | None, *, as_json: bool) 
 def news(
     server: "ServerClient", query: dict[str, str], pause: Callable[[], None]
 ) -> Iterator[list[_Answer]]:
-    """What is there, oldest first, and then for ever what is new; `pause` waits between."""
+    """The last that are there, oldest first, then for ever what is new; `pause` waits between."""
     shown: set[str] = set()
     order: deque[str] = deque()  # bounded by: SEEN_MAX
-    limit = query["limit"]
+    last = int(query["limit"])
+    page = max(last, FOLLOW_PAGE)
+    asked = {**query, "limit": str(page)}
     while True:
-        answer = server.ask("GET", "/v1/anomalies", _Answer, query={**query, "limit": limit})
-        limit = str(FOLLOW_PAGE)
+        answer = server.ask("GET", "/v1/anomalies", _Answer, query=asked)
         fresh = [each for each in reversed(answer["anomalies"]) if each["id"] not in shown]
         for each in fresh:
             shown.add(each["id"])
@@ -139,7 +140,8 @@ def news(
         while len(order) > SEEN_MAX:
             shown.discard(order.popleft())
         if fresh:
-            yield fresh
+            yield fresh[-last:]
+        last = page  # what is older than the last of the beginning is known now, not new
         pause()
 
 

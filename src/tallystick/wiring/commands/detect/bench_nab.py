@@ -55,40 +55,58 @@ def nab(
       tallystick detect bench nab NAB --json | jq .standard
       tallystick detect bench nab NAB --results NAB/results/numenta.npz
     """  # noqa: D301  the mark keeps click from wrapping
-    import numpy as np  # noqa: PLC0415  help and completion start faster
-    from rich.console import Console  # noqa: PLC0415
-
-    from tallystick.watch.detect.bench.nab import Run, judge  # noqa: PLC0415
-    from tallystick.watch.detect.bench.nab_files import read_folder, read_scores  # noqa: PLC0415
-    from tallystick.watch.detect.metric import DEFAULT, version  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415  help and completion start faster
 
     told = Console(stderr=True)
     try:
-        read = read_folder(folder)
-        if results is not None:
-            ran = Run(read_scores(results, read.series), 0.0)
-            name, model = results.stem, ""
-            fixed = None if threshold is None else {"standard": threshold}
+        if results is None:
+            report = _shipped(folder, seed, told, check=check)
         else:
-            if check:
-                _prove(read, told)
-            ran = _run(read, told)
-            name, model, fixed = "metric", version(DEFAULT), dict(DEFAULT.thresholds)
+            report = _published(folder, results, threshold, seed)
     except TallystickError as error:
         fail(str(error))
-    report = judge(
-        read,
-        ran,
-        detector=name,
-        model=model,
-        thresholds=fixed,
-        chance=np.random.default_rng(seed),
-        peak_memory_bytes=_peak_bytes() if results is None else None,
-    )
     if as_json:
         click.echo(msgspec.json.encode(report).decode())
     else:
         _show(report, Console())
+
+
+def _shipped(folder: Path, seed: int, told: "Console", *, check: bool) -> "NabReport":
+    import numpy as np  # noqa: PLC0415
+
+    from tallystick.watch.detect.bench.nab import judge  # noqa: PLC0415
+    from tallystick.watch.detect.bench.nab_files import read_folder  # noqa: PLC0415
+    from tallystick.watch.detect.metric import DEFAULT, version  # noqa: PLC0415
+
+    read = read_folder(folder)
+    if check:
+        _prove(read, told)
+    return judge(
+        read,
+        _run(read, told),
+        detector="metric",
+        model=version(DEFAULT),
+        thresholds=DEFAULT.thresholds,
+        chance=np.random.default_rng(seed),
+        peak_memory_bytes=_peak_bytes(),
+    )
+
+
+def _published(folder: Path, results: Path, threshold: float | None, seed: int) -> "NabReport":
+    import numpy as np  # noqa: PLC0415
+
+    from tallystick.watch.detect.bench.nab import Run, judge  # noqa: PLC0415
+    from tallystick.watch.detect.bench.nab_files import read_folder, read_scores  # noqa: PLC0415
+
+    read = read_folder(folder)
+    return judge(
+        read,
+        Run(read_scores(results, read.series), 0.0),
+        detector=results.stem,
+        model="",
+        thresholds=None if threshold is None else {"standard": threshold},
+        chance=np.random.default_rng(seed),
+    )
 
 
 def _run(folder: "NabFolder", told: "Console") -> "Run":

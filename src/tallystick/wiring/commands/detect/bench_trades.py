@@ -1,5 +1,6 @@
 """`tallystick detect bench trades`: the shipped detectors on a simulated trading desk."""
 
+import random
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -112,7 +113,7 @@ def _bench(bench: "BenchPlan", told: "Console") -> "Report":
 
     total = sum(one.events for one in streams(bench))
     with _telling(told, "Simulated events", total) as tell:
-        report, _streams = run(bench, _watcher, _cpu_seconds, tell)
+        report, _streams = run(bench, _watcher, _cpu_seconds, _chance, tell)
     return report
 
 
@@ -120,15 +121,17 @@ def _days(folder: Path, seed: int, told: "Console") -> "TickDays":
     from tallystick.watch.detect.trades.days import replay  # noqa: PLC0415
 
     with _telling(told, "Real ticks and ordinary clients", None) as tell:
-        return replay(folder, seed, _watcher(), _cpu_seconds, tell)
+        return replay(folder, _chance(seed), _watcher(), _cpu_seconds, tell)
 
 
 def _crowd(entities: int, seed: int, told: "Console") -> "CrowdResult":
     from tallystick.watch.detect.trades.crowd import ROUNDS, measure  # noqa: PLC0415
 
     with _telling(told, "Accounts", entities * (2 * ROUNDS + 1)) as tell:
-        measure(100, seed, _watcher, _cpu_seconds, _rss_bytes)  # compiles, and loads what is lazy
-        return measure(entities, seed, _watcher, _cpu_seconds, _rss_bytes, tell)
+        measure(
+            100, _chance(seed), _watcher, _cpu_seconds, _rss_bytes
+        )  # compiles, and loads what is lazy
+        return measure(entities, _chance(seed), _watcher, _cpu_seconds, _rss_bytes, tell)
 
 
 @contextmanager
@@ -152,6 +155,10 @@ def _watcher() -> "Watcher":
     from tallystick.watch.detect.watcher import Watcher  # noqa: PLC0415
 
     return Watcher(build(SHIPPED))
+
+
+def _chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  a simulation
 
 
 def _cpu_seconds() -> float:
