@@ -156,14 +156,14 @@ class Watcher:
 
     def inherit(self, other: "Watcher") -> None:
         """Go on with what another one has learnt, at its position; of another shape: afresh."""
-        states = {tuple(each.names): each for each in other._detectors}
+        states = {tuple(each.names): each for each in other._detectors}  # noqa: SLF001  its own class
         for detector in self._detectors:
             known = states.get(tuple(detector.names))
             if known is not None:
                 with suppress(ValueError):  # learnt by a detector of another shape
                     detector.restore(known.snapshot())
         self.position = other.position
-        self._quiet = other._quiet.copy()
+        self._quiet = other._quiet.copy()  # noqa: SLF001  its own class
 
     def _anomaly(self, observation: Observation, finding: Finding) -> Anomaly | None:
         """The finding as a fact; None for one that is disabled or within a refractory period."""

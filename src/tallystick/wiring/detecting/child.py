@@ -5,6 +5,7 @@ it: the fork sees memory as it was at that moment, and looking at new entries go
 """
 
 import os
+import resource
 import select
 from collections import deque
 from functools import partial
@@ -183,7 +184,10 @@ def late_ones_held(found: list[Anomaly], now_ns: int) -> list[Anomaly]:
 
 def _resident_bytes() -> int:
     """What this process holds in memory now."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except FileNotFoundError:  # not Linux: the most it ever held
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
