@@ -102,7 +102,7 @@ def test_a_value_is_kept_for_later_days_once_in_five_minutes() -> None:
 
 def test_scores_and_evidence_are_each_others_inverse() -> None:
     """And a score is 1 - p of the one family that would give as much."""
-    for score in (0.1, 0.606, 0.999):
+    for score in (0.1, 0.689, 0.999):
         evidence = evidence_of(score)
         assert scores_of(np.array([evidence]))[0] == pytest.approx(score)
         assert p_value_of(evidence) == pytest.approx(1.0 - score)

@@ -303,3 +303,23 @@ def test_the_version_names_the_configuration() -> None:
     assert int(version(), 16) >= 0
     assert version() == version(MetricConfig())
     assert version(msgspec.structs.replace(DEFAULT, smoothing=5.0)) != version()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extremes_delay": 289},
+        {"turbulence_delay": 0},
+        {"alarm_scores": {"standard": 1.0}},
+        {"state_spans": (0.0, 8.0, 100.0)},
+        {"softening": (0.0, 1.0, 1.0, 1.0)},
+        {"weights": (0.0, 0.0, 0.0, 0.0)},
+        {"weights": (1.0, -1.0, 0.0, 0.0)},
+    ],
+    ids=["long", "none", "certain", "span", "softening", "no-weight", "negative"],
+)
+def test_a_configuration_that_cannot_work_is_refused(change: dict[str, object]) -> None:
+    """At once, in words, rather than in a compiled loop."""
+    config = msgspec.structs.replace(DEFAULT, **change)
+    with pytest.raises(ValueError, match=r"delay|score|Spans|Weights"):
+        MetricStreams(config)

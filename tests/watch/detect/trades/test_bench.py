@@ -1,5 +1,7 @@
 """The bench's streams: enough of every kind, clean ones with seeds of their own."""
 
+import random
+
 import msgspec
 
 from tallystick.watch.detect.trades.bench import BenchPlan, Stream, run, streams
@@ -40,7 +42,7 @@ def test_a_small_bench_says_all_that_the_report_promises() -> None:
     """Through a watcher that finds nothing: recall 0, no false alert, and it is JSON."""
     told: list[int] = []
     bench = BenchPlan(kinds=("crossed_quotes",), events=1, instances=2, quick=True)
-    report, every = run(bench, lambda: Watcher([]), lambda: 0.0, told.append)
+    report, every = run(bench, lambda: Watcher([]), lambda: 0.0, random.Random, told.append)
     facts = msgspec.json.decode(msgspec.json.encode(report))
 
     assert facts["kinds"]["crossed_quotes"]["planted"] == 4

@@ -14,7 +14,9 @@ has every other part of an order, too."""
 PAIR, SIDE, KIND, SIZE, HOUR = range(5)
 """The parts of an order that are counted; sizes in half decades, hours by three (both wrap)."""
 PARTS = 5
-COUPLES = np.array([[PAIR, SIDE], [PAIR, SIZE], [PAIR, KIND], [PAIR, HOUR], [SIZE, KIND], [SIDE, HOUR]])
+COUPLES = np.array(
+    [[PAIR, SIDE], [PAIR, SIZE], [PAIR, KIND], [PAIR, HOUR], [SIZE, KIND], [SIDE, HOUR]]
+)
 """Parts that are counted together, in the order of `features.COUPLES`."""
 SINGLES = 9
 """Coordinates before the couples'."""
@@ -26,11 +28,18 @@ SAME_WEIGHT, SAME_SECONDS = 0.2, 600.0
 ORDERS_KEPT = 2_000.0
 """At so many orders counts are halved: habits change."""
 REACH_RATE = 0.05
-KEPT = 16
+KEPT = 32
 """Last orders of an account whose place and time are kept, to show what is usual."""
 GAP_MIN, GAP_MAX, GAP_FIRST = 0.1, 30 * 86_400.0, 3_600.0
 """Seconds between orders: shorter and longer ones count as these; a first order's."""
 DISTANCE_BPS_MAX = 10_000.0
+DITHER = np.array([0.1, 0.3, 0.3, 0.3, 0.1, 0.1, 0.5, 0.5, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+"""Each coordinate is judged with up to so much noise to either side: a finer difference is none.
+
+Without it whoever never does something a little differently would be odd once he does. The noise is
+made of the order's ledger position: the same order is always judged by the same numbers."""
+TOGETHER_MAX = 1.0
+"""Parts that come together more often than by chance are nothing odd: this is enough said."""
 
 
 class Accounts(NamedTuple):
@@ -38,7 +47,8 @@ class Accounts(NamedTuple):
 
     `reach` is its usual distance of limits; `pairs` the numbers of its pairs and 1, 0 where a place
     is free; `single` and `both` count orders by each part's class and by two; `orders` is their
-    total. `kept_*` are a ring of its last orders: ledger positions, times and numbers of pairs.
+    total. `kept` counts what went into the ring of last orders, `kept_*` are their ledger positions,
+    times, numbers of pairs, and quantities, negative where they sold.
     """
 
     seen: NDArray[np.int64]
@@ -50,9 +60,11 @@ class Accounts(NamedTuple):
     pair_at: NDArray[np.float64]
     single: NDArray[np.float32]
     both: NDArray[np.float32]
+    kept: NDArray[np.int64]
     kept_position: NDArray[np.int64]
     kept_at: NDArray[np.float64]
     kept_pair: NDArray[np.int64]
+    kept_quantity: NDArray[np.float64]
 
 
 class Orders(NamedTuple):
@@ -80,6 +92,7 @@ def describe(
     """
     classes = np.zeros((PARTS, 2), np.int64)
     shares = np.zeros((PARTS, 2))
+    shares[:, 0] = 1.0
     for i in range(len(orders.account)):
         a, at = orders.account[i], orders.at[i]
         place = place_of(accounts, a, orders.pair[i])
@@ -99,18 +112,42 @@ def describe(
         row[7] = orders.side[i]
         own = accounts.single[a, PAIR, place]
         row[8] = math.log2((own + PRIOR) / (accounts.orders[a] + PRIOR * PLACES))
-        classes[PAIR], shares[PAIR] = place, (1.0, 0.0)
-        classes[SIDE], shares[SIDE] = 1 if orders.side[i] > 0 else 0, (1.0, 0.0)
-        classes[KIND], shares[KIND] = orders.kind[i], (1.0, 0.0)
+        classes[PAIR, 0] = place
+        classes[SIDE, 0] = 1 if orders.side[i] > 0 else 0
+        classes[KIND, 0] = orders.kind[i]
         between(classes[SIZE], shares[SIZE], 2.0 * size)
         between(classes[HOUR], shares[HOUR], (at % 86_400.0) / 10_800.0)
         couple(accounts, a, classes, shares, row, counts[i])
         learn(accounts, a, place, at, orders.side[i], classes, shares)
-        ring = accounts.seen[a] % KEPT
-        accounts.kept_position[a, ring] = orders.position[i]
-        accounts.kept_at[a, ring] = at
-        accounts.kept_pair[a, ring] = orders.pair[i]
         accounts.seen[a] += 1
+
+
+@compiled
+def keep(orders: Orders, accounts: Accounts) -> None:
+    """Keep the orders in the rings of last orders: once all that is odd among them was told."""
+    for i in range(len(orders.account)):
+        a = orders.account[i]
+        ring = accounts.kept[a] % KEPT
+        accounts.kept[a] += 1
+        accounts.kept_position[a, ring] = orders.position[i]
+        accounts.kept_at[a, ring] = orders.at[i]
+        accounts.kept_pair[a, ring] = orders.pair[i]
+        accounts.kept_quantity[a, ring] = orders.quantity[i] * orders.side[i]
+
+
+@compiled
+def dither(positions: NDArray[np.int64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows with noise (splitmix64 of position and coordinate; Steele, Lea and Flood 2014)."""
+    noisy = rows.copy()
+    for i in range(rows.shape[0]):
+        x = np.uint64(positions[i]) * np.uint64(0xD1B54A32D192ED03)
+        for j in range(rows.shape[1]):
+            x += np.uint64(0x9E3779B97F4A7C15)
+            z = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            z ^= z >> np.uint64(31)
+            noisy[i, j] += DITHER[j] * (float(z >> np.uint64(11)) / 4503599627370496.0 - 1.0)
+    return noisy
 
 
 @compiled
@@ -179,7 +216,7 @@ def couple(
                 weight = shares[one, x] * shares[other, y]
                 together += weight * accounts.both[a, c, classes[one, x], classes[other, y]]
         chance = had * has / total if total > 0.0 else 0.0
-        row[SINGLES + c] = math.log2((together + PRIOR) / (chance + PRIOR))
+        row[SINGLES + c] = min(math.log2((together + PRIOR) / (chance + PRIOR)), TOGETHER_MAX)
         counts[c, 0], counts[c, 1], counts[c, 2], counts[c, 3] = had, has, together, total
 
 

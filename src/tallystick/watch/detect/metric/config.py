@@ -23,6 +23,8 @@ class MetricConfig(msgspec.Struct, frozen=True):
     turbulence_delay, extremes_delay: how old their past numbers are at least.
     softening: a residual much smaller than this (in the family's unit) is no surprise.
     weights: of the families, in the order of `state.FAMILIES`; novelty sees most and counts twice.
+    emphasis: power of the mean of the families' evidence: 1 asks all of them alike, a large one
+        only the most certain.
     smoothing, smoothing_share: over how many points surprise is averaged; a share of the stream's
         age, up to a bound.
     age_power: the evidence that an alarm needs grows with this power of the stream's age: an old
@@ -34,7 +36,7 @@ class MetricConfig(msgspec.Struct, frozen=True):
 
     sensitivity: Sensitivity = "standard"
     alarm_scores: dict[str, float] = msgspec.field(
-        default_factory=lambda: {"standard": 0.619, "low_fp": 0.643, "low_fn": 0.594}
+        default_factory=lambda: {"standard": 0.689, "low_fp": 0.71, "low_fn": 0.667}
     )
     warm_up: int = 150
     state_spans: tuple[float, float, float] = (1.0, 8.0, 100.0)
@@ -44,6 +46,7 @@ class MetricConfig(msgspec.Struct, frozen=True):
     extremes_delay: int = 288
     softening: tuple[float, float, float, float] = (3.0, 0.5, 0.5, 0.5)
     weights: tuple[float, float, float, float] = (2.0, 1.0, 1.0, 1.0)
+    emphasis: float = 1.5
     smoothing: float = 20.0
     smoothing_share: float = 1 / 80
     age_power: float = 0.11

@@ -20,7 +20,7 @@ _SAYS = {
 
 def _families(p_values: list[float], config: MetricConfig) -> tuple[MetricFamily, ...]:
     parts = [
-        weight * math.log1p(-math.log10(p))
+        weight * math.log1p(-math.log10(p)) ** config.emphasis
         for weight, p in zip(config.weights, p_values, strict=True)
     ]
     whole = sum(parts) or 1.0

@@ -12,30 +12,40 @@ from tallystick.watch.detect.compiled import compiled
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-NOVELTY, SEASONAL, TURBULENCE, EXTREMES = 0, 1, 2, 3
 _FAMILIES = 4
 
+# Numbers beyond these are taken for these, so that no square or sum of them overflows.
 _VALUE_MAX = 1e150
 _RESIDUAL_MAX = 1e9
 _UNITS_MAX = 1e12
-_REBASE = 1e4
 _FAR = np.float32(3e38)
-_KEPT_MIN = 8
-_GAUGE_EVERY = 4
+# Remembered numbers are rebased when level or scale are this many scales away from theirs.
+_REBASE = 1e4
+# A scale is at least this share of the level: less is rounding of floating point.
+_SCALE_FLOOR = 1e-7
+# Points between two measurements of the scale, and of which one is sampled once the sample is full.
 _MEASURED_EVERY = 16
 _SAMPLED_EVERY = 6
-_SCALE_FLOOR = 1e-7
+# With fewer past states or numbers than this nothing is compared; of a gauge one in four is kept.
+_KEPT_MIN = 8
+_GAUGE_EVERY = 4
+# What is less than half a day ago is not another day; a part of a day keeps one value in 5 minutes,
+# and with fewer comparable values than this the long mean is expected instead.
 _DAY_SECONDS = 86_400.0
 _SAME_DAY_SECONDS = 43_200.0
 _DAY_VALUE_SECONDS = 299.0
 _COMPARABLE_MIN = 3
+# Bins of surprise are 3.25 % wide; beyond this share of the largest the tail is an exponential. A
+# histogram is halved when it counts this many, and nothing is called rarer than this.
 _BIN = 0.0325
 _TAIL = 0.02
 _COUNTED_MAX = 40_000.0
 _P_MIN = 1e-12
+# A stream's age in points, where it weighs evidence: not over, as it is at, and added to it.
 _AGE_MAX = 25_000.0
 _AGE_AT_PAR = 1_000.0
 _AGE_FLOOR = 100.0
+# What the refractory period holds back is told as this share of the level.
 _HELD_BACK = 0.999
 
 
@@ -295,25 +305,24 @@ def judge(stream: np.void, rules: np.void, family: int, residual: float) -> floa
 
 @compiled
 def weigh(stream: np.void, rules: np.void, at: float, value: float, far: Singles) -> float:
-    """The evidence of all families that this point is odd: the mean of log1p(-log10 p)."""
-    evidence = rules["weights"][NOVELTY] * np.log1p(
-        judge(stream, rules, NOVELTY, novelty(stream, rules, value, far))
+    """The evidence of all families that this point is odd: a power mean of log1p(-log10 p)."""
+    residuals = (
+        novelty(stream, rules, value, far),
+        seasonal(stream, at, value),
+        turbulence(stream, rules, value),
+        extremes(stream, rules, value),
     )
-    evidence += rules["weights"][SEASONAL] * np.log1p(
-        judge(stream, rules, SEASONAL, seasonal(stream, at, value))
-    )
-    evidence += rules["weights"][TURBULENCE] * np.log1p(
-        judge(stream, rules, TURBULENCE, turbulence(stream, rules, value))
-    )
-    evidence += rules["weights"][EXTREMES] * np.log1p(
-        judge(stream, rules, EXTREMES, extremes(stream, rules, value))
-    )
+    emphasis = rules["emphasis"]
+    total = 0.0
+    for family in range(_FAMILIES):
+        surprise = np.log1p(judge(stream, rules, family, residuals[family]))
+        total += rules["weights"][family] * surprise**emphasis
     stream["counted"] += 1.0
     if stream["counted"] >= _COUNTED_MAX:
         stream["counted"] *= 0.5
         for i in range(_FAMILIES):
             stream["histogram"][i] *= np.float32(0.5)
-    return float(evidence / np.sum(rules["weights"]))
+    return float((total / np.sum(rules["weights"])) ** (1.0 / emphasis))
 
 
 @compiled

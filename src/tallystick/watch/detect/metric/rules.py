@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.metric.config import MetricConfig
-from tallystick.watch.detect.metric.state import RULES
+from tallystick.watch.detect.metric.state import GAUGE_DELAY_MAX, RULES
 
 Floats = NDArray[np.float64]
 
 
 def evidence_of(score: float) -> float:
-    """The evidence (mean of log1p(-log10 p)) at which a score is reached."""
+    """The evidence (log1p(-log10 p)) at which a score is reached."""
     return math.log1p(-math.log10(1.0 - score))
 
 
@@ -29,7 +29,21 @@ def p_value_of(evidence: float) -> float:
 
 
 def rules_of(config: MetricConfig) -> np.void:
-    """The record of a configuration."""
+    """The record of a configuration.
+
+    Raises:
+        ValueError: a number that the kernels could not work with.
+    """
+    for delay in (config.turbulence_delay, config.extremes_delay):
+        if not 1 <= delay <= GAUGE_DELAY_MAX:
+            raise ValueError(f"A delay is 1 to {GAUGE_DELAY_MAX} points, not {delay}.")
+    if not all(0.0 < score < 1.0 for score in config.alarm_scores.values()):
+        raise ValueError("A score that alarms is between 0 and 1.")
+    spans = (*config.state_spans, config.turbulence_span, config.extremes_span, config.smoothing)
+    if min(spans) < 1.0 or min(config.softening) <= 0.0 or config.emphasis <= 0.0:
+        raise ValueError("Spans are a point at least, softening and emphasis more than 0.")
+    if min(config.weights) < 0.0 or not any(config.weights):
+        raise ValueError("Weights are not negative, and not all of them 0.")
     rules = np.zeros((), RULES)
     for name in RULES.names or ():
         if name != "level":

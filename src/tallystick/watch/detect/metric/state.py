@@ -6,11 +6,12 @@ FAMILIES = ("novelty", "seasonal", "turbulence", "extremes")
 """Views of a stream that are judged one by one, in the order of the record's columns."""
 STATE_MEANS = 3
 """Running means that make a state: of one point, of some, of many."""
+GAUGE_DELAY_MAX = 288
+"""Most points for which a gauge's number waits before others are compared with it."""
 _STATES_MAX = 3_072
 _STATE_DELAY = 16
 _GAUGES = 2
 _GAUGE_VALUES_MAX = 1_024
-_GAUGE_DELAY_MAX = 288
 _DAY_PARTS = 96
 _DAY_VALUES_MAX = 16
 _SAMPLE_MAX = 1_024
@@ -46,7 +47,7 @@ STREAM = np.dtype(
         ("gauge", "f8", (_GAUGES,)),
         ("gauge_past", "f4", (_GAUGES, _GAUGE_VALUES_MAX)),
         ("gauge_kept", "i8", (_GAUGES,)),
-        ("gauge_recent", "f4", (_GAUGES, _GAUGE_DELAY_MAX)),
+        ("gauge_recent", "f4", (_GAUGES, GAUGE_DELAY_MAX)),
         # The families' own past: smoothed surprise, and the histogram of it.
         ("surprise", "f8", (len(FAMILIES),)),
         ("histogram", "f4", (len(FAMILIES), _BINS)),
@@ -83,6 +84,7 @@ RULES = np.dtype(
         ("extremes_delay", "i8"),
         ("softening", "f8", (len(FAMILIES),)),
         ("weights", "f8", (len(FAMILIES),)),
+        ("emphasis", "f8"),
         ("smoothing", "f8"),
         ("smoothing_share", "f8"),
         ("age_power", "f8"),

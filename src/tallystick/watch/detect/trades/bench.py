@@ -31,6 +31,10 @@ Christmas. Days: a Tuesday, jobs reports, a central bank, a quarter's end, the d
 Thanksgiving."""
 
 
+Chance = Callable[[int], random.Random]
+"""The source of chance that a seed stands for."""
+
+
 class BenchPlan(msgspec.Struct, frozen=True):
     """What to measure.
 
@@ -94,13 +98,20 @@ def run(
     bench: BenchPlan,
     make_watcher: Callable[[], Watcher],
     cpu_seconds: Callable[[], float],
+    chance: Chance,
     tell: Callable[[int], None] = lambda _events: None,
 ) -> tuple[Report, list[Watched]]:
-    """Run all streams, each through a watcher that is new; the report, and each stream's result."""
+    """Run all streams, each through a watcher that is new; the report, and each stream's result.
+
+    `cpu_seconds` is the process's own clock of work done; `chance` gives the source of a seed;
+    `tell` hears of every batch how many observations it had.
+    """
     warm = (weeks(accounts=10, days=2), day(accounts=10, hours=1))
-    for _ in results_of([Stream(plan, bench.seed) for plan in warm], make_watcher, cpu_seconds):
+    for _ in results_of(
+        [Stream(plan, bench.seed) for plan in warm], make_watcher, cpu_seconds, chance
+    ):
         pass  # kernels are compiled now, and count in no figure
-    results = list(results_of(streams(bench), make_watcher, cpu_seconds, tell))
+    results = list(results_of(streams(bench), make_watcher, cpu_seconds, chance, tell))
     clean = [one for stream, one in results if not stream.plan.each]
     planted = [one for stream, one in results if stream.plan.each]
     every = [one for _stream, one in results]
@@ -127,11 +138,12 @@ def results_of(
     wanted: list[Stream],
     make_watcher: Callable[[], Watcher],
     cpu_seconds: Callable[[], float],
+    chance: Chance,
     tell: Callable[[int], None] = lambda _events: None,
 ) -> Iterator[tuple[Stream, Watched]]:
     """One stream after the other."""
     for stream in wanted:
-        simulator = staged(stream.plan, random.Random(stream.seed))  # noqa: S311  a simulation
+        simulator = staged(stream.plan, chance(stream.seed))
         yield (
             stream,
             watch(simulator.happenings(), simulator.planted, make_watcher(), cpu_seconds, tell),

@@ -39,7 +39,7 @@ class CrowdResult(msgspec.Struct, frozen=True):
 
 def measure(
     entities: int,
-    seed: int,
+    source: random.Random,
     make_watcher: Callable[[], Watcher],
     cpu_seconds: Callable[[], float],
     rss_bytes: Callable[[], int],
@@ -51,7 +51,7 @@ def measure(
     watcher = make_watcher()
     spent = 0.0
     batch: list[Happening] = []
-    for one in crowd(entities, random.Random(seed)):  # noqa: S311  a simulation
+    for one in crowd(entities, source):
         batch.append(one)
         if len(batch) >= BATCH:
             started = cpu_seconds()

@@ -43,7 +43,7 @@ class TickDays(msgspec.Struct, frozen=True):
 
 def replay(
     folder: Path,
-    seed: int,
+    source: random.Random,
     watcher: Watcher,
     cpu_seconds: Callable[[], float],
     tell: Callable[[int], None] = lambda _events: None,
@@ -60,7 +60,7 @@ def replay(
         start=first.isoformat(), scale="day", accounts=ACCOUNTS,
         hours=24 * ((last - first).days + 1), activity=ACTIVITY, operations=True, life=False,
     )  # fmt: skip
-    simulator = Simulator(plan, random.Random(seed), recorded)  # noqa: S311  a simulation
+    simulator = Simulator(plan, source, recorded)
     result = watch(simulator.happenings(), (), watcher, cpu_seconds, tell)
     said: dict[str, list[str]] = {}
     for alert in result.false:

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final, NamedTuple
 
-from msgspec import UNSET
-
 from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.fx import end_of_day_ns, session, spot_date, trade_date
 from tallystick.money import Price, Quantity, format_decimal, quote_amount
@@ -21,22 +19,14 @@ from tallystick.watch.detect.trades import entries
 from tallystick.watch.detect.trades.calls import CANCEL, PLACE, Line, Route, Routes, line
 from tallystick.watch.detect.trades.client import LEVERAGE, Access, Client, Working
 from tallystick.watch.detect.trades.dice import Dice
-from tallystick.watch.detect.trades.market import SOURCE, Market, Ticker
+from tallystick.watch.detect.trades.market import Market, Ticker
+from tallystick.watch.detect.trades.saying import order_said, quote_said, rejection_said
 
 OPEN_MAX: Final = 60
 """Most waiting orders of an account: the oldest is taken back first."""
 CALL_PERCENT: Final = 100.0
 EXIT_PERCENT: Final = 105.0
 
-REASONS: Final = {
-    "INSUFFICIENT_MARGIN": "The account has not the margin that the order needs.",
-    "PRICE_OUT_OF_COLLAR": "The limit price is too far from the market.",
-    "QUANTITY_TOO_LARGE": "The quantity is above the account's limit for one order.",
-    "DUPLICATE_ORDER": "The same order came too often within the duplicate window.",
-    "POSITION_LIMIT": "The account's net open position would go above its limit.",
-    "MARKET_CLOSED": "The market is closed.",
-}
-"""Why orders are rejected here, in the product's words."""
 _HABITUAL: Final = (
     "INSUFFICIENT_MARGIN", "PRICE_OUT_OF_COLLAR", "DUPLICATE_ORDER", "POSITION_LIMIT",
 )  # fmt: skip
@@ -189,7 +179,7 @@ class Desk:
         self._close(working)
         body = entries.OrderCancelled(
             at=rfc3339(at_ns), by=client.name, code="CLIENT_REQUEST",
-            order=_order(working, "cancelled"), reason="asked by the client",
+            order=order_said(working, "cancelled"), reason="asked by the client",
         )  # fmt: skip
         self.write(at_ns, entries.encode(body))
         self.call(at_ns, client, CANCEL, 200, access)
@@ -273,10 +263,10 @@ class Desk:
         body = entries.OrderDecided(
             at=at,
             fills=fills,
-            order=_order(working, state),
+            order=order_said(working, state),
             postings=postings,
-            quote=_quote(ticker),
-            rejection=None if rejected is None else _rejection(rejected),
+            quote=quote_said(ticker),
+            rejection=None if rejected is None else rejection_said(rejected),
             request=f"{self.dice.bits(256):064x}",
             v=1 if working.expires_at is None else 2,
         )
@@ -313,9 +303,9 @@ class Desk:
         body = entries.OrderFilled(
             at=rfc3339(at_ns),
             fills=fills,
-            order=_order(working, "filled"),
+            order=order_said(working, "filled"),
             postings=postings,
-            quote=_quote(ticker),
+            quote=quote_said(ticker),
             v=1 if working.expires_at is None else 2,
         )
         self.write(at_ns, entries.encode(body))
@@ -324,7 +314,7 @@ class Desk:
     def _expire(self, at_ns: int, working: Working) -> None:
         if working.open:
             self._close(working)
-            body = entries.OrderExpired(at=rfc3339(at_ns), order=_order(working, "expired"))
+            body = entries.OrderExpired(at=rfc3339(at_ns), order=order_said(working, "expired"))
             self.write(at_ns, entries.encode(body))
 
     def _deal(
@@ -382,28 +372,3 @@ class Desk:
             used=f"{used:.2f}",
         )  # fmt: skip
         self.write(at_ns, entries.encode(body))
-
-
-def _order(working: Working, state: str) -> entries.Order:
-    return entries.Order(
-        account=working.client.name,
-        client_order_id=working.client_order_id,
-        expires_at=working.expires_at or UNSET,
-        id=working.id,
-        pair=working.pair,
-        price=working.price_text,
-        quantity=working.quantity_text,
-        side=working.side,
-        state=state,
-        time_in_force=working.time_in_force,
-        type="market" if working.price_text is None else "limit",
-    )
-
-
-def _quote(ticker: Ticker) -> entries.Quote:
-    bid, ask = ticker.texts()
-    return entries.Quote(ask, rfc3339(ticker.at_ns), bid, SOURCE)
-
-
-def _rejection(code: str) -> entries.Rejection:
-    return entries.Rejection(code=code, reason=REASONS[code])

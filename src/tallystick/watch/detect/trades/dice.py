@@ -1,8 +1,7 @@
 """Chance for the simulator: one seeded source, drawn in blocks because most of it is small numbers.
 
-A drawn number costs a tenth of a call of `random.Random`. The same source gives the same numbers
-on every machine: only `random()` and arithmetic are used, and the two functions of the C library
-that every machine rounds alike are not taken for granted beyond a plan's tests.
+A number that was drawn beforehand costs a tenth of a call of `random.Random`. The same seed gives
+the same numbers on every machine whose C library rounds alike.
 """
 
 import math

@@ -13,6 +13,9 @@ from tallystick.watch.detect.trades.simulator import Simulator
 
 APART_SECONDS: Final = 900
 """Between two plants of the same route, pair or service, end to beginning."""
+NIGHT_BEGINS: Final = 22
+NIGHT_ENDS: Final = 6
+"""Local hours."""
 TRIES_MAX: Final = 2_000
 """Moments looked at before a plant is given up as impossible in this plan."""
 
@@ -112,5 +115,6 @@ def _moment(simulator: Simulator, kind: Kind, client: Client, first_ns: int) -> 
 
 
 def is_night(client: Client, hour: int) -> bool:
-    """Whether nobody there works in this hour, nor in the hours beside it."""
-    return not any(client.hours[(hour + shift) % 24] for shift in (-1, 0, 1))
+    """Whether it is night there, and the account trades neither then nor in the hours beside it."""
+    asleep = hour >= NIGHT_BEGINS or hour < NIGHT_ENDS
+    return asleep and not any(client.hours[(hour + shift) % 24] for shift in (-1, 0, 1))

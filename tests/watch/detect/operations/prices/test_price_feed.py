@@ -87,7 +87,7 @@ def test_an_ordinary_day_is_quiet(feed: Callable[..., Feed], judged: Judge) -> N
     p_values, findings = judged(PriceFeed(), feed().seconds(3 * HOUR))
     assert not findings
     known = [p_value for p_value in p_values if not math.isnan(p_value)]
-    assert 0 < min(known)
+    assert min(known) > 0
 
 
 def test_a_pair_that_is_silent_is_told_once(feed: Callable[..., Feed], judged: Judge) -> None:

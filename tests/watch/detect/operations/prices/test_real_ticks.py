@@ -3,12 +3,14 @@
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from tallystick.watch.detect.observation import Observation, QuoteSeen, TimeSeen
 from tallystick.watch.detect.operations.prices.price_feed import PriceFeed
+from tallystick.watch.detect.operations.series.metric_shift import MetricShift
 
 TICKS = Path(__file__).resolve().parents[5] / "../shared/data/fx/lean"
 ZONE_SECONDS = {"oanda": 0, "fxcm": 5 * 3_600}
@@ -43,18 +45,20 @@ def _ticked(quotes: list[QuoteSeen]) -> Iterator[Observation]:
 
 @pytest.mark.skipif(not TICKS.exists(), reason="the real ticks are not here (../shared/data/fx)")
 @pytest.mark.parametrize(
-    ("venue", "pairs"), [("oanda", ("eurusd", "nzdusd")), ("fxcm", ("eurusd",))]
+    ("venue", "pairs"),
+    [
+        pytest.param("oanda", ("eurusd", "nzdusd"), marks=pytest.mark.slow),
+        ("fxcm", ("eurusd",)),
+    ],
 )
 def test_nothing_is_said_about_real_days(venue: str, pairs: tuple[str, ...]) -> None:
     """Six days of two venues, of which one crosses a fifth of its quotes: no false alert."""
     quotes = [quote for pair in pairs for quote in _quotes(venue, pair)]
     quotes.sort(key=lambda quote: quote.at_seconds)
     assert len(quotes) > 100_000
-    detector, batch, findings = PriceFeed(), [], []
-    for seen in _ticked(quotes):
-        batch.append(seen)
-        if len(batch) == 4_096:
+    detectors, findings = (PriceFeed(), MetricShift()), []
+    ticked = _ticked(quotes)
+    while batch := list(islice(ticked, 4_096)):
+        for detector in detectors:
             findings += detector.observe(batch).findings
-            batch = []
-    findings += detector.observe(batch).findings
     assert [(each.entity, each.reason.sentence) for each in findings] == []

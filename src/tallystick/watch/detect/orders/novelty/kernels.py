@@ -19,9 +19,10 @@ SECONDS_MIN = 604_800.0
 """... and how long it must have been known, for its hours."""
 HOURS_KEPT = 4_000.0
 """Orders that an account's hours remember: then all are halved."""
-SMOOTH = (0.2, 0.5, 1.0, 0.5, 0.2)
+SMOOTH = (0.6, 0.9, 1.0, 0.9, 0.6)
 """What the hours around count, of the same kind of day."""
-EVERYBODY_WEIGHT = 0.3
+SMOOTH_SUM = sum(SMOOTH)
+EVERYBODY_WEIGHT = 0.15
 """An account's hours are drawn towards everybody's as if it had placed so many orders like them."""
 FLAT_WEIGHT = 50.0
 """Everybody's hours are drawn towards none preferred by so many orders."""
@@ -31,12 +32,15 @@ ODD_SECONDS = 7_200.0
 AGAIN_PRIOR = 0.5
 SITTING_SECONDS = 3_600.0
 """Orders of an account less than this apart belong to one sitting."""
-ONCE = 6
-"""Classes of accounts by how many currencies they traded in one sitting only (Good and Turing)."""
+CURIOUS = 6
+"""Classes of accounts: all currencies traded in several sittings, and there are two, up to four, or
+more of them; one, two, more of them traded in one sitting only (Good and Turing's sign)."""
 AGES = 12
 """Classes of how long (in sittings, doubling) an account tried no new currency."""
-FIRSTS_PRIOR = 0.02
+FIRSTS_PRIOR = 0.01
 """New currencies believed to have been tried in each class before any was seen."""
+FIRST_P = 1e-4
+"""A first that is rarer than this teaches only a tenth: one stranger makes no habit of all."""
 LOOKS_FROM = 10
 """Orders of an account before its firsts teach anything."""
 RARE_MIN = 0.001
@@ -83,7 +87,7 @@ def smoothed(hours: NDArray[np.uint16], hour: int) -> float:
     for day in range(days):
         for step in range(5):
             total += SMOOTH[step] * hours[first + day * 24 + (of_day + step - 2) % 24]
-    return total / (2.4 * days)
+    return total / (SMOOTH_SUM * days)
 
 
 @compiled
@@ -92,19 +96,29 @@ def around(hours: NDArray[np.uint16], hour: int) -> float:
     total = 0.0
     for step in range(5):
         total += SMOOTH[step] * hours[(hour + step - 2) % WEEK_HOURS]
-    return total / 2.4
+    return total / SMOOTH_SUM
 
 
 @compiled
-def onces(had: NDArray[np.int64], again: NDArray[np.int64]) -> int:
-    """How many currencies stand in `had` and not in `again`."""
+def bits(words: NDArray[np.int64]) -> int:
+    """How many bits are set."""
     number = 0
-    for word in range(had.shape[0]):
-        left = had[word] & ~again[word]
+    for word in range(words.shape[0]):
+        left = words[word]
         while left != 0:
             left &= left - 1
             number += 1
     return number
+
+
+@compiled
+def curiosity(had: NDArray[np.int64], again: NDArray[np.int64]) -> int:
+    """The class of an account by its currencies."""
+    once = bits(had & ~again)
+    if once:
+        return min(2 + once, CURIOUS - 1)
+    number = bits(had)
+    return 0 if number <= 2 else 1 if number <= 4 else 2
 
 
 @compiled
@@ -184,7 +198,7 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
             hour_out.p[row] = p_value
             if p_value <= alarm_p:
                 hour_out.came[row] = hour
-                hour_out.low[row] = smoothed(hours, hour) * 2.4
+                hour_out.low[row] = smoothed(hours, hour) * SMOOTH_SUM
                 hour_out.high[row] = kept
                 hour_out.extra[row, 0] = away
                 hour_out.extra[row, 1] = orders
@@ -203,7 +217,7 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
             accounts.age[account] += 1
             accounts.settled[account] |= accounts.had[account]
         fresh = -1
-        once = min(onces(accounts.had[account], accounts.again[account]), ONCE - 1)
+        curious = curiosity(accounts.had[account], accounts.again[account])
         for currency in (columns.base[row], columns.quote[row]):
             word, bit = currency // 63, np.int64(1) << (currency % 63)
             if accounts.had[account, word] & bit == 0:
@@ -213,7 +227,7 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
             elif accounts.settled[account, word] & bit != 0:
                 accounts.again[account, word] |= bit
         age = min(int(math.log2(accounts.age[account] + 1.0)), AGES - 1)
-        firsts, looks = everybody.firsts[once, age], everybody.looks[once, age]
+        firsts, looks = everybody.firsts[curious, age], everybody.looks[curious, age]
         hazard = min((firsts + FIRSTS_PRIOR) / (looks + 1.0), 1.0)
         learnt = 1.0
         if orders >= ORDERS_MIN:
@@ -222,8 +236,9 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
                 rare = rareness(everybody.currencies, fresh)
                 p_value = max(hazard * rare, 1e-12)
                 currency_out.p[row] = p_value
+                if p_value <= FIRST_P:
+                    learnt = 0.1
                 if p_value <= alarm_p:
-                    learnt = 0.25
                     currency_out.came[row] = fresh
                     currency_out.low[row] = accounts.age[account]
                     currency_out.high[row] = orders
@@ -234,9 +249,9 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
                     currency_out.example_at[row] = accounts.last_at[account]
         if orders >= LOOKS_FROM:
             if sitting:
-                everybody.looks[once, age] += 1
+                everybody.looks[curious, age] += 1
             if fresh >= 0:
-                everybody.firsts[once, age] += learnt
+                everybody.firsts[curious, age] += learnt
         if fresh >= 0:
             accounts.age[account] = 0
         everybody.currencies[columns.base[row]] += 1

@@ -76,8 +76,8 @@ class Novelty:
         self._everybody = kernels.Everybody(
             np.zeros(WEEK_HOURS),
             np.zeros(CURRENCIES_MAX),
-            np.zeros((kernels.ONCE, kernels.AGES)),
-            np.zeros((kernels.ONCE, kernels.AGES)),
+            np.zeros((kernels.CURIOUS, kernels.AGES)),
+            np.zeros((kernels.CURIOUS, kernels.AGES)),
             np.zeros(2),
         )
         self._tail = new_tail()
