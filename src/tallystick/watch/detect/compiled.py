@@ -49,5 +49,5 @@ def compiled(function: F) -> F:
     return kernel
 
 
-if not config.CACHE_DIR:  # NUMBA_CACHE_DIR says otherwise
-    config.CACHE_DIR = str(_cache_folder())
+if not config.CACHE_DIR:  # type: ignore[attr-defined]  # NUMBA_CACHE_DIR says otherwise
+    config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]
