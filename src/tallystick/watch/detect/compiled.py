@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from numba import config, njit
 
@@ -45,8 +45,7 @@ def _cache_folder() -> Path:
 
 def compiled(function: F) -> F:
     """The same function as machine code (decorator)."""
-    kernel: F = njit(cache=True, nogil=True, error_model="numpy")(function)
-    return kernel
+    return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 if not config.CACHE_DIR:  # type: ignore[attr-defined]  # NUMBA_CACHE_DIR says otherwise

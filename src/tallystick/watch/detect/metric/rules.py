@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.metric.config import MetricConfig
-from tallystick.watch.detect.metric.state import GAUGE_DELAY_MAX, RULES
+from tallystick.watch.detect.metric.state import GAUGE_DELAY_MAX, NUMBERS
 
 Floats = NDArray[np.float64]
 
@@ -44,8 +44,8 @@ def rules_of(config: MetricConfig) -> np.void:
         raise ValueError("Spans are a point at least, softening and emphasis more than 0.")
     if min(config.weights) < 0.0 or not any(config.weights):
         raise ValueError("Weights are not negative, and not all of them 0.")
-    rules = np.zeros((), RULES)
-    for name in RULES.names or ():
+    rules = np.zeros((), NUMBERS)
+    for name in NUMBERS.names or ():
         if name != "level":
             rules[name] = getattr(config, name)
     rules["level"] = evidence_of(config.threshold)

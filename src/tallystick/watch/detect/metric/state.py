@@ -74,7 +74,7 @@ BLANK = np.zeros((), STREAM)
 """A stream of which nothing is known yet."""
 BLANK["last_nearest"] = np.nan
 
-RULES = np.dtype(
+NUMBERS = np.dtype(
     [
         ("warm_up", "f8"),
         ("state_spans", "f8", (STATE_MEANS,)),
