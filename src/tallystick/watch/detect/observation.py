@@ -1,7 +1,7 @@
 """What the detectors look at: an order or an API call, as plain numbers.
 
-`orders/reading.py` makes them from ledger entries, `operations/reading.py` from log lines, prices and
-the clock. Floats are fine here: nothing in this room is money, only a measure of how odd money
+`orders/reading.py` makes them from ledger entries, `operations/reading.py` from log lines, prices
+and the clock. Floats are fine here: nothing in this room is money, only a measure of how odd money
 looks.
 """
 

@@ -1,7 +1,7 @@
 """The loops of the metric detector: score a point, then learn it, in constant time and memory.
 
-A stream is a record of `state.STREAM`, the configuration one of `state.NUMBERS`. The sizes of what is
-remembered are taken from the record's arrays, so that other sizes compile anew.
+A stream is a record of `state.STREAM`, the configuration one of `state.NUMBERS`. The sizes of what
+is remembered are taken from the record's arrays, so that other sizes compile anew.
 """
 
 import numpy as np

@@ -1,0 +1,37 @@
+"""The detectors that run: each by the name under which a configuration has its numbers."""
+
+import pytest
+
+from tallystick.errors import Misconfigured
+from tallystick.watch.detect.config import DetectConfig
+from tallystick.watch.detect.detectors import DETECTORS, build
+
+NAMES = {
+    "orders", "access", "routes", "prices", "log_lines", "series", "drift", "combination",
+}  # fmt: skip
+
+
+def test_the_registry_is_what_is_built() -> None:
+    """One detector a line, and no name of a finding twice."""
+    assert set(DETECTORS) <= NAMES
+    names = [name for detector in build() for name in detector.names]
+    assert len(names) == len(set(names))
+
+
+def test_numbers_reach_their_detector() -> None:
+    """A constructor's argument; whole numbers stay whole."""
+    config = DetectConfig(numbers={"routes": {"slow_us_min": 50_000.0, "entities_max": 10.0}})
+    assert len(build(config)) == len(DETECTORS)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"nobody": {"x": 1.0}}, "There is no detector 'nobody'"),
+        ({"routes": {"nothing": 1.0}}, "The detector routes has no number 'nothing'"),
+    ],
+)
+def test_what_nobody_knows_is_refused(numbers: dict[str, dict[str, float]], said: str) -> None:
+    """With a sentence that names it, before anything runs."""
+    with pytest.raises(Misconfigured, match=said):
+        build(DetectConfig(numbers=numbers))
