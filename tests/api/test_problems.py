@@ -77,6 +77,7 @@ ELSEWHERE = {
     "BAD_HORIZON": "forecasts are made on the command line, never by a request",
     "TOO_FEW_POINTS": "forecasts are made on the command line, never by a request",
     "TOO_FEW_CASES": "classifiers are trained on the command line, never by a request",
+    "MODEL_CHANGED": "needs a damaged file; see tests/watch/detect/models/test_desk.py",
     "BAD_MODEL": "models are read by commands and by the detection process",
 }
 """Codes that no request meets in a test of seconds, and why."""

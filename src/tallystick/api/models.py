@@ -267,7 +267,8 @@ OPERATIONS = (
         promote, ChampionAnswer, scope="operate", body=PromoteModel, tag="watch", keyed=True,
         body_bytes_max=BODY_BYTES_MAX,
         refusals=(
-            "UNKNOWN_MODEL", "MODEL_OUTDATED", "MODEL_NOT_PROMOTABLE", "ALREADY_CHAMPION",
+            "UNKNOWN_MODEL", "MODEL_CHANGED", "MODEL_OUTDATED", "MODEL_NOT_PROMOTABLE",
+            "ALREADY_CHAMPION",
         ),
     ),
     Operation(
@@ -278,6 +279,6 @@ OPERATIONS = (
     Operation(
         "PUT", "/v1/detection/challenger", "Let a version watch in the shadow, or none.",
         challenge, ChallengerAnswer, scope="operate", body=ChallengeModel, tag="watch",
-        refusals=("UNKNOWN_MODEL", "MODEL_OUTDATED", "ALREADY_CHAMPION"),
+        refusals=("UNKNOWN_MODEL", "MODEL_CHANGED", "MODEL_OUTDATED", "ALREADY_CHAMPION"),
     ),
 )  # fmt: skip

@@ -8,9 +8,9 @@ import pytest
 from tallystick.clock import ManualClock
 from tallystick.errors import Refused
 from tallystick.execution.entries import encode
-from tallystick.watch.detect.config import SHIPPED
+from tallystick.watch.detect.config import SHIPPED, DetectConfig
 from tallystick.watch.detect.models import Model, shipped
-from tallystick.watch.detect.models.desk import CHALLENGER, ModelDesk, Said
+from tallystick.watch.detect.models.desk import CHALLENGER, MODELS, ModelDesk, Said
 from tallystick.watch.detect.models.report import Backtest, Outcome, digest_of
 from tallystick.watch.detect.models.version import ENDPOINT
 
@@ -120,6 +120,10 @@ def test_what_cannot_be_promoted_is_refused(house: House) -> None:
         report = report_of(version)
         with refused(code):
             house.desk.attach(version, report.canonical, report.digest)
+    spoilt = house.desk.registry.save(Model(DetectConfig(alarm_p=1e-9)))
+    (house.folder / MODELS / spoilt / "config.json").write_bytes(b"{}")
+    with refused("MODEL_CHANGED"):
+        house.desk.challenge(spoilt, "ann")
     report = report_of(shipped().version)
     attached = house.desk.attach(shipped().version, report.canonical, report.digest)
     with refused("ALREADY_CHAMPION"):

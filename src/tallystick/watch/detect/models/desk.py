@@ -122,10 +122,13 @@ class ModelDesk:
         """The model of a version, made for the detectors of this release.
 
         Raises:
-            Refused: `UNKNOWN_MODEL`; `MODEL_OUTDATED`, another release's.
-            Corrupt: it was changed.
+            Refused: `UNKNOWN_MODEL`; `MODEL_OUTDATED`, another release's; `MODEL_CHANGED`, its
+                files are not those that it is named by.
         """
-        model = shipped() if version == self._shipped else self.registry.load(version)
+        try:
+            model = shipped() if version == self._shipped else self.registry.load(version)
+        except Corrupt as error:
+            raise Refused("MODEL_CHANGED", str(error), field="version") from error
         if model.revision != REVISION:
             sentence = (
                 f"Model {version} was made for detectors of revision {model.revision}; this release"
@@ -187,8 +190,7 @@ class ModelDesk:
         """Let a version watch in the shadow from now on, or none.
 
         Raises:
-            Refused: `UNKNOWN_MODEL`, `MODEL_OUTDATED`, `ALREADY_CHAMPION`.
-            Corrupt: the model was changed.
+            Refused: `UNKNOWN_MODEL`, `MODEL_CHANGED`, `MODEL_OUTDATED`, `ALREADY_CHAMPION`.
         """
         if version is None:
             (self._folder / CHALLENGER).unlink(missing_ok=True)

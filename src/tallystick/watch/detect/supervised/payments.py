@@ -64,7 +64,7 @@ def read_payments(path: Path) -> Payments:
                 raise Misconfigured(f"{path} has no array {missing[0]!r}.")
             raw = [np.asarray(archive[name]) for name in COLUMNS]
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise Misconfigured(f"{path} is no NumPy archive of payments: {error}.") from error
+        raise Misconfigured(f"{path} is no NumPy archive (.npz) of payments.") from error
     return _checked(path, *raw)
 
 
