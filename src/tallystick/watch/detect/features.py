@@ -1,5 +1,6 @@
 """Every feature of every detector, for the reference and for whoever reads an explanation."""
 
+from tallystick.watch.detect.combination.features import FEATURES as COMBINATION
 from tallystick.watch.detect.drift.features import FEATURES as DRIFT
 from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.operations.features import FEATURES as OPERATIONS
@@ -10,5 +11,6 @@ FEATURES: tuple[Feature, ...] = (
     *ORDERS.values(),
     *OPERATIONS.values(),
     *DRIFT.values(),
+    *COMBINATION.values(),
     *FOREST.values(),
 )

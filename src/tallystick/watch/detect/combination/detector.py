@@ -19,8 +19,12 @@ from tallystick.watch.detect.vector import VectorConfig, VectorStreams
 
 WARM_UP = 60
 """Orders of an account before one of them is judged."""
+HOUSE_WARM_UP = 1_000
+"""Orders of all accounts before any is judged: how odd orders are is learnt from all of them."""
 REFRACTORY_SECONDS = 600.0
 CONFIG = VectorConfig(warm_up=WARM_UP)
+ALARM_P_MOST = 1e-3
+"""A higher threshold is taken for this: what is less odd is not explained."""
 
 
 class _Saved(msgspec.Struct, array_like=True):
@@ -52,11 +56,11 @@ class Combination:
 
     def __init__(self, entities_max: int = ENTITIES_MAX, alarm_p: float = ALARM_P_MAX) -> None:
         self._limit = entities_max
-        self._alarm_p = alarm_p
+        self._alarm_p = min(alarm_p, ALARM_P_MOST)
         self._accounts: Slots[str] = Slots(entities_max)
         self._rows = Rows(entities_max)
         self._streams = VectorStreams(COORDINATES, entities_max, CONFIG)
-        self._moment = 0
+        self._moment = 0  # orders seen
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -128,23 +132,22 @@ class Combination:
         if not orders:
             return
         columns = self._rows.columns(orders, slots)
-        moments = np.arange(self._moment, self._moment + len(orders))
+        moments = np.arange(self._moment, self._moment + len(orders), dtype=np.int64)
         self._accounts.touch(columns.account, moments)
         self._moment += len(orders)
         rows, counts = self._rows.describe(columns)
         noisy = dither(columns.position, rows)
         said = self._streams.observe(columns.account, noisy, columns.position)
         found = honest(said.p_values)
+        found[moments < HOUSE_WARM_UP] = np.nan
         for place, p_value in zip(places, found.tolist(), strict=True):
             p_values[place] = p_value
         for i in np.flatnonzero(found <= self._alarm_p).tolist():
             last = self._rows.last(columns, i, int(said.nearest_tag[i]))
             p_value = float(found[i])
-            odd = Odd(orders[i], rows[i], counts[i], said, i, p_value, last)
+            who = orders[i].account
+            told = reason(Odd(orders[i], rows[i], counts[i], said, i, p_value, last))
             findings.append(
-                Finding(
-                    places[i], NAME, "fraud", orders[i].account, p_value, REFRACTORY_SECONDS,
-                    reason(odd),
-                )  # fmt: skip
+                Finding(places[i], NAME, "fraud", who, p_value, REFRACTORY_SECONDS, told)
             )
         self._rows.keep(columns)

@@ -22,7 +22,7 @@ SINGLES = 9
 """Coordinates before the couples'."""
 COORDINATES = SINGLES + len(COUPLES)
 PRIOR = 2.0
-"""Orders that are taken to have come as often as if their parts had nothing to do with each other."""
+"""So many orders are taken to have come as if their parts had nothing to do with each other."""
 SAME_WEIGHT, SAME_SECONDS = 0.2, 600.0
 """An order in the pair and side of the one so shortly before counts so much: one deed in slices."""
 ORDERS_KEPT = 2_000.0
@@ -47,8 +47,8 @@ class Accounts(NamedTuple):
 
     `reach` is its usual distance of limits; `pairs` the numbers of its pairs and 1, 0 where a place
     is free; `single` and `both` count orders by each part's class and by two; `orders` is their
-    total. `kept` counts what went into the ring of last orders, `kept_*` are their ledger positions,
-    times, numbers of pairs, and quantities, negative where they sold.
+    total. `kept` counts what went into the ring of last orders, `kept_*` are their ledger
+    positions, times, numbers of pairs, and quantities, negative where they sold.
     """
 
     seen: NDArray[np.int64]
@@ -180,7 +180,7 @@ def distance(orders: Orders, i: int) -> float:
 
 
 @compiled
-def gap(at: float, before: float, known: bool) -> float:  # noqa: FBT001  a kernel has no keywords
+def gap(at: float, before: float, known: bool) -> float:
     """Logarithm of the seconds since then; what never was counts as GAP_FIRST."""
     if not known:
         return math.log10(GAP_FIRST)

@@ -1,4 +1,4 @@
-"""An odd combination in a trader's words: what does not fit together, and what was to be expected."""
+"""An odd combination in a trader's words: what does not go together, and what was expected."""
 
 import math
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from tallystick.watch.detect.combination.features import (
     QUANTITY,
     SIDE,
 )
-from tallystick.watch.detect.combination.kernels import HOUR, KIND, PAIR, SINGLES, SIZE
 from tallystick.watch.detect.combination.kernels import COUPLES as PARTS_OF
+from tallystick.watch.detect.combination.kernels import HOUR, KIND, PAIR, SINGLES, SIZE
 from tallystick.watch.detect.combination.kernels import SIDE as SIDE_PART
 from tallystick.watch.detect.combination.rows import Last
 from tallystick.watch.detect.observation import OrderSeen
@@ -30,10 +30,11 @@ from tallystick.watch.detect.score import Contribution, Example, Reason
 from tallystick.watch.detect.vector import VectorScores
 from tallystick.watch.detect.wording import deed, grouped, once_in, percent, rounded
 
-TOLD_MAX = 3
-"""Most coordinates that the sentence names."""
+TOLD_MIN, TOLD_MAX = 2, 3
+"""So many coordinates the sentence names."""
 TOLD_SHARE = 0.12
-"""A coordinate with a smaller part in the surprise is not named, but for the two largest."""
+"""A coordinate with a smaller part in the surprise is not named, but for the first ones."""
+HALF = 0.5
 _NAMES = tuple(FEATURES)
 _AT = {name: place for place, name in enumerate(_NAMES)}
 
@@ -61,7 +62,7 @@ class Phrase(NamedTuple):
 def reason(odd: Odd) -> Reason:
     """Why the order is odd."""
     told = _largest(odd)
-    phrases = {phrase.clause: phrase for phrase in (_phrase(odd, j) for j in told)}
+    phrases = {phrase.clause: phrase for _, phrase in told}
     order = odd.order
     kind = _kind(order)
     return Reason(
@@ -72,20 +73,27 @@ def reason(odd: Odd) -> Reason:
             f" {order.at[11:16]} UTC ({kind}), which do not go together for it:"
             f" {'; '.join(phrases)} ({once_in(odd.p_value)})."
         ),
-        contributions=tuple(_contribution(odd, j) for j in told),
+        contributions=tuple(_contribution(odd, j) for j, _ in told),
         nearest=_example(odd.nearest),
         positions=(order.position,),
     )
 
 
-def _largest(odd: Odd) -> list[int]:
-    """The coordinates with the largest part in the surprise: two, or three."""
+def _largest(odd: Odd) -> list[tuple[int, Phrase]]:
+    """The coordinates with the largest part in the surprise, two or three, and what they say."""
     surprise = odd.said.surprise[odd.i]
-    ranked = np.argsort(-surprise, kind="stable").tolist()
-    # Parts that come together often are no reason, whatever the others let expect.
-    wrong = [j for j in ranked if j < SINGLES or odd.row[j] < 0] or ranked
     least = TOLD_SHARE * float(surprise.sum())
-    return [j for rank, j in enumerate(wrong[:TOLD_MAX]) if rank < 2 or surprise[j] >= least]
+    told: list[tuple[int, Phrase]] = []
+    for j in np.argsort(-surprise, kind="stable").tolist():
+        phrase = _phrase(odd, j)
+        # Parts that come together often are no reason, whatever the others let expect; and what
+        # reads as it was expected says nothing.
+        says = odd.row[j] < 0 if j >= SINGLES else phrase.came != phrase.expected
+        if says and (len(told) < TOLD_MIN or surprise[j] >= least):
+            told.append((j, phrase))
+        if len(told) == TOLD_MAX:
+            break
+    return told
 
 
 def _contribution(odd: Odd, j: int) -> Contribution:
@@ -108,7 +116,9 @@ def _phrase(odd: Odd, j: int) -> Phrase:
     feature = FEATURES[_NAMES[j]]
     if feature in (HOUR_SINE, HOUR_COSINE):
         return _hour(odd)
-    expected = min(max(odd.said.expected[odd.i, j], odd.said.low[odd.i, j]), odd.said.high[odd.i, j])
+    expected = min(
+        max(odd.said.expected[odd.i, j], odd.said.low[odd.i, j]), odd.said.high[odd.i, j]
+    )
     came, usual = (_SINGLE[feature.name](float(each), odd.order) for each in (odd.row[j], expected))
     return Phrase(came, usual, f"{came} where the rest of the order lets expect {usual}")
 
@@ -161,7 +171,7 @@ def _kind(order: OrderSeen) -> str:
 
 
 def _power(number: float) -> float:
-    return 10.0 ** min(max(number, -12.0), 21.0)
+    return math.pow(10.0, min(max(number, -12.0), 21.0))
 
 
 def _distance(number: float, order: OrderSeen) -> str:
@@ -177,9 +187,10 @@ _SINGLE: dict[str, Callable[[float, OrderSeen], str]] = {
     DISTANCE.name: _distance,
     GAP.name: lambda number, _order: f"{span(_power(number))} since the order before",
     PAIR_GAP.name: lambda number, order: f"{span(_power(number))} since the last {order.pair}",
-    LIMIT.name: lambda number, _order: "a limit order" if number > 0.5 else "an order at market",
+    LIMIT.name: lambda number, _order: "a limit order" if number > HALF else "an order at market",
     SIDE.name: lambda number, _order: "a buy" if number > 0 else "a sale",
-    PAIR_SHARE.name: lambda number, _order: f"a pair with {percent(min(2.0**number, 1.0))} of its orders",
+    PAIR_SHARE.name: lambda number, _order: (
+        f"a pair with {percent(min(2.0**number, 1.0))} of its orders"
+    ),
 }
 """How a coordinate that stands for itself is said."""
-

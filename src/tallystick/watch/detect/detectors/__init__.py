@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 
 from tallystick.errors import Misconfigured
+from tallystick.watch.detect.combination import Combination
 from tallystick.watch.detect.config import SHIPPED, DetectConfig
 from tallystick.watch.detect.detector import Detector
 from tallystick.watch.detect.drift.guard import DriftGuard
@@ -24,6 +25,7 @@ DETECTORS: dict[str, Callable[..., Detector]] = {
     "log_lines": LogSilence,
     "series": MetricShift,
     "drift": DriftGuard,
+    "combination": Combination,
 }
 """By the names that their numbers have in a configuration; a number is a constructor's argument."""
 
