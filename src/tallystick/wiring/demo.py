@@ -44,6 +44,8 @@ REDRAWS_PER_SECOND = 5
 CHANGE_SECONDS = 0.5
 """How long a client waits before it cancels or replaces an order of its own."""
 CHANGES_WAITING_MAX = 10_000
+DETECT_SECONDS_MAX = 300.0
+"""How long detection may take to see the last order; at its first start it is compiled."""
 SETTLE_SECONDS = 1.5
 """After the last order: time for the last anomalies, alerts and the last checkpoint."""
 LIMITS = LimitsText(
@@ -91,11 +93,11 @@ async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
         screen = console if console.is_terminal else Console(quiet=True)
         with Live(draw(state), console=screen, refresh_per_second=REDRAWS_PER_SECOND) as live:
             await _trade(plan, single, source, state, clock, live)
+        summary = state.summary()
     finally:
         server.should_exit = True
         await serving
         await single.stop()
-    summary = state.summary()
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode())
     console.print(draw_summary(summary))
@@ -182,11 +184,21 @@ async def _trade(
                 for _ in range(CONNECTIONS):
                     workers.create_task(placer.work(planned))
             state.end()
+            await _looked_at(single, clock)
             await clock.sleep(SETTLE_SECONDS)
         finally:
             for task in beside:
                 task.cancel()
             live.update(draw(state), refresh=True)
+
+
+async def _looked_at(single: Single, clock: Clock) -> None:
+    """Wait until detection has seen every entry: at its first start it is compiled meanwhile."""
+    give_up_ns = clock.monotonic_ns() + int(DETECT_SECONDS_MAX * NS_PER_SECOND)
+    while single.detecting.process.stands().position < single.ledger.size:
+        if clock.monotonic_ns() > give_up_ns:
+            break
+        await clock.sleep(0.05)
 
 
 async def _redraw(state: DemoState, clock: Clock, live: Live) -> None:

@@ -14,7 +14,10 @@ from tallystick.errors import TemporaryError
 from tallystick.stream import Message
 from tallystick.watch.detect.observation import CallSeen
 from tallystick.watch.detect.score import Anomaly
+from tallystick.wiring.detecting import child as child_module
 from tallystick.wiring.detecting import process as process_module
+from tallystick.wiring.detecting.child import Child
+from tallystick.wiring.detecting.frames import Frames, Standing, ToParent
 from tallystick.wiring.detecting.process import DetectionProcess
 
 START_NS = 1_760_000_000_000_000_000
@@ -147,10 +150,39 @@ def test_a_state_that_cannot_be_read_is_learnt_anew(tmp_path: Path) -> None:
 
 
 def test_it_knows_no_secret_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings and cloud credentials stay with the server."""
-    monkeypatch.setenv("TALLYSTICK_WEBHOOK_SECRET", "s" * 16)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "k")
+    """Settings and credentials of whatever kind stay with the server."""
+    secrets = ("TALLYSTICK_WEBHOOK_SECRET", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "SASL_PASSWORD")
+    for name in secrets:
+        monkeypatch.setenv(name, "s" * 16)
+    monkeypatch.setenv("AWS_PROFILE", "desk")
     named = process_module._environment()
 
-    assert not [name for name in named if name.startswith(("TALLYSTICK", "AWS"))]
-    assert "PATH" in named
+    assert not named.keys() & set(secrets)
+    assert {"PATH", "AWS_PROFILE"} <= named.keys()
+
+
+def test_a_disk_that_takes_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the state should be is a folder: nothing is kept, an error says so, it goes on."""
+    monkeypatch.setattr(child_module, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(child_module, "STANDING_SECONDS", 0)
+    read, told = os.pipe()
+    child = Child(tmp_path, told, SystemClock())
+    (tmp_path / "state" / "in the way").mkdir(parents=True)
+
+    def stands() -> Standing:
+        child.tend()
+        said = Frames[ToParent](ToParent).feed(os.read(read, 1 << 20))
+        return next(each for each in said if isinstance(each, Standing))
+
+    assert stands().kept
+    for _ in range(2_000):
+        if not (stood := stands()).kept:
+            break
+    process = DetectionProcess(tmp_path, Ledger().feed, lambda _found: None, SystemClock())
+    with capture_logs() as lines:
+        process._stand(stood)
+        process._stand(stood)
+    assert [line["event"] for line in lines] == ["detect.state_not_kept"]
+    assert not child.save()
+    os.close(read)
+    os.close(told)

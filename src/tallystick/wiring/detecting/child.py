@@ -24,6 +24,7 @@ from tallystick.watch.detect.detectors import build
 from tallystick.watch.detect.models import Registry, model_of
 from tallystick.watch.detect.models.desk import MODELS
 from tallystick.watch.detect.score import Anomaly
+from tallystick.watch.detect.warming import warm_up
 from tallystick.wiring.detecting.frames import (
     Begun,
     Challenge,
@@ -74,6 +75,7 @@ class Child:
         self._number = 0
         self._untold: deque[tuple[int, Anomaly]] = deque(maxlen=DETECT_UNTOLD_MAX)
         self._saving: int | None = None
+        self._kept = True
         self._saved_ns = self._said_ns = self._stood_ns = clock.monotonic_ns()
 
     def begin(self) -> None:
@@ -86,7 +88,7 @@ class Child:
                 untold = saved.untold
             except (msgspec.DecodeError, Corrupt) as error:
                 self._detection = self._new()
-                note = str(error)
+                note = f"What was learnt cannot be read and is learnt anew: {error}"
         self._say(Begun(self._detection.position, self._detection.model, note))
         self._tell(untold)
 
@@ -106,8 +108,11 @@ class Child:
     def tend(self) -> None:
         """Between frames: say how things stand, keep what was learnt."""
         now_ns = self._clock.monotonic_ns()
-        if self._saving is not None and os.waitpid(self._saving, os.WNOHANG)[0]:
-            self._saving = None
+        if self._saving is not None:
+            ended, status = os.waitpid(self._saving, os.WNOHANG)
+            if ended:
+                self._saving = None
+                self._kept = status == 0
         if now_ns - self._said_ns >= STATE_SECONDS * NS_PER_SECOND:
             self._said_ns = now_ns
             detection = self._detection
@@ -120,12 +125,12 @@ class Child:
             self._saved_ns = now_ns
             self._saving = self._fork()
 
-    def save(self) -> None:
-        """Keep what was learnt, now."""
+    def save(self) -> bool:
+        """Keep what was learnt, now; whether it is kept."""
         if self._saving is not None:
             os.waitpid(self._saving, 0)
             self._saving = None
-        self._write()
+        return self._write()
 
     def _new(self) -> Detection:
         return Detection(partial(model_of, Registry(self._folder / MODELS)), build)
@@ -140,11 +145,18 @@ class Child:
             drift=detection.drift(),
             comparison=detection.comparison(),
             notes=detection.noted(),
+            kept=self._kept,
         )
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Whether it is on disk; one that is full is tried again, and the server says so."""
         untold = [anomaly for _number, anomaly in self._untold]
-        replace_file(self._state, _ENCODER.encode(_Saved(1, self._detection.snapshot(), untold)))
+        saved = _ENCODER.encode(_Saved(1, self._detection.snapshot(), untold))
+        try:
+            replace_file(self._state, saved)
+        except OSError:
+            return False
+        return True
 
     def _fork(self) -> int:
         pid = os.fork()
@@ -152,8 +164,7 @@ class Child:
             return pid
         failed = 1
         try:
-            self._write()
-            failed = 0
+            failed = 0 if self._write() else 1
         finally:
             os._exit(failed)  # the fork must not run what its parent would run at its end
 
@@ -201,6 +212,7 @@ def run(folder: Path, heard: int, told: int) -> int:
     child = Child(folder, told, SystemClock())
     frames = Frames[ToChild](ToChild)
     try:
+        warm_up(build())
         child.begin()
         while True:
             if select.select([heard], [], [], STATE_SECONDS)[0]:
@@ -210,7 +222,7 @@ def run(folder: Path, heard: int, told: int) -> int:
                 for said in frames.feed(piece):
                     child.take(said)
             child.tend()
-        child.save()
+        kept = child.save()
     except BrokenPipeError:  # the server was killed: its successor feeds the entries again
         return 1
-    return 0
+    return 0 if kept else 1

@@ -70,7 +70,10 @@ class State(msgspec.Struct, tag="t", array_like=True):
 
 
 class Standing(msgspec.Struct, tag="g", array_like=True):
-    """What else there is to know of it; said now and then. `notes` are for the operator, once."""
+    """What else there is to know of it; said now and then. `notes` are for the operator, once.
+
+    `kept` is false while what was learnt cannot be written to disk.
+    """
 
     model: str
     challenger: str | None
@@ -79,6 +82,7 @@ class Standing(msgspec.Struct, tag="g", array_like=True):
     drift: tuple[DriftState, ...]
     comparison: Comparison | None
     notes: list[str]
+    kept: bool = True
 
 
 ToChild = Entries | Seen | Heard | Challenge

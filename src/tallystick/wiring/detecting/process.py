@@ -54,7 +54,13 @@ TELL_SECONDS = 1
 """Before anomalies are told again to one who could not take them."""
 
 _MODULE = "tallystick.wiring.detecting"
-_SECRET_PREFIXES = ("TALLYSTICK_", "AWS_")
+_PASSED = (
+    "HOME", "LANG", "LC_", "PATH", "PYTHON", "SSL_CERT_", "TMPDIR", "TZ", "VIRTUAL_ENV",
+    "NUMBA_", "OMP_", "OPENBLAS_", "MKL_",
+    "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+)  # fmt: skip
+"""Beginnings of the variables that detection is given: what starts Python, how its libraries
+compute, where a hosted challenger's keys are. The server's own secrets are none of its business."""
 _log = structlog.get_logger("wiring")
 
 
@@ -169,7 +175,12 @@ class DetectionProcess:
                 raise error
 
     async def _end(self, process: Process, hearing: "asyncio.Task[None]") -> None:
-        """Let it keep what it learnt; one that does not come to an end is killed."""
+        """Let it keep what it learnt; one that does not come to an end is killed.
+
+        One that has not begun has learnt nothing: it may be in the middle of being compiled.
+        """
+        if not self._begun.is_set():
+            process.kill()
         try:
             async with asyncio.timeout(END_SECONDS_MAX):
                 await asyncio.gather(hearing, return_exceptions=True)
@@ -215,6 +226,9 @@ class DetectionProcess:
                     await _say(writer, Challenge(self._challenger))
 
     def _stand(self, said: Standing) -> None:
+        if not said.kept and (self.standing is None or self.standing.kept):
+            sentence = "What detection learnt cannot be written to disk; it is tried again."
+            _log.error("detect.state_not_kept", body=sentence)
         self.standing, self.model = said, said.model
         for note in said.notes:
             _log.warning("detect.model_replaced", body=note)
@@ -250,5 +264,5 @@ def _states(findings: dict[str, int]) -> tuple[DetectorState, ...]:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, without what only the server needs to know."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(_SECRET_PREFIXES)}
+    """What detection needs of this process's."""
+    return {k: v for k, v in os.environ.items() if k.startswith(_PASSED)}

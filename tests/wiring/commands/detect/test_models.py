@@ -128,3 +128,21 @@ def test_somebody_or_nobody_challenges(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert "Name the version" in run(challenge, code=2)
     assert "Name the version" in run(challenge, VERSION, "--none", code=2)
     assert "No server" in run(challenge, "--none", code=2)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ('{"alarm_p": 5}', "alarm_p is a probability"),
+        ('{"likely_min": 0}', "likely_min is a probability"),
+        ('{"disabled": ["nonsense"]}', "no finding 'nonsense'"),
+    ],
+)
+def test_a_configuration_that_means_nothing_is_refused(
+    tmp_path: Path, config: str, said: str
+) -> None:
+    """Before a version of it is kept."""
+    file = tmp_path / "config.json"
+    file.write_text(config)
+    assert said in run(models, "add", str(file), "--models", str(tmp_path / "kept"), code=2)
+    assert not (tmp_path / "kept").exists()

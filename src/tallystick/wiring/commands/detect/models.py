@@ -20,7 +20,11 @@ from tallystick.wiring.commands import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tallystick.api.models import ChampionAnswer, ModelItem, ModelList
+    from tallystick.watch.detect.config import DetectConfig
+    from tallystick.watch.detect.detector import Detector
     from tallystick.watch.detect.models import Comparison
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -85,9 +89,20 @@ def add(
         except msgspec.MsgspecError as error:
             raise Misconfigured(f"{config} is no configuration of detection: {error}.") from error
         model = Model(read, dict(_artefact(each) for each in artefacts))
-        build(model.config, model.artefacts)  # it works, or says why not
+        _check(model.config, build(model.config, model.artefacts))  # it works, or says why not
         version = Registry(place).save(model, "" if card is None else card.read_text())
     click.echo(msgspec.json.encode({"version": version}) if as_json else version)
+
+
+def _check(config: "DetectConfig", detectors: "Sequence[Detector]") -> None:
+    for name, value in (("alarm_p", config.alarm_p), ("likely_min", config.likely_min)):
+        if not 0 < value < 1:
+            raise Misconfigured(f"{name} is a probability between 0 and 1, not {value:g}.")
+    known = {name for detector in detectors for name in detector.names}
+    strange = set(config.disabled) - known
+    if strange:
+        sentence = f"There is no finding {min(strange)!r}: {', '.join(sorted(known))}."
+        raise Misconfigured(sentence)
 
 
 @models.command()
