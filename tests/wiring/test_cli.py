@@ -113,6 +113,7 @@ def test_the_reference_is_written_where_it_is_wanted(tallystick: Run, tmp_path: 
 
     assert first.returncode == second.returncode == 0
     assert first.stdout.split() == [
-        str(folder / name) for name in ("settings.md", "cli.md", "api.md", "features.md", "reject-codes.md")
+        str(folder / name)
+        for name in ("settings.md", "cli.md", "api.md", "features.md", "reject-codes.md")
     ]
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == pages

@@ -73,7 +73,7 @@ def _happening(chance: random.Random, number: int, names: int) -> Iterator[Obser
             yield TimeSeen(at, now)
 
 
-def _order(  # noqa: PLR0913
+def _order(
     chance: random.Random,
     position: int,
     at: str,
@@ -100,9 +100,7 @@ def _order(  # noqa: PLR0913
     )  # fmt: skip
 
 
-def _end(
-    chance: random.Random, order: OrderSeen, position: int, at: str, now: float
-) -> OrderSeen:
+def _end(chance: random.Random, order: OrderSeen, position: int, at: str, now: float) -> OrderSeen:
     cancelled = chance.random() < 0.5
     return OrderSeen(
         position, at, now, "cancelled" if cancelled else "filled", order.order_id, order.account,

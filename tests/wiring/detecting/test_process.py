@@ -57,7 +57,7 @@ def failing(count: int, start: int = 0) -> list[CallSeen]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for a process, with a deadline for tests that hang."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while not true():  # noqa: ASYNC110  a process is asked, not a task
             await asyncio.sleep(0.02)
 

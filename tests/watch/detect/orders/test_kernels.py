@@ -165,7 +165,7 @@ def test_a_streak_is_its_definition(outcomes: list[tuple[bool, float]], share_mi
     timed = sorted(outcomes, key=lambda each: each[1])
     row, pool = np.zeros(kernels.STREAK), np.array([0.05, 0.0])
     for (bad, at), evidence in zip(timed, slow_streak(timed, share_min, 3_600.0), strict=True):
-        p_value = kernels.streak(row, pool, bad, share_min, True, at, 3_600.0)  # noqa: FBT003
+        p_value = kernels.streak(row, pool, bad, share_min, True, at, 3_600.0)
         assert row[kernels.EVIDENCE] == pytest.approx(evidence, abs=1e-9)
         assert p_value == pytest.approx(max(math.exp(-evidence), 1e-12))
 
@@ -174,11 +174,8 @@ def test_a_streak_is_found_and_a_habit_is_not() -> None:
     """Eight bad ones in a row after a hundred good ones are; every second one all along is not."""
     row, pool = np.zeros(kernels.STREAK), np.array([0.05, 0.0])
     for n in range(100):
-        kernels.streak(row, pool, False, 0.02, True, n * 60.0, 3_600.0)  # noqa: FBT003
-    odd = [
-        kernels.streak(row, pool, True, 0.02, True, 6_000 + n * 10.0, 3_600.0)  # noqa: FBT003
-        for n in range(8)
-    ]
+        kernels.streak(row, pool, False, 0.02, True, n * 60.0, 3_600.0)
+    odd = [kernels.streak(row, pool, True, 0.02, True, 6_000 + n * 10.0, 3_600.0) for n in range(8)]
     assert odd[-1] < 1e-6 < odd[1]
     assert (row[kernels.BAD], row[kernels.RECENT]) == (8, 8)
     row, pool = np.zeros(kernels.STREAK), np.array([0.05, 0.0])

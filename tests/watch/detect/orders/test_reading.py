@@ -44,7 +44,12 @@ def test_an_order_is_read_from_its_entry_bytes(make_entry: Callable[..., bytes])
     assert (order.quantity, order.limit_price, order.state) == (2_500_000, 1.09, "filled")
     assert (order.bid, order.ask) == (1.08249, 1.08251)
     assert order.mid == pytest.approx(1.0825)
-    assert (order.filled, order.kind, order.own, order.event) == (2_500_000, "limit", True, "decided")
+    assert (order.filled, order.kind, order.own, order.event) == (
+        2_500_000,
+        "limit",
+        True,
+        "decided",
+    )
     assert order.at == "2026-09-21T14:13:20.000000Z"
     assert order.at_seconds == 1_790_000_000
 
@@ -192,7 +197,10 @@ def test_an_account_says_its_money_and_its_margin() -> None:
     "members",
     [
         {"kind": "account_opened"},
-        {"kind": "funds_moved", "account": "a", "postings": [{"account": "a", "currency": "USD", "amount": "x"}]},
+        {
+            "kind": "funds_moved", "account": "a",
+            "postings": [{"account": "a", "currency": "USD", "amount": "x"}],
+        },
         {"kind": "margin_changed", "account": "a", "equity": "1e400"},
     ],
     ids=["nobody", "no amount", "infinite"],

@@ -13,7 +13,7 @@ from tallystick.watch.detect.combination.kernels import COORDINATES, dither
 from tallystick.watch.detect.combination.rows import Rows, usable
 from tallystick.watch.detect.combination.telling import Odd, reason
 from tallystick.watch.detect.observation import Observation, OrderSeen
-from tallystick.watch.detect.orders.slots import Slots
+from tallystick.watch.detect.orders.slots import Slots, SlotsSaved
 from tallystick.watch.detect.score import ALARM_P_MAX, Finding, Judged
 from tallystick.watch.detect.vector import VectorConfig, VectorStreams
 
@@ -31,10 +31,7 @@ class _Saved(msgspec.Struct, array_like=True):
     v: Literal[1]
     entities_max: int
     moment: int
-    names: list[str]
-    slots: list[int]
-    used: list[int]
-    free: list[int]
+    slots: SlotsSaved
     pairs: list[str]
     accounts: bytes
     streams: bytes
@@ -89,11 +86,9 @@ class Combination:
 
     def snapshot(self) -> bytes:
         """Everything learnt, for `restore`."""
-        names, slots, used = self._accounts.saved()
         saved = _Saved(
-            1, self._limit, self._moment, names, slots, used, self._accounts.free,
-            list(self._rows.pairs), self._rows.snapshot(self._accounts.high),
-            self._streams.snapshot(),
+            1, self._limit, self._moment, self._accounts.saved(), list(self._rows.pairs),
+            self._rows.snapshot(self._accounts.high), self._streams.snapshot(),
         )  # fmt: skip
         return _ENCODER.encode(saved)
 
@@ -107,7 +102,7 @@ class Combination:
         if saved.entities_max != self._limit:
             raise ValueError(f"a snapshot for {saved.entities_max} accounts, not {self._limit}")
         accounts: Slots[str] = Slots(self._limit)
-        accounts.restore(saved.names, saved.slots, saved.used, saved.free)
+        accounts.restore([str(name) for name in saved.slots.names], saved.slots)
         rows = Rows(self._limit)
         rows.restore(saved.accounts, saved.pairs, accounts.high)
         streams = VectorStreams(COORDINATES, self._limit, CONFIG)

@@ -1,0 +1,1 @@
+"""Orders on the ledger: features of them, and the detectors that look at them."""

@@ -8,7 +8,7 @@ short there, so that what is known is judged before somebody is forgotten.
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Protocol, get_type_hints
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -39,37 +39,45 @@ _STATES = {"filled": DONE, "new": WAITING, "rejected": REJECTED}
 _SIDES = {"buy": 1, "sell": -1}
 
 
-class Columns(NamedTuple):
-    """A micro-batch, a row an observation; slots are -1 and numbers NaN where there are none.
+class Row(Protocol):
+    """One observation as numbers; slots are -1 and numbers NaN where there are none.
 
     `hour` is the hour of the FX week: 0 begins on Sunday at 17:00 in New York, 120 (its close) is
-    where the weekend begins. `oversize` is 1 where an order was rejected for its size. `limit_usd`,
-    `equity` and `funds` are an account's (kind ACCOUNT). `base` and `quote` number the currencies of the pair.
+    where the weekend begins. `oversize` is 1 where an order was rejected for its size. `base` and
+    `quote` number the currencies of the pair. `limit_usd`, `equity` and `funds` are an account's
+    (kind ACCOUNT).
     """
 
-    kind: NDArray[np.int64]
-    at: NDArray[np.float64]
-    hour: NDArray[np.int64]
-    position: NDArray[np.int64]
-    account: NDArray[np.int64]
-    book: NDArray[np.int64]
-    pair: NDArray[np.int64]
-    order: NDArray[np.int64]
-    side: NDArray[np.int64]
-    state: NDArray[np.int64]
-    own: NDArray[np.int64]
-    oversize: NDArray[np.int64]
-    quantity: NDArray[np.float64]
-    filled: NDArray[np.float64]
-    limit: NDArray[np.float64]
-    fill: NDArray[np.float64]
-    bid: NDArray[np.float64]
-    ask: NDArray[np.float64]
-    base: NDArray[np.int64]
-    quote: NDArray[np.int64]
-    limit_usd: NDArray[np.float64]
-    equity: NDArray[np.float64]
-    funds: NDArray[np.float64]
+    kind: int
+    at: float
+    hour: int
+    position: int
+    account: int
+    book: int
+    pair: int
+    order: int
+    side: int
+    state: int
+    own: int
+    oversize: int
+    base: int
+    quote: int
+    quantity: float
+    filled: float
+    limit: float
+    fill: float
+    bid: float
+    ask: float
+    limit_usd: float
+    equity: float
+    funds: float
+
+
+Columns = NDArray[np.void]
+"""A micro-batch: `columns[row]` is a Row, `columns["at"]` everybody's."""
+_DTYPE = np.dtype(
+    [(name, np.int64 if kind is int else np.float64) for name, kind in get_type_hints(Row).items()]
+)
 
 
 class Tables:
@@ -103,8 +111,13 @@ class Tables:
         tables = self.each()
         if header.tables.keys() != tables.keys():
             raise ValueError("these tables belong to another detector")
-        for name, known in header.tables.items():
-            tables[name].restore(known.names, known.slots, known.used, known.free)  # type: ignore[arg-type]
+        for name, table in (
+            ("account", self.accounts), ("pair", self.pairs), ("order", self.orders),
+        ):  # fmt: skip
+            saved = header.tables[name]
+            table.restore([each for each in saved.names if isinstance(each, str)], saved)
+        books = header.tables["book"]
+        self.books.restore([each for each in books.names if isinstance(each, tuple)], books)
         if not all(0 <= number < CURRENCIES_MAX for number in header.currencies.values()):
             raise ValueError("a currency has an impossible number")
         if not 0 <= header.moment < 2**62:
@@ -113,21 +126,18 @@ class Tables:
         self.moment = header.moment
 
     def full(self, seen: Observation) -> str | None:
-        """The table in which this observation would find no slot."""
+        """The table in which this observation would find no slot; None: it finds them all."""
         if isinstance(seen, QuoteSeen):
-            return "pair" if not self.pairs.knows(seen.pair) else None
+            return None if self.pairs.knows(seen.pair) else "pair"
         if not isinstance(seen, (OrderSeen, AccountSeen)):
             return None
-        if not self.accounts.knows(seen.account):
-            return "account"
-        if isinstance(seen, AccountSeen):
-            return None
-        if not self.books.knows((seen.account, seen.pair)):
-            return "book"
-        if not self.pairs.knows(seen.pair):
-            return "pair"
-        waits = seen.event == "decided" and seen.state == "new"
-        return "order" if waits and not self.orders.knows(seen.order_id) else None
+        free = {"account": self.accounts.knows(seen.account)}
+        if isinstance(seen, OrderSeen):
+            waits = seen.event == "decided" and seen.state == "new"
+            free["book"] = self.books.knows((seen.account, seen.pair))
+            free["pair"] = self.pairs.knows(seen.pair)
+            free["order"] = not waits or self.orders.knows(seen.order_id)
+        return next((table for table, there in free.items() if not there), None)
 
     def meet(self, seen: Observation) -> None:
         """Give its names their slots; there is room (`full`)."""
@@ -148,10 +158,10 @@ class Tables:
     def columns(self, batch: Sequence[Observation]) -> Columns:
         """The batch as columns; the tables know its names afterwards."""
         columns = _empty(len(batch))
-        orders = [row for row, seen in enumerate(batch) if type(seen) is OrderSeen]
+        orders = [seen for seen in batch if isinstance(seen, OrderSeen)]
         if orders:
-            whole = len(orders) == len(batch)
-            self._orders(columns, batch if whole else [batch[row] for row in orders], orders)
+            rows = [row for row, seen in enumerate(batch) if isinstance(seen, OrderSeen)]
+            self._orders(columns, orders, rows)
         if len(orders) < len(batch):
             for row, seen in enumerate(batch):
                 if isinstance(seen, AccountSeen):
@@ -161,31 +171,29 @@ class Tables:
         self._finish(columns)
         return columns
 
-    def _orders(
-        self, columns: Columns, seen: Sequence[OrderSeen], rows: list[int]
-    ) -> None:
+    def _orders(self, columns: Columns, seen: Sequence[OrderSeen], rows: list[int]) -> None:
         at = np.array(rows)
-        columns.kind[at] = [_KINDS.get(each.event, SKIP) for each in seen]
-        columns.at[at] = [each.at_seconds for each in seen]
-        columns.position[at] = [each.position for each in seen]
+        columns["kind"][at] = [_KINDS.get(each.event, SKIP) for each in seen]
+        columns["at"][at] = [each.at_seconds for each in seen]
+        columns["position"][at] = [each.position for each in seen]
         accounts, books, pairs = self.accounts.of, self.books.of, self.pairs.of
-        columns.account[at] = [accounts(each.account) for each in seen]
-        columns.book[at] = [books((each.account, each.pair)) for each in seen]
-        columns.pair[at] = [pairs(each.pair) for each in seen]
-        columns.order[at] = [self._waiting(each) for each in seen]
-        columns.side[at] = [_SIDES.get(each.side, 0) for each in seen]
-        columns.state[at] = [_STATES.get(each.state, OTHER_STATE) for each in seen]
-        columns.own[at] = [each.own for each in seen]
-        columns.oversize[at] = [each.code in OVERSIZE for each in seen]
-        columns.quantity[at] = [each.quantity for each in seen]
-        columns.filled[at] = [each.filled for each in seen]
-        columns.limit[at] = [_or_nan(each.limit_price) for each in seen]
-        columns.fill[at] = [_or_nan(each.fill_price) for each in seen]
-        columns.bid[at] = [_or_nan(each.mid if each.bid is None else each.bid) for each in seen]
-        columns.ask[at] = [_or_nan(each.mid if each.ask is None else each.ask) for each in seen]
+        columns["account"][at] = [accounts(each.account) for each in seen]
+        columns["book"][at] = [books((each.account, each.pair)) for each in seen]
+        columns["pair"][at] = [pairs(each.pair) for each in seen]
+        columns["order"][at] = [self._waiting(each) for each in seen]
+        columns["side"][at] = [_SIDES.get(each.side, 0) for each in seen]
+        columns["state"][at] = [_STATES.get(each.state, OTHER_STATE) for each in seen]
+        columns["own"][at] = [each.own for each in seen]
+        columns["oversize"][at] = [each.code in OVERSIZE for each in seen]
+        columns["quantity"][at] = [each.quantity for each in seen]
+        columns["filled"][at] = [each.filled for each in seen]
+        columns["limit"][at] = [_or_nan(each.limit_price) for each in seen]
+        columns["fill"][at] = [_or_nan(each.fill_price) for each in seen]
+        columns["bid"][at] = [_or_nan(each.mid if each.bid is None else each.bid) for each in seen]
+        columns["ask"][at] = [_or_nan(each.mid if each.ask is None else each.ask) for each in seen]
         legs = [self._legs(each.pair) for each in seen]
-        columns.base[at] = [leg[0] for leg in legs]
-        columns.quote[at] = [leg[1] for leg in legs]
+        columns["base"][at] = [leg[0] for leg in legs]
+        columns["quote"][at] = [leg[1] for leg in legs]
 
     def _waiting(self, seen: OrderSeen) -> int:
         if seen.event == "decided":
@@ -195,41 +203,43 @@ class Tables:
         return self.orders.release(seen.order_id)
 
     def _account(self, columns: Columns, row: int, seen: AccountSeen) -> None:
-        columns.kind[row] = ACCOUNT
-        columns.at[row] = seen.at_seconds
-        columns.position[row] = seen.position
-        columns.account[row] = self.accounts.of(seen.account)
-        columns.limit_usd[row] = _or_nan(seen.position_usd_max)
-        columns.equity[row] = _or_nan(seen.equity_usd)
-        columns.funds[row] = _or_nan(seen.funds_usd)
+        columns["kind"][row] = ACCOUNT
+        columns["at"][row] = seen.at_seconds
+        columns["position"][row] = seen.position
+        columns["account"][row] = self.accounts.of(seen.account)
+        columns["limit_usd"][row] = _or_nan(seen.position_usd_max)
+        columns["equity"][row] = _or_nan(seen.equity_usd)
+        columns["funds"][row] = _or_nan(seen.funds_usd)
 
     def _quote(self, columns: Columns, row: int, seen: QuoteSeen) -> None:
         good = 0 < seen.bid <= seen.ask < math.inf
-        columns.kind[row] = QUOTE if good else SKIP
-        columns.at[row] = seen.at_seconds
-        columns.pair[row] = self.pairs.of(seen.pair)
-        columns.base[row], columns.quote[row] = self._legs(seen.pair)
-        columns.bid[row], columns.ask[row] = seen.bid, seen.ask
+        columns["kind"][row] = QUOTE if good else SKIP
+        columns["at"][row] = seen.at_seconds
+        columns["pair"][row] = self.pairs.of(seen.pair)
+        columns["base"][row], columns["quote"][row] = self._legs(seen.pair)
+        columns["bid"][row], columns["ask"][row] = seen.bid, seen.ask
 
     def _finish(self, columns: Columns) -> None:
         """Moments of use, hours of the week, and what is no number taken out."""
-        moments = np.arange(self.moment, self.moment + len(columns.kind))
-        self.moment += len(columns.kind)
+        moments = np.arange(self.moment, self.moment + len(columns["kind"]))
+        self.moment += len(columns["kind"])
         for name, table in self.each().items():
-            slots: NDArray[np.int64] = getattr(columns, name)
+            slots: NDArray[np.int64] = columns[name]
             there = slots >= 0
             table.touch(slots[there], moments[there])
-        is_order = (columns.kind >= DECIDED) & (columns.kind <= EXPIRED)
-        usable = np.abs(columns.at) < _SECONDS_MAX
+        is_order = (columns["kind"] >= DECIDED) & (columns["kind"] <= EXPIRED)
+        usable = np.abs(columns["at"]) < _SECONDS_MAX
         usable &= ~is_order | (
-            (columns.quantity > 0) & (columns.quantity < math.inf) & np.isfinite(columns.filled)
+            (columns["quantity"] > 0)
+            & (columns["quantity"] < math.inf)
+            & np.isfinite(columns["filled"])
         )
-        columns.kind[~usable] = SKIP
-        columns.at[~usable] = 0.0
-        for prices in (columns.limit, columns.fill, columns.bid, columns.ask):
+        columns["kind"][~usable] = SKIP
+        columns["at"][~usable] = 0.0
+        for prices in (columns["limit"], columns["fill"], columns["bid"], columns["ask"]):
             prices[~((prices > 0) & (prices < math.inf))] = math.nan
-        hours, inverse = np.unique(columns.at // 3_600, return_inverse=True)
-        columns.hour[:] = np.array([self._hour(int(hour)) for hour in hours])[inverse]
+        hours, inverse = np.unique(columns["at"] // 3_600, return_inverse=True)
+        columns["hour"][:] = np.array([self._hour(int(hour)) for hour in hours])[inverse]
 
     def _hour(self, hour: int) -> int:
         """The hour of the FX week of an hour since the epoch."""
@@ -267,34 +277,9 @@ def _or_nan(number: float | None) -> float:
 
 
 def _empty(rows: int) -> Columns:
-    def slots() -> NDArray[np.int64]:
-        return np.full(rows, -1, np.int64)
-
-    def numbers() -> NDArray[np.float64]:
-        return np.full(rows, math.nan)
-
-    return Columns(
-        kind=slots(),
-        at=np.zeros(rows),
-        hour=np.zeros(rows, np.int64),
-        position=slots(),
-        account=slots(),
-        book=slots(),
-        pair=slots(),
-        order=slots(),
-        side=np.zeros(rows, np.int64),
-        state=np.zeros(rows, np.int64),
-        own=np.zeros(rows, np.int64),
-        oversize=np.zeros(rows, np.int64),
-        quantity=numbers(),
-        filled=np.zeros(rows),
-        limit=numbers(),
-        fill=numbers(),
-        bid=numbers(),
-        ask=numbers(),
-        base=np.zeros(rows, np.int64),
-        quote=np.zeros(rows, np.int64),
-        limit_usd=numbers(),
-        equity=numbers(),
-        funds=numbers(),
-    )
+    columns = np.zeros(rows, _DTYPE)
+    for name in ("kind", "position", "account", "book", "pair", "order"):
+        columns[name] = -1
+    for name in ("quantity", "limit", "fill", "bid", "ask", "limit_usd", "equity", "funds"):
+        columns[name] = math.nan
+    return columns

@@ -15,9 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.orders.columns import DECIDED, FILLED, Row
+from tallystick.watch.detect.orders.inlined import inlined
 
 P_MIN = 1e-12
 """As score.P_VALUE_MIN: nothing is called rarer than this."""
+UNLIKELY_P = 1e-3
+"""What speaks against an alarm makes a p-value no smaller than this."""
 WARM_UP = 20
 """Values or outcomes that an entity must have shown before anything about it is odd."""
 HABIT = 3
@@ -33,7 +37,7 @@ TAIL_CLIP = 3.0
 """Mean excesses above the tail's beginning beyond which a deviation is learnt as this far."""
 TAIL_MEAN_MIN = 0.25
 """Smallest mean excess believed, in spreads; a normal law has 0.37 above its 98 % quantile."""
-PRIOR = 512
+PRIOR = 1_024
 PRIOR_SCALE = 0.6
 """A new tail starts with this many quantiles of a Laplace law of this scale (heavier than a normal
 law), which the first real points displace one by one."""
@@ -65,12 +69,16 @@ class Tail(NamedTuple):
     meta: NDArray[np.int64]
 
 
+Numbers = NDArray[np.float64] | NDArray[np.float32]
+"""Values in order of size, or of arrival."""
+
+
 class Windows(NamedTuple):
-    """A window for each slot: `count` says how many values it has ever taken."""
+    """A window for each slot: `taken` says how many values it has ever taken."""
 
     ring: NDArray[np.float32]
     ordered: NDArray[np.float32]
-    count: NDArray[np.int64]
+    taken: NDArray[np.int64]
 
 
 def new_tail() -> Tail:
@@ -93,20 +101,20 @@ def new_windows(slots: int, size: int) -> Windows:
     )
 
 
-@compiled
+@inlined
 def elapsed(last: float, at: float) -> float:
     """Seconds since `last`, never negative; where the clock was set back it starts again at 0."""
-    return at - last if at > last else 0.0
+    return max(at - last, 0.0)
 
 
-@compiled
+@inlined
 def newest(last: float, at: float) -> float:
     """The time to count from next: the later one, or `at` where the clock was set back."""
     return last if last - BACK_SECONDS < at < last else at
 
 
 @compiled
-def below(ordered: NDArray[np.float64], count: int, value: float) -> int:
+def below(ordered: Numbers, count: int, value: float) -> int:
     """How many of the first `count` ordered values are smaller than `value` (bisection)."""
     low, high = 0, count
     while low < high:
@@ -119,7 +127,7 @@ def below(ordered: NDArray[np.float64], count: int, value: float) -> int:
 
 
 @compiled
-def replace(ordered: NDArray[np.float64], count: int, gone: float, value: float) -> None:
+def replace(ordered: Numbers, count: int, gone: float, value: float) -> None:
     """Put `value` in the place of `gone` among `count` ordered values; both are kept in order."""
     at = min(below(ordered, count, gone), count - 1)
     while at + 1 < count and ordered[at + 1] < value:
@@ -132,15 +140,13 @@ def replace(ordered: NDArray[np.float64], count: int, gone: float, value: float)
 
 
 @compiled
-def add(
-    ring: NDArray[np.float64], ordered: NDArray[np.float64], taken: int, value: float
-) -> None:
+def add(ring: Numbers, ordered: Numbers, taken: int, value: float) -> None:
     """Take `value` into a window that has taken `taken` values before; the oldest goes."""
     size = ring.shape[0]
     place = taken % size
     kept = ordered.dtype.type(value)
     if taken >= size:
-        replace(ordered, size, ring[place], kept)
+        replace(ordered, size, float(ring[place]), float(kept))
     else:
         at = taken
         while at > 0 and ordered[at - 1] > kept:
@@ -150,33 +156,40 @@ def add(
     ring[place] = kept
 
 
-@compiled
-def median(ordered: NDArray[np.float64], count: int) -> float:
+@inlined
+def take(windows: Windows, slot: int, value: float) -> None:
+    """Take `value` into the window of a slot."""
+    add(windows.ring[slot], windows.ordered[slot], windows.taken[slot], value)
+    windows.taken[slot] += 1
+
+
+@inlined
+def median(ordered: Numbers, count: int) -> float:
     """The (upper) median of `count` ordered values."""
     return float(ordered[count // 2])
 
 
-@compiled
-def spread(ordered: NDArray[np.float64], count: int) -> float:
+@inlined
+def spread(ordered: Numbers, count: int) -> float:
     """The standard deviation of a normal law with the same 10 % and 90 % quantiles."""
     tenth = count // 10
     return (float(ordered[count - 1 - tenth]) - float(ordered[tenth])) / _Q10_TO_Q90_OF_NORMAL
 
 
-@compiled
+@inlined
 def shrunk(own: float, count: int, prior: float, weight: float) -> float:
     """A spread from `count` values, drawn towards `prior` as if that had seen `weight` values."""
     return math.sqrt((count * own * own + weight * prior * prior) / (count + weight))
 
 
 @compiled
-def habit(ordered: NDArray[np.float64], count: int, value: float) -> float:
+def habit(ordered: Numbers, count: int, value: float) -> float:
     """The share of an entity's own values that reach `value`; 0 below HABIT values."""
     reached = count - below(ordered, count, value - HABIT_TOLERANCE)
     return reached / (count + 1) if reached >= HABIT else 0.0
 
 
-@compiled
+@inlined
 def tail_excess(tail: Tail, number: int) -> float:
     """By how much the largest `number` deviations exceed the tail's beginning, together."""
     count = tail.meta[0]
@@ -187,7 +200,7 @@ def tail_excess(tail: Tail, number: int) -> float:
     return max(total, number * TAIL_MEAN_MIN)
 
 
-@compiled
+@inlined
 def tail_p(tail: Tail, deviation: float) -> float:
     """The share of ordinary deviations that are at least this large, P_MIN to 1.
 
@@ -199,12 +212,12 @@ def tail_p(tail: Tail, deviation: float) -> float:
     number = count // TAIL_SHARE
     over = deviation - tail.ordered[count - number - 1]
     if over <= 0:
-        return (count - below(tail.ordered, count, deviation) + 1) / (count + 1)
+        return float((count - below(tail.ordered, count, deviation) + 1) / (count + 1))
     beyond = math.exp(-number * math.log1p(over / tail_excess(tail, number)))
-    return max(P_MIN, (number + 1) / (count + 1) * beyond)
+    return float(max(P_MIN, (number + 1) / (count + 1) * beyond))
 
 
-@compiled
+@inlined
 def tail_learn(tail: Tail, deviation: float) -> None:
     """Remember `deviation`, clipped where the tail has become thin."""
     count = tail.meta[0]
@@ -222,19 +235,19 @@ def tail_learn(tail: Tail, deviation: float) -> None:
     tail.meta[1] = (place + 1) % TAIL
 
 
-@compiled
+@inlined
 def faded(value: float, seconds: float, scale: float) -> float:
     """What is left of a count after so many seconds: it halves every 0.69 scales."""
     return value * math.exp(-seconds / scale)
 
 
-@compiled
+@inlined
 def streak(
     row: NDArray[np.float64],
     pool: NDArray[np.float64],
-    bad: bool,  # noqa: FBT001  kernels have no keyword arguments
+    bad: bool,
     share_min: float,
-    warm: bool,  # noqa: FBT001
+    warm: bool,
     at: float,
     memory: float,
 ) -> float:
@@ -266,7 +279,13 @@ def streak(
     return max(P_MIN, math.exp(-evidence)) if warm else math.nan
 
 
-@compiled
+@inlined
+def usual_share(row: NDArray[np.float64], pool: NDArray[np.float64]) -> float:
+    """The share of bad outcomes that a streak holds for usual before its next one."""
+    return float(row[SHARE] if row[OUTCOMES] > 0 else pool[0])
+
+
+@inlined
 def keep(case: NDArray[np.int64], taken: int, position: int) -> None:
     """Remember a ledger position in a ring that has taken `taken` before."""
     case[taken % case.shape[0]] = position
@@ -279,3 +298,23 @@ def tell(case: NDArray[np.int64], taken: int, number: int, told: NDArray[np.int6
     told[:] = -1
     for each in range(number):
         told[each] = case[(taken - number + each) % case.shape[0]]
+
+
+@inlined
+def is_order(seen: Row) -> bool:
+    """An order that the client itself placed."""
+    return bool(seen.kind == DECIDED and seen.own == 1)
+
+
+@inlined
+def is_deal(seen: Row) -> bool:
+    """Something was bought or sold, on whoever's initiative."""
+    kind = seen.kind
+    dealt = kind in (DECIDED, FILLED)
+    return bool(dealt and seen.filled > 0 and seen.side != 0)
+
+
+@inlined
+def is_desks(seen: Row) -> bool:
+    """A deal that the desk or another order brought about, not the client."""
+    return bool(seen.kind == DECIDED and seen.own == 0)

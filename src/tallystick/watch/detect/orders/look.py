@@ -12,10 +12,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.watch.detect.feature import Feature
+from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.orders.columns import Columns
 from tallystick.watch.detect.orders.saving import Array
-from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Finding
 
 ROWS_MAX = 512
@@ -23,6 +22,7 @@ ROWS_MAX = 512
 CASE_MAX = 32
 """Most ledger positions that make one case."""
 EXTRAS = 6
+"""Further numbers that a sentence may need."""
 
 Arrays = tuple["Array | Arrays", ...]
 """A NamedTuple of arrays (or of such tuples) that a kernel works on."""
@@ -47,15 +47,28 @@ class Out(NamedTuple):
     case: NDArray[np.int64]
 
 
+def floats(*shape: int) -> NDArray[np.float64]:
+    """Numbers, all 0."""
+    return np.zeros(shape)
+
+
+def wholes(*shape: int) -> NDArray[np.int64]:
+    """Whole numbers, all 0."""
+    return np.zeros(shape, np.int64)
+
+
 def new_out() -> Out:
     """Room for ROWS_MAX rows."""
     return Out(
-        *(np.zeros(ROWS_MAX) for _ in range(4)),
-        np.zeros((ROWS_MAX, EXTRAS)),
-        np.zeros(ROWS_MAX),
-        np.zeros(ROWS_MAX, np.int64),
-        np.zeros(ROWS_MAX),
-        np.full((ROWS_MAX, CASE_MAX), -1, np.int64),
+        p=floats(ROWS_MAX),
+        came=floats(ROWS_MAX),
+        low=floats(ROWS_MAX),
+        high=floats(ROWS_MAX),
+        extra=floats(ROWS_MAX, EXTRAS),
+        example_at=floats(ROWS_MAX),
+        example_position=wholes(ROWS_MAX),
+        example_value=floats(ROWS_MAX),
+        case=np.full((ROWS_MAX, CASE_MAX), -1, np.int64),
     )
 
 
@@ -88,6 +101,3 @@ def flat(arrays: Arrays) -> Iterator[Array]:
             yield from flat(part)
         else:
             yield part
-
-
-__all__ = ["CASE_MAX", "EXTRAS", "ROWS_MAX", "Array", "Arrays", "Feature", "Look", "Out", "flat", "new_out"]

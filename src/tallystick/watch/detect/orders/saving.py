@@ -10,18 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tallystick.watch.detect.orders.slots import SlotsSaved
 
 Array = NDArray[np.generic]
 _LENGTH_BYTES = 8
-
-
-class TableSaved(msgspec.Struct):
-    """A table of names: `Slots.saved`."""
-
-    names: list[str | tuple[str, str]]
-    slots: list[int]
-    used: list[int]
-    free: list[int]
 
 
 class Header(msgspec.Struct):
@@ -31,7 +23,7 @@ class Header(msgspec.Struct):
     limit: int
     moment: int
     currencies: dict[str, int]
-    tables: dict[str, TableSaved]
+    tables: dict[str, SlotsSaved]
     shapes: list[tuple[str, list[int]]]
 
 

@@ -1,14 +1,28 @@
 """Which row of the arrays belongs to which entity: bounded, and the least recently used goes."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-K = TypeVar("K", bound=Hashable)
+K = TypeVar("K", str, tuple[str, str])
 FORGET_SHARE = 16
 """When all slots are taken, the least recently used one in so many is given up at once."""
+
+
+MOMENTS_MAX = 2**62
+"""No stream has so many rows."""
+
+
+class SlotsSaved(msgspec.Struct):
+    """Names, their slots, when each was last used, and the free slots, the next one last."""
+
+    names: list[str | tuple[str, str]]
+    slots: list[int]
+    used: list[int]
+    free: list[int]
 
 
 class Slots(Generic[K]):
@@ -82,31 +96,27 @@ class Slots(Generic[K]):
         self._free = slots[::-1].tolist()
         return slots
 
-    def saved(self) -> tuple[list[K], list[int], list[int]]:
-        """Names, slots and moments of use, and the order of the free slots, for `restore`."""
+    def saved(self) -> SlotsSaved:
+        """Everything, for `restore`."""
         taken = list(self.names.values())
-        return list(self.names), taken, self._used[taken].tolist()
+        names: list[str | tuple[str, str]] = list(self.names)
+        return SlotsSaved(names, taken, self._used[taken].tolist(), list(self._free))
 
-    @property
-    def free(self) -> list[int]:
-        """Slots that were given up and not yet given away, the next one last."""
-        return self._free
-
-    def restore(
-        self, names: Iterable[K], slots: Sequence[int], used: Sequence[int], free: Sequence[int]
-    ) -> None:
-        """Know these again.
+    def restore(self, names: Sequence[K], saved: SlotsSaved) -> None:
+        """Know these names again.
 
         Raises:
             ValueError: slots that overlap or are beyond the limit.
         """
-        known = dict(zip(names, slots, strict=True))
-        every = [*slots, *free]
+        known = dict(zip(names, saved.slots, strict=True))
+        every = [*saved.slots, *saved.free]
         high = len(every)
-        if len(known) != len(slots) or sorted(every) != list(range(high)) or high > self.limit:
+        if len(known) != len(names) or sorted(every) != list(range(high)) or high > self.limit:
             raise ValueError("these slots do not belong together")
+        if len(saved.used) != len(names) or not all(0 <= used < MOMENTS_MAX for used in saved.used):
+            raise ValueError("these slots were used at no moments")
         self.names = known
         self._used[:] = 0
-        self._used[list(slots)] = list(used)
-        self._free = list(free)
+        self._used[saved.slots] = saved.used
+        self._free = list(saved.free)
         self._high = high

@@ -9,11 +9,11 @@ import numpy as np
 from tallystick.limits import ENTITIES_MAX
 from tallystick.watch.detect.observation import AccountSeen, Observation, OrderSeen, QuoteSeen
 from tallystick.watch.detect.orders.columns import Tables
-from tallystick.watch.detect.orders.look import ROWS_MAX, Array, Look, flat
+from tallystick.watch.detect.orders.look import ROWS_MAX, Look, flat
 from tallystick.watch.detect.orders.looks import LOOKS
-from tallystick.watch.detect.orders.saving import Header, TableSaved, fill, pack, unpack
+from tallystick.watch.detect.orders.pace.look import Pace
+from tallystick.watch.detect.orders.saving import Array, Header, fill, pack, unpack
 from tallystick.watch.detect.score import ALARM_P_MAX, Finding, Judged
-
 
 WHAT = "orders 1"
 """Stands in every snapshot; a state of another shape gets another number."""
@@ -28,9 +28,7 @@ class OrderWatch:
 
     observes: tuple[type[Observation], ...] = (OrderSeen, AccountSeen, QuoteSeen)
 
-    def __init__(
-        self, entities_max: int = ENTITIES_MAX, alarm_p: float = ALARM_P_MAX
-    ) -> None:
+    def __init__(self, entities_max: int = ENTITIES_MAX, alarm_p: float = ALARM_P_MAX) -> None:
         self._limit = entities_max
         self._alarm_p = alarm_p
         self._tables = Tables(entities_max)
@@ -41,8 +39,15 @@ class OrderWatch:
         ]
         self.names = tuple(name for name, _, _ in self._outs)
 
-    def __len__(self) -> int:
+    @property
+    def entities(self) -> int:
+        """Accounts that are known."""
         return len(self._tables.accounts)
+
+    @property
+    def warming(self) -> int:
+        """Accounts that are too new to be judged by their own habits."""
+        return sum(look.warming for look in self._looks.values() if isinstance(look, Pace))
 
     def observe(self, batch: Sequence[Observation]) -> Judged:
         """Score and learn the observations, one after the other."""
@@ -101,9 +106,7 @@ class OrderWatch:
     def snapshot(self) -> bytes:
         """Names, slots and every array, as far as it was ever used."""
         tables = self._tables
-        known = {
-            name: TableSaved(*table.saved(), table.free) for name, table in tables.each().items()
-        }
+        known = {name: table.saved() for name, table in tables.each().items()}
         header = Header(WHAT, self._limit, tables.moment, tables.currencies, known, [])
         return pack(header, self._arrays())
 
@@ -127,6 +130,6 @@ class OrderWatch:
         if header.what != WHAT or header.limit != self._limit:
             raise ValueError("this was learnt by another detector")
         fresh = OrderWatch(self._limit, self._alarm_p)
-        fresh._tables.restore(header)  # noqa: SLF001  it is one of us
-        fill(fresh._arrays(), header, body)  # noqa: SLF001
+        fresh._tables.restore(header)
+        fill(fresh._arrays(), header, body)
         self.__dict__ = fresh.__dict__

@@ -20,6 +20,8 @@ SHARES: Final = (
     ("robot", 0.06), ("dormant", 0.06),
 )  # fmt: skip
 """How many of a hundred accounts are what."""
+WAITING_MAX: Final = 20
+"""Who has so many orders waiting deals at market."""
 SOFT: Final = 0.35
 """Share of its position limit around which an account begins to go back."""
 
@@ -58,7 +60,7 @@ def wish(desk: Desk, client: Client, pair: str | None = None) -> Wish:
     pair = pair or client.pair(dice)
     side = _side(desk, client, pair)
     units = client.sizes.draw(dice)
-    if not dice.chance(client.limit_share):
+    if len(client.open) >= WAITING_MAX or not dice.chance(client.limit_share):
         return Wish(pair, side, units)
     if dice.chance(client.touch_share):
         return Wish(pair, side, units, -1.5 * dice.exponential())

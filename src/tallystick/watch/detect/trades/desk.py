@@ -22,8 +22,6 @@ from tallystick.watch.detect.trades.dice import Dice
 from tallystick.watch.detect.trades.market import Market, Ticker
 from tallystick.watch.detect.trades.saying import order_said, quote_said, rejection_said
 
-OPEN_MAX: Final = 60
-"""Most waiting orders of an account: the oldest is taken back first."""
 CALL_PERCENT: Final = 100.0
 EXIT_PERCENT: Final = 105.0
 
@@ -285,9 +283,6 @@ class Desk:
             self.cancel_at(gone_ns, working)
         if wish.good_for_day:
             self.at(end_of_day_ns(at_ns), lambda now: self._expire(now, working))
-        if len(client.open) > OPEN_MAX:
-            oldest = next(iter(client.open.values()))
-            self.cancel_at(at_ns + NS_PER_SECOND, oldest)
 
     def _close(self, working: Working) -> None:
         working.open = False

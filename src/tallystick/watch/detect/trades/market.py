@@ -26,13 +26,16 @@ CROSSED_SHARE: Final = 5e-5
 _ROLL_HOURS: Final = frozenset({21, 22})
 """UTC: around 17:00 in New York everybody's spreads are wide."""
 _BUSY_MIN: Final = 0.15
+_CROSS_BPS: Final = 0.08
+"""How exactly a cross follows its legs."""
 
 
 class Listing(msgspec.Struct, frozen=True):
     """A pair of the simulated market.
 
     `spread` in points, `vol_bps` the standard deviation of a minute of a London morning, `pace`
-    how often it ticks against EUR/USD.
+    how often it ticks against EUR/USD. A cross follows its `legs`: the first times the second, or
+    (`divided`) over it.
     """
 
     symbol: str
@@ -40,6 +43,8 @@ class Listing(msgspec.Struct, frozen=True):
     spread: float
     vol_bps: float
     pace: float
+    legs: tuple[str, str] | None = None
+    divided: bool = False
 
 
 MAJORS: Final = (
@@ -49,13 +54,13 @@ MAJORS: Final = (
     Listing("AUD/USD", 0.6540, 13, 0.80, 0.6),
     Listing("USD/CHF", 0.8840, 15, 0.60, 0.5),
     Listing("USD/CAD", 1.3560, 15, 0.50, 0.5),
-    Listing("EUR/GBP", 0.8540, 14, 0.45, 0.5),
-    Listing("EUR/JPY", 162.90, 19, 0.75, 0.6),
+    Listing("EUR/GBP", 0.8540, 14, 0.0, 0.5, ("EUR/USD", "GBP/USD"), divided=True),
+    Listing("EUR/JPY", 162.90, 19, 0.0, 0.6, ("EUR/USD", "USD/JPY")),
 )
 """What nearly everybody trades."""
 MINORS: Final = (
     Listing("NZD/USD", 0.6090, 22, 0.90, 0.3),
-    Listing("EUR/CHF", 0.9590, 18, 0.40, 0.3),
+    Listing("EUR/CHF", 0.9590, 18, 0.0, 0.3, ("EUR/USD", "USD/CHF")),
     Listing("EUR/SEK", 11.2500, 250, 0.70, 0.2),
     Listing("USD/NOK", 10.5200, 260, 0.90, 0.2),
     Listing("EUR/PLN", 4.3200, 180, 0.50, 0.15),
@@ -82,6 +87,7 @@ class Ticker:
         "listing",
         "mid",
         "mood",
+        "moved_ns",
         "next_ns",
         "pace",
         "pair",
@@ -100,7 +106,7 @@ class Ticker:
         """Logarithm of how much livelier than usual the pair is of late."""
         self.scale = 10**self.pair.price_digits
         self.at_ns = at_ns
-        self.next_ns = at_ns
+        self.next_ns = self.moved_ns = at_ns
         self.silent_until = self.frozen_until = 0
         """For plants: until when it does not tick, or repeats its price."""
         self.crossed = False
@@ -159,6 +165,8 @@ class Market:
             for one in LISTINGS
         }
         for ticker in self.tickers.values():
+            if ticker.listing.legs is not None:
+                ticker.mid = self._cross(ticker.listing)
             ticker.quote(ticker.listing.spread / 2)
         self.excitement = Excitement(0.0, 0.0)
         self.busy = self.pace = 1.0
@@ -181,12 +189,28 @@ class Market:
 
     def tick(self, at_ns: int, ticker: Ticker) -> None:
         """The pair moves and is quoted anew."""
-        dice, listing = self._dice, ticker.listing
-        if at_ns < ticker.frozen_until:
-            ticker.at_ns = at_ns
-            return
-        minutes = min((at_ns - ticker.at_ns) / (60 * NS_PER_SECOND), 600.0)
+        self.move(at_ns, ticker)
         ticker.at_ns = at_ns
+        if at_ns < ticker.frozen_until:
+            return
+        dice = self._dice
+        wide = 1 + 6 * self.excitement.fast + 0.5 * self.excitement.slow
+        wide += 0.15 * abs(dice.normal())
+        if at_ns // HOUR_NS % 24 in _ROLL_HOURS:
+            wide *= 2.5
+        elif self.busy < 0.5:
+            wide *= 1.3
+        half = ticker.listing.spread / 2 * wide
+        ticker.quote(half, crossed=dice.uniform() < CROSSED_SHARE)
+
+    def move(self, at_ns: int, ticker: Ticker) -> None:
+        """What the pair is worth goes on, quoted or not."""
+        dice, listing = self._dice, ticker.listing
+        if listing.legs is not None:
+            ticker.mid = self._cross(listing) * math.exp(1e-4 * _CROSS_BPS * dice.normal())
+            return
+        minutes = min((at_ns - ticker.moved_ns) / (60 * NS_PER_SECOND), 600.0)
+        ticker.moved_ns = at_ns
         ticker.mood += 0.02 * dice.normal() - 0.002 * ticker.mood
         fast, slow = self.excitement
         lively = math.sqrt(self.busy) * math.exp(ticker.mood) * (1 + 16 * fast + 5 * slow)
@@ -194,13 +218,11 @@ class Market:
         if dice.uniform() < 0.002:  # prices jump more often than a normal law says
             shock *= 5
         ticker.mid *= math.exp(1e-4 * listing.vol_bps * lively * math.sqrt(minutes) * shock)
-        wide = 1 + 6 * fast + 0.5 * slow + 0.15 * abs(dice.normal())
-        hour = at_ns // HOUR_NS % 24
-        if hour in _ROLL_HOURS:
-            wide *= 2.5
-        elif self.busy < 0.5:
-            wide *= 1.3
-        ticker.quote(listing.spread / 2 * wide, crossed=dice.uniform() < CROSSED_SHARE)
+
+    def _cross(self, listing: Listing) -> float:
+        assert listing.legs is not None, "asked for by its caller"  # noqa: S101
+        first, second = (self.tickers[name].mid for name in listing.legs)
+        return first / second if listing.divided else first * second
 
     def usd(self, currency: str) -> float:
         """Dollars for one unit of the currency, at the mid."""

@@ -172,6 +172,7 @@ class Simulator:
 
     def _tick(self, ticker: Ticker, at_ns: int) -> None:
         if at_ns < ticker.silent_until:
+            self.market.move(at_ns, ticker)
             return
         self.market.tick(at_ns, ticker)
         if self.plan.operations:

@@ -1,0 +1,1 @@
+"""Limits and margin: how far in, and how it got there."""

@@ -7,26 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.orders.columns import (
-    ACCOUNT,
-    DECIDED,
-    DOLLAR,
-    FILLED,
-    QUOTE,
-    SKIP,
-    Columns,
-)
+from tallystick.watch.detect.orders.columns import ACCOUNT, DOLLAR, SKIP, Columns, Row
+from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.orders.kernels import (
+    P_MIN,
+    UNLIKELY_P,
     WARM_UP,
     Tail,
     Windows,
-    add,
     elapsed,
     faded,
+    is_deal,
+    is_desks,
     keep,
     newest,
     tail_learn,
     tail_p,
+    take,
     tell,
 )
 from tallystick.watch.detect.orders.look import CASE_MAX, Out
@@ -43,6 +40,10 @@ CREEP_ORDERS_MIN = 12
 CREEP_EVIDENCE_MAX = 18.0
 CREEP_SECONDS = 43_200.0
 """Time constant with which the evidence of a creep fades."""
+CALM_MAX = 4.0
+"""Evidence above which deals teach only a tenth: a creep is no habit yet."""
+SIDE_PRIOR = 9.0
+"""An account is believed to go to either side as often as the other, as if seen in so many."""
 SIDE_ORDERS = 200.0
 """Orders over which an account's usual one-sidedness is averaged."""
 WINDOW = 48
@@ -60,6 +61,11 @@ RUN_UP_SECONDS = 28_800.0
 RUN_UP_MAX = 50.0
 STEP_DEALS = 100.0
 """Deals over which the typical step of the leverage is averaged."""
+RUN_UP_CASE = 8
+"""Deals that are told with it."""
+USD_MAX = 1e15
+UNITS_MAX = 1e30
+"""Amounts beyond these are no money."""
 STEP_CLIP = 4.0
 """A step teaches as no more than so many typical ones."""
 
@@ -98,87 +104,161 @@ class Books(NamedTuple):
     case: NDArray[np.int64]
 
 
-@compiled
-def learn_rate(rates: NDArray[np.float64], columns: Columns, row: int) -> None:
+@inlined
+def learn_rate(rates: NDArray[np.float64], seen: Row) -> None:
     """What a currency is worth in US dollars, from a pair with the dollar in it."""
-    middle = (columns.bid[row] + columns.ask[row]) / 2
-    if not middle > 0:
+    middle = (seen.bid + seen.ask) / 2
+    if seen.kind == SKIP or not middle > 0:
         return
-    if columns.quote[row] == DOLLAR:
-        rates[columns.base[row]] = middle
-    elif columns.base[row] == DOLLAR:
-        rates[columns.quote[row]] = 1 / middle
+    if seen.quote == DOLLAR:
+        rates[seen.base] = middle
+    elif seen.base == DOLLAR:
+        rates[seen.quote] = 1 / middle
 
 
-@compiled
+@inlined
 def moved(accounts: Accounts, account: int, equity: float, funds: float) -> bool:
     """Take in what an entry says of an account's money; whether its leverage is another now."""
     known = accounts.equity[account]
     if equity > 0:
-        accounts.equity[account] = equity
-        return False  # a margin event tells what the deals before it did
-    if funds == funds and abs(funds) < 1e15:
+        accounts.equity[account] = equity  # a margin event tells what the deals before it did
+        return False
+    if abs(funds) < USD_MAX:
         accounts.equity[account] = max(known + funds, 0.0)
-        return known > 0 and funds < 0
+        return bool(known > 0 and funds < 0)
     return False
 
 
-@compiled
-def climb(  # noqa: PLR0913
-    accounts: Accounts,
-    account: int,
-    at: float,
-    position: int,
-    tail: Tail,
-    out: Out,
+@inlined
+def dealt(
+    seen: Row, accounts: Accounts, books: Books, rates: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Take a deal into its position: what that was worth in US dollars before, and the deal."""
+    book, account, base = seen.book, seen.account, seen.base
+    rate = 1.0 if base == DOLLAR or rates[base] <= 0 else rates[base]
+    units = books.units[book] + seen.side * seen.filled
+    books.units[book] = units if abs(units) < UNITS_MAX else 0.0
+    before = books.usd[book]
+    books.usd[book] = abs(books.units[book]) * rate
+    accounts.gross[account] = max(accounts.gross[account] + books.usd[book] - before, 0.0)
+    return before, seen.filled * rate
+
+
+@inlined
+def gather(seen: Row, accounts: Accounts, books: Books, before: float, usd: float) -> float:
+    """The evidence of a creep with this deal in it: small deals that all go to one side."""
+    book, account = seen.book, seen.account
+    limit, repeats, last = accounts.limit[account], accounts.repeats[account], books.side[book]
+    same = last == seen.side
+    usual = min(max(repeats, 0.5), ONE_SIDED - 0.01)
+    step = math.log(ONE_SIDED / usual) if same else math.log((1 - ONE_SIDED) / (1 - usual))
+    if last == 0 or (limit > 0 and usd > SMALL * limit):
+        step = 0.0 if same else -CREEP_EVIDENCE_MAX
+    seconds = elapsed(books.at[book], seen.at) if last else 0.0
+    books.at[book] = newest(books.at[book], seen.at)
+    faint = faded(books.evidence[book], seconds, CREEP_SECONDS)
+    evidence = min(max(0.0, faint + step), CREEP_EVIDENCE_MAX)
+    if evidence == 0.0:
+        books.start[book], books.orders[book] = before, 0
+    books.evidence[book] = evidence
+    keep(books.case[book], books.orders[book], seen.position)
+    books.orders[book] += 1
+    if last != 0:
+        pace = (1.0 if evidence < CALM_MAX else 0.1) / min(
+            accounts.deals[account] + SIDE_PRIOR, SIDE_ORDERS
+        )
+        accounts.repeats[account] = repeats + pace * (same - repeats)
+    books.side[book] = seen.side
+    return evidence if same else 0.0
+
+
+@inlined
+def creep(
+    seen: Row,
     row: int,
+    accounts: Accounts,
+    books: Books,
+    evidence: float,
+    out: Out,
     alarm_p: float,
 ) -> None:
-    """The p-value of how fast the leverage went up (a CUSUM in typical steps); then it learns."""
-    deals = accounts.deals[account]
-    before = accounts.leverage[account]
+    """The p-value of a creep: of its evidence, once much of the limit is used."""
+    book, account = seen.book, seen.account
+    limit, usd = accounts.limit[account], books.usd[book]
+    full = limit if limit > 0 else 2 * books.highest[book]
+    risen = usd - books.start[book]
+    p_value = max(math.exp(-evidence), P_MIN)
+    if (
+        books.orders[book] < CREEP_ORDERS_MIN
+        or not full > 0
+        or usd < UTILISED_MIN * full
+        or risen < RISE_MIN * full
+    ):
+        p_value = max(p_value, UNLIKELY_P)
+    out.p[row] = p_value
+    if p_value <= alarm_p:
+        full = max(full, 1.0)
+        out.came[row] = usd / full
+        out.low[row] = books.start[book] / full
+        out.high[row] = books.highest[book] / full
+        out.extra[row, 0] = books.orders[book]
+        out.extra[row, 1] = usd
+        out.extra[row, 2] = limit
+        out.extra[row, 3] = accounts.repeats[account]
+        tell(books.case[book], books.orders[book], CASE_MAX, out.case[row])
+
+
+@inlined
+def climbed(accounts: Accounts, account: int, at: float) -> float:
+    """How many typical steps the leverage went up of late (a CUSUM), now that it is another."""
     leverage = accounts.gross[account] / max(accounts.equity[account], 1.0)
+    change = leverage - accounts.leverage[account]
     accounts.leverage[account] = leverage
-    change = leverage - before
     typical = math.sqrt(accounts.step[account])
-    seconds = elapsed(accounts.at[account], at) if deals > 1 else 0.0
+    seconds = elapsed(accounts.at[account], at) if accounts.deals[account] > 1 else 0.0
     accounts.at[account] = newest(accounts.at[account], at)
-    climbed = faded(accounts.climbed[account], seconds, RUN_UP_SECONDS)
+    height = faded(accounts.climbed[account], seconds, RUN_UP_SECONDS)
     if typical > 0:
         counted = min(change / typical, RUN_UP_STEP_MAX) - RUN_UP_SLACK
-        climbed = min(max(climbed + counted, 0.0), RUN_UP_MAX)
-    accounts.climbed[account] = climbed
-    ring, ordered = accounts.windows.ring[account], accounts.windows.ordered[account]
-    taken = accounts.windows.count[account]
-    number = min(taken, WINDOW)
+        height = min(max(height + counted, 0.0), RUN_UP_MAX)
+    accounts.climbed[account] = height
+    if change != 0:
+        bounded = change if typical == 0 else min(abs(change), STEP_CLIP * typical)
+        pace = 1 / min(accounts.windows.taken[account] + 1.0, STEP_DEALS)
+        accounts.step[account] += pace * (bounded * bounded - accounts.step[account])
+    return height
+
+
+@inlined
+def run_up(seen: Row, row: int, accounts: Accounts, tail: Tail, out: Out, alarm_p: float) -> None:
+    """The p-value of how fast and how far the leverage went up; then it learns."""
+    account = seen.account
+    height = climbed(accounts, account, seen.at)
+    leverage, ordered = accounts.leverage[account], accounts.windows.ordered[account]
+    number = min(accounts.windows.taken[account], WINDOW)
     if number >= WARM_UP and accounts.equity[account] > 0:
         high = ordered[number - 1 - number // 10]
         above = math.log(max(leverage, 1e-9) / max(high, 1e-9)) + RUN_UP_BONUS
         near = min(leverage / RUN_UP_LEVERAGE_MIN, 2.0)
-        away = climbed * max(above, 0.0) * near * near
+        away = height * max(above, 0.0) * near * near
         p_value = tail_p(tail, away)
         tail_learn(tail, away)
         if leverage < RUN_UP_LEVERAGE_MIN:
-            p_value = max(p_value, 1e-3)
+            p_value = max(p_value, UNLIKELY_P)
         out.p[row] = p_value
         if p_value <= alarm_p:
             equity = max(accounts.equity[account], 1.0)
             out.came[row] = leverage * equity
             out.low[row] = ordered[number // 20] * equity
             out.high[row] = high * equity
-            out.extra[row, 0] = climbed
+            out.extra[row, 0] = height
             out.extra[row, 1] = accounts.equity[account]
-            tell(accounts.case[account], deals, 8, out.case[row])
-    add(ring, ordered, taken, leverage)
-    accounts.windows.count[account] = taken + 1
-    if change != 0:
-        bounded = change if typical == 0 else min(abs(change), STEP_CLIP * typical)
-        pace = 1 / min(taken + 1.0, STEP_DEALS)
-        accounts.step[account] += pace * (bounded * bounded - accounts.step[account])
+            tell(accounts.case[account], accounts.deals[account], RUN_UP_CASE, out.case[row])
+    take(accounts.windows, account, leverage)
 
 
 @compiled
-def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
+def judge(
     columns: Columns,
     accounts: Accounts,
     books: Books,
@@ -189,86 +269,29 @@ def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
     alarm_p: float,
 ) -> None:
     """The p-values of a creeping limit and of a run-up of exposure, at each deal."""
-    for row in range(columns.kind.shape[0]):
+    for row in range(columns.shape[0]):
+        seen = columns[row]
         creep_out.p[row] = margin_out.p[row] = math.nan
-        kind, account = columns.kind[row], columns.account[row]
-        if kind == ACCOUNT:
-            if columns.limit_usd[row] > 0:
-                accounts.limit[account] = columns.limit_usd[row]
-            if moved(accounts, account, columns.equity[row], columns.funds[row]):
-                climb(accounts, account, columns.at[row], columns.position[row], tail, margin_out,
-                      row, alarm_p)  # fmt: skip
-            continue
-        if kind == SKIP:
-            continue
-        learn_rate(rates, columns, row)
-        side, filled = columns.side[row], columns.filled[row]
-        if kind == QUOTE or (kind != DECIDED and kind != FILLED) or not filled > 0 or side == 0:
-            continue
-        book, position = columns.book[row], columns.position[row]
-        base = columns.base[row]
-        rate = 1.0 if base == DOLLAR or rates[base] <= 0 else rates[base]
-        units = books.units[book] + side * filled
-        if not abs(units) < 1e30:
-            units = 0.0
-        before, usd = books.usd[book], abs(units) * rate
-        books.units[book], books.usd[book] = units, usd
-        gross = max(accounts.gross[account] + usd - before, 0.0)
-        accounts.gross[account] = gross
-        if kind == DECIDED and columns.own[row] == 0:
-            books.evidence[book] = 0.0
-            continue
-        deals = accounts.deals[account]
-        accounts.deals[account] = deals + 1
-        keep(accounts.case[account], deals, position)
-
-        # A creep: many small deals to one side, until little of the limit is left.
-        limit = accounts.limit[account]
-        repeats = accounts.repeats[account] if deals else 0.5
-        last = books.side[book]
-        same = last == side
-        usual = min(max(repeats, 0.5), ONE_SIDED - 0.01)
-        step = math.log(ONE_SIDED / usual) if same else math.log((1 - ONE_SIDED) / (1 - usual))
-        small = limit <= 0 or filled * rate <= SMALL * limit
-        if last == 0 or not small:
-            step = 0.0 if same else -CREEP_EVIDENCE_MAX
-        seconds = elapsed(books.at[book], columns.at[row]) if last else 0.0
-        books.at[book] = newest(books.at[book], columns.at[row])
-        faint = faded(books.evidence[book], seconds, CREEP_SECONDS)
-        evidence = min(max(0.0, faint + step), CREEP_EVIDENCE_MAX)
-        if evidence == 0.0:
-            books.start[book] = before
-            books.orders[book] = 0
-        books.evidence[book] = evidence
-        keep(books.case[book], books.orders[book], position)
-        books.orders[book] += 1
-        if last != 0:
-            pace = (1.0 if evidence < 4 else 0.1) / min(deals + 10.0, SIDE_ORDERS)
-            accounts.repeats[account] = repeats + pace * (same - repeats)
-        elif deals == 0:
-            accounts.repeats[account] = 0.5
-        books.side[book] = side
-        if deals >= WARM_UP:
-            p_value = max(math.exp(-evidence), 1e-12) if same else 1.0
-            full = limit if limit > 0 else 2 * books.highest[book]
-            if (
-                books.orders[book] < CREEP_ORDERS_MIN
-                or usd < UTILISED_MIN * full
-                or usd - books.start[book] < RISE_MIN * full
-                or full <= 0
-            ):
-                p_value = max(p_value, 1e-3)
-            creep_out.p[row] = p_value
-            if p_value <= alarm_p:
-                creep_out.came[row] = usd / full
-                creep_out.low[row] = books.start[book] / full
-                creep_out.high[row] = books.highest[book] / full
-                creep_out.extra[row, 0] = books.orders[book]
-                creep_out.extra[row, 1] = usd
-                creep_out.extra[row, 2] = limit
-                creep_out.extra[row, 3] = repeats
-                tell(books.case[book], books.orders[book], CASE_MAX, creep_out.case[row])
-        if evidence == 0.0:
-            books.highest[book] = max(books.highest[book] * 0.999, usd)
-
-        climb(accounts, account, columns.at[row], position, tail, margin_out, row, alarm_p)
+        account, book = seen.account, seen.book
+        learn_rate(rates, seen)
+        if seen.kind == ACCOUNT:
+            if seen.limit_usd > 0:
+                accounts.limit[account] = seen.limit_usd
+            if moved(accounts, account, seen.equity, seen.funds):
+                run_up(seen, row, accounts, tail, margin_out, alarm_p)
+        elif is_deal(seen):
+            before, usd = dealt(seen, accounts, books, rates)
+            if is_desks(seen):
+                books.evidence[book] = 0.0
+                continue
+            deals = accounts.deals[account]
+            if deals == 0:
+                accounts.repeats[account] = 0.5
+            accounts.deals[account] = deals + 1
+            keep(accounts.case[account], deals, seen.position)
+            evidence = gather(seen, accounts, books, before, usd)
+            if deals >= WARM_UP:
+                creep(seen, row, accounts, books, evidence, creep_out, alarm_p)
+            if books.evidence[book] == 0.0:
+                books.highest[book] = max(books.highest[book] * 0.999, books.usd[book])
+            run_up(seen, row, accounts, tail, margin_out, alarm_p)

@@ -15,7 +15,7 @@ from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
 from tallystick.watch.detect.orders.exposure import kernels
 from tallystick.watch.detect.orders.kernels import new_tail, new_windows
-from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, new_out
+from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.telling import case, contribution, order, share
 from tallystick.watch.detect.score import Finding, Reason
 from tallystick.watch.detect.wording import grouped, once_in, percent, rounded
@@ -59,17 +59,30 @@ class Exposure:
     def __init__(self, slots: Mapping[str, int]) -> None:
         accounts, books = slots["account"], slots["book"]
         self._accounts = kernels.Accounts(
-            *(np.zeros(accounts) for _ in range(8)),
-            np.zeros(accounts, np.int64), new_windows(accounts, kernels.WINDOW),
-            np.zeros((accounts, 8), np.int64),
-        )  # fmt: skip
+            gross=floats(accounts),
+            equity=floats(accounts),
+            leverage=floats(accounts),
+            step=floats(accounts),
+            climbed=floats(accounts),
+            at=floats(accounts),
+            limit=floats(accounts),
+            repeats=floats(accounts),
+            deals=wholes(accounts),
+            windows=new_windows(accounts, kernels.WINDOW),
+            case=wholes(accounts, kernels.RUN_UP_CASE),
+        )
         self._books = kernels.Books(
-            np.zeros(books), np.zeros(books), np.zeros(books), np.zeros(books, np.int64),
-            np.zeros(books),
-            np.zeros(books), np.zeros(books, np.int64), np.zeros(books),
-            np.zeros((books, CASE_MAX // 2), np.int64),
-        )  # fmt: skip
-        self._rates = np.zeros(CURRENCIES_MAX)
+            units=floats(books),
+            usd=floats(books),
+            at=floats(books),
+            side=wholes(books),
+            evidence=floats(books),
+            start=floats(books),
+            orders=wholes(books),
+            highest=floats(books),
+            case=wholes(books, CASE_MAX // 2),
+        )
+        self._rates = floats(CURRENCIES_MAX)
         self._tail = new_tail()
         self._creep, self._margin = new_out(), new_out()
         self.out: Mapping[str, Out] = {"limit_creep": self._creep, "margin_run_up": self._margin}

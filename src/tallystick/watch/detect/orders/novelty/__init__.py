@@ -1,0 +1,1 @@
+"""Firsts of an account: hours and currencies."""

@@ -7,10 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, DECIDED, WEEK_HOURS, Columns
-from tallystick.watch.detect.orders.kernels import Tail, tail_learn, tail_p
+from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, WEEK_HOURS, Columns, Row
+from tallystick.watch.detect.orders.inlined import inlined
+from tallystick.watch.detect.orders.kernels import P_MIN, Tail, is_order, tail_learn, tail_p
 from tallystick.watch.detect.orders.look import Out
 
+Counts = NDArray[np.uint16] | NDArray[np.float64]
+"""Of each hour of the week."""
+BITS = 63
+"""Currencies in one word of bits."""
 WEEKEND_HOUR = 120
 """Where the weekend begins: Friday, 17:00 in New York."""
 ORDERS_MIN = 40
@@ -19,10 +24,10 @@ SECONDS_MIN = 604_800.0
 """... and how long it must have been known, for its hours."""
 HOURS_KEPT = 4_000.0
 """Orders that an account's hours remember: then all are halved."""
-SMOOTH = (0.6, 0.9, 1.0, 0.9, 0.6)
+SMOOTH = (0.2, 0.5, 1.0, 0.5, 0.2)
 """What the hours around count, of the same kind of day."""
 SMOOTH_SUM = sum(SMOOTH)
-EVERYBODY_WEIGHT = 0.15
+EVERYBODY_WEIGHT = 0.1
 """An account's hours are drawn towards everybody's as if it had placed so many orders like them."""
 FLAT_WEIGHT = 50.0
 """Everybody's hours are drawn towards none preferred by so many orders."""
@@ -48,9 +53,12 @@ RARE_MIN = 0.001
 
 
 class Accounts(NamedTuple):
-    """Of each account: since when, orders, sittings since a new currency, the currencies that it had
-    at all, before this sitting, and in more than one (bits), the last odd hour, and how many orders it placed in each hour of the
-    week."""
+    """Of each account: what it is used to.
+
+    Since when it is known, its orders, sittings since a new currency, the currencies that it had
+    at all, before this sitting, and in more than one (bits), its last odd hour, how many orders it
+    placed in each hour of the week, and where its last order stands.
+    """
 
     since: NDArray[np.float64]
     orders: NDArray[np.int64]
@@ -68,8 +76,11 @@ class Accounts(NamedTuple):
 
 
 class Everybody(NamedTuple):
-    """Of all accounts: hours of orders, orders a currency, looks and firsts by class and age; odd
-    hours, and those that were followed by another soon."""
+    """Of all accounts together.
+
+    Hours of orders, orders a currency, looks and firsts by class and age, and odd hours and those
+    that were followed by another soon.
+    """
 
     hours: NDArray[np.float64]
     currencies: NDArray[np.float64]
@@ -78,8 +89,8 @@ class Everybody(NamedTuple):
     odd: NDArray[np.float64]
 
 
-@compiled
-def smoothed(hours: NDArray[np.uint16], hour: int) -> float:
+@inlined
+def smoothed(hours: Counts, hour: int) -> float:
     """The count of an hour, smoothed over its neighbours and the same hour of like days."""
     first, days = (WEEKEND_HOUR, 2) if hour >= WEEKEND_HOUR else (0, 5)
     of_day = hour % 24
@@ -90,8 +101,8 @@ def smoothed(hours: NDArray[np.uint16], hour: int) -> float:
     return total / (SMOOTH_SUM * days)
 
 
-@compiled
-def around(hours: NDArray[np.uint16], hour: int) -> float:
+@inlined
+def around(hours: Counts, hour: int) -> float:
     """The count of an hour, smoothed over the hours before and after it, whatever their day."""
     total = 0.0
     for step in range(5):
@@ -99,7 +110,7 @@ def around(hours: NDArray[np.uint16], hour: int) -> float:
     return total / SMOOTH_SUM
 
 
-@compiled
+@inlined
 def bits(words: NDArray[np.int64]) -> int:
     """How many bits are set."""
     number = 0
@@ -111,7 +122,7 @@ def bits(words: NDArray[np.int64]) -> int:
     return number
 
 
-@compiled
+@inlined
 def curiosity(had: NDArray[np.int64], again: NDArray[np.int64]) -> int:
     """The class of an account by its currencies."""
     once = bits(had & ~again)
@@ -121,10 +132,8 @@ def curiosity(had: NDArray[np.int64], again: NDArray[np.int64]) -> int:
     return 0 if number <= 2 else 1 if number <= 4 else 2
 
 
-@compiled
-def surprise(
-    hours: NDArray[np.uint16], kept: float, everybody: NDArray[np.float64], hour: int
-) -> float:
+@inlined
+def surprise(hours: Counts, kept: float, everybody: NDArray[np.float64], hour: int) -> float:
     """How much rarer (natural logarithm) this hour is for the account than the average hour."""
     whole = 0.0
     for each in range(WEEK_HOURS):
@@ -135,7 +144,7 @@ def surprise(
     return -math.log(share * WEEK_HOURS)
 
 
-@compiled
+@inlined
 def rareness(currencies: NDArray[np.float64], currency: int) -> float:
     """The share of all trade in currencies that are traded as little as this one, or less."""
     own = currencies[currency]
@@ -147,7 +156,7 @@ def rareness(currencies: NDArray[np.float64], currency: int) -> float:
     return max(rare / max(whole, 1.0), RARE_MIN)
 
 
-@compiled
+@inlined
 def odd_again(
     accounts: Accounts, everybody: Everybody, account: int, at: float, p_value: float
 ) -> float:
@@ -159,13 +168,117 @@ def odd_again(
     everybody.odd[0] += 1
     if accounts.odd_p[account] > 0 and 0 <= at - accounts.odd_at[account] <= ODD_SECONDS:
         everybody.odd[1] += 1
-        p_value = max(min(p_value, accounts.odd_p[account] * share), 1e-12)
+        p_value = max(min(p_value, accounts.odd_p[account] * share), P_MIN)
     accounts.odd_at[account], accounts.odd_p[account] = at, p_value
     return p_value
 
 
+@inlined
+def judge_hour(
+    seen: Row,
+    row: int,
+    accounts: Accounts,
+    everybody: Everybody,
+    tail: Tail,
+    out: Out,
+    alarm_p: float,
+) -> None:
+    """The p-value of the hour; the tail learns one a sitting and hour."""
+    account, at, hour = seen.account, seen.at, seen.hour
+    hours, kept = accounts.hours[account], accounts.kept[account]
+    away = surprise(hours, kept, everybody.hours, hour)
+    p_value = tail_p(tail, away)
+    if is_sitting(seen, accounts) or hour != accounts.last_hour[account]:
+        tail_learn(tail, away)
+    if p_value <= ODD_P:
+        p_value = odd_again(accounts, everybody, account, at, p_value)
+    out.p[row] = p_value
+    if p_value <= alarm_p:
+        out.came[row] = hour
+        out.low[row] = smoothed(hours, hour) * SMOOTH_SUM
+        out.high[row] = kept
+        out.extra[row, 0] = away
+        out.extra[row, 1] = accounts.orders[account]
+        out.example_position[row] = accounts.last_position[account]
+        out.example_at[row] = accounts.last_at[account]
+
+
+@inlined
+def is_sitting(seen: Row, accounts: Accounts) -> bool:
+    """Whether the order begins a sitting of its account."""
+    account = seen.account
+    apart = seen.at - accounts.last_at[account]
+    return accounts.orders[account] == 0 or not abs(apart) <= SITTING_SECONDS
+
+
+@inlined
+def learn_hour(seen: Row, accounts: Accounts, everybody: Everybody) -> None:
+    """Let the order count in its hour of the week."""
+    account, hour = seen.account, seen.hour
+    accounts.hours[account, hour] += 1
+    accounts.kept[account] += 1
+    everybody.hours[hour] += 1
+    if accounts.kept[account] >= HOURS_KEPT:
+        accounts.kept[account] = 0
+        for each in range(WEEK_HOURS):
+            accounts.hours[account, each] //= 2
+            accounts.kept[account] += accounts.hours[account, each]
+
+
+@inlined
+def meet(seen: Row, accounts: Accounts, everybody: Everybody) -> int:
+    """Take the currencies of an order in; the rarer one of those that are new, -1 for none."""
+    account = seen.account
+    fresh = -1
+    for currency in (seen.base, seen.quote):
+        word, bit = currency // BITS, np.int64(1) << (currency % BITS)
+        if accounts.had[account, word] & bit == 0:
+            accounts.had[account, word] |= bit
+            if fresh < 0 or everybody.currencies[currency] < everybody.currencies[fresh]:
+                fresh = currency
+        elif accounts.settled[account, word] & bit != 0:
+            accounts.again[account, word] |= bit
+    return fresh
+
+
+@inlined
+def judge_currency(
+    seen: Row, row: int, accounts: Accounts, everybody: Everybody, out: Out, alarm_p: float
+) -> None:
+    """The p-value of a currency that is new to its account; then it learns."""
+    account, orders = seen.account, accounts.orders[seen.account]
+    sitting = is_sitting(seen, accounts)
+    if sitting:
+        accounts.age[account] += 1
+        accounts.settled[account] |= accounts.had[account]
+    kind = curiosity(accounts.had[account], accounts.again[account])
+    age = min(int(math.log2(accounts.age[account] + 1.0)), AGES - 1)
+    fresh = meet(seen, accounts, everybody)
+    hazard = (everybody.firsts[kind, age] + FIRSTS_PRIOR) / (everybody.looks[kind, age] + 1.0)
+    rare = rareness(everybody.currencies, fresh) if fresh >= 0 else 1.0
+    p_value = max(min(hazard, 1.0) * rare, P_MIN) if fresh >= 0 else 1.0
+    if orders >= ORDERS_MIN:
+        out.p[row] = p_value
+        if p_value <= alarm_p:
+            out.came[row] = fresh
+            out.low[row] = accounts.age[account]
+            out.high[row] = orders
+            out.extra[row, 1], out.extra[row, 2] = rare, hazard
+            out.extra[row, 3] = seen.base
+            out.example_position[row] = accounts.last_position[account]
+            out.example_at[row] = accounts.last_at[account]
+    if orders >= LOOKS_FROM and sitting:
+        everybody.looks[kind, age] += 1
+    if orders >= LOOKS_FROM and fresh >= 0:
+        everybody.firsts[kind, age] += 0.1 if p_value <= FIRST_P else 1.0
+    if fresh >= 0:
+        accounts.age[account] = 0
+    for currency in (seen.base, seen.quote):
+        everybody.currencies[currency] += 1
+
+
 @compiled
-def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
+def judge(
     columns: Columns,
     accounts: Accounts,
     everybody: Everybody,
@@ -175,88 +288,20 @@ def judge(  # noqa: PLR0913, PLR0915  a kernel takes its state by parts
     alarm_p: float,
 ) -> None:
     """The p-values of the hour and of the currencies of each own order."""
-    for row in range(columns.kind.shape[0]):
+    for row in range(columns.shape[0]):
+        seen = columns[row]
         hour_out.p[row] = currency_out.p[row] = math.nan
-        if columns.kind[row] != DECIDED or columns.own[row] == 0:
+        if not is_order(seen):
             continue
-        account, at, hour = columns.account[row], columns.at[row], columns.hour[row]
-        orders = accounts.orders[account]
-        if orders == 0:
+        account, at = seen.account, seen.at
+        if accounts.orders[account] == 0:
             accounts.since[account] = at
-        hours = accounts.hours[account]
-        kept = accounts.kept[account]
-        apart = at - accounts.last_at[account]
-        sitting = orders == 0 or not -SITTING_SECONDS <= apart <= SITTING_SECONDS
-        fresh_hour = sitting or hour != accounts.last_hour[account]
-        if orders >= ORDERS_MIN and at - accounts.since[account] >= SECONDS_MIN:
-            away = surprise(hours, kept, everybody.hours, hour)
-            p_value = tail_p(tail, away)
-            if fresh_hour:
-                tail_learn(tail, away)
-            if p_value <= ODD_P:
-                p_value = odd_again(accounts, everybody, account, at, p_value)
-            hour_out.p[row] = p_value
-            if p_value <= alarm_p:
-                hour_out.came[row] = hour
-                hour_out.low[row] = smoothed(hours, hour) * SMOOTH_SUM
-                hour_out.high[row] = kept
-                hour_out.extra[row, 0] = away
-                hour_out.extra[row, 1] = orders
-                hour_out.example_position[row] = accounts.last_position[account]
-                hour_out.example_at[row] = accounts.last_at[account]
-        hours[hour] += 1
-        everybody.hours[hour] += 1
-        accounts.kept[account] += 1
-        if accounts.kept[account] >= HOURS_KEPT:
-            accounts.kept[account] = 0
-            for each in range(WEEK_HOURS):
-                hours[each] //= 2
-                accounts.kept[account] += hours[each]
-
-        if sitting:
-            accounts.age[account] += 1
-            accounts.settled[account] |= accounts.had[account]
-        fresh = -1
-        curious = curiosity(accounts.had[account], accounts.again[account])
-        for currency in (columns.base[row], columns.quote[row]):
-            word, bit = currency // 63, np.int64(1) << (currency % 63)
-            if accounts.had[account, word] & bit == 0:
-                accounts.had[account, word] |= bit
-                if fresh < 0 or everybody.currencies[currency] < everybody.currencies[fresh]:
-                    fresh = currency
-            elif accounts.settled[account, word] & bit != 0:
-                accounts.again[account, word] |= bit
-        age = min(int(math.log2(accounts.age[account] + 1.0)), AGES - 1)
-        firsts, looks = everybody.firsts[curious, age], everybody.looks[curious, age]
-        hazard = min((firsts + FIRSTS_PRIOR) / (looks + 1.0), 1.0)
-        learnt = 1.0
-        if orders >= ORDERS_MIN:
-            currency_out.p[row] = 1.0
-            if fresh >= 0:
-                rare = rareness(everybody.currencies, fresh)
-                p_value = max(hazard * rare, 1e-12)
-                currency_out.p[row] = p_value
-                if p_value <= FIRST_P:
-                    learnt = 0.1
-                if p_value <= alarm_p:
-                    currency_out.came[row] = fresh
-                    currency_out.low[row] = accounts.age[account]
-                    currency_out.high[row] = orders
-                    currency_out.extra[row, 1] = rare
-                    currency_out.extra[row, 2] = hazard
-                    currency_out.extra[row, 3] = columns.base[row]
-                    currency_out.example_position[row] = accounts.last_position[account]
-                    currency_out.example_at[row] = accounts.last_at[account]
-        if orders >= LOOKS_FROM:
-            if sitting:
-                everybody.looks[curious, age] += 1
-            if fresh >= 0:
-                everybody.firsts[curious, age] += learnt
-        if fresh >= 0:
-            accounts.age[account] = 0
-        everybody.currencies[columns.base[row]] += 1
-        everybody.currencies[columns.quote[row]] += 1
-        accounts.orders[account] = orders + 1
-        accounts.last_hour[account] = hour
-        accounts.last_position[account] = columns.position[row]
+        known = at - accounts.since[account] >= SECONDS_MIN
+        if known and accounts.orders[account] >= ORDERS_MIN:
+            judge_hour(seen, row, accounts, everybody, tail, hour_out, alarm_p)
+        learn_hour(seen, accounts, everybody)
+        judge_currency(seen, row, accounts, everybody, currency_out, alarm_p)
+        accounts.orders[account] += 1
+        accounts.last_hour[account] = seen.hour
+        accounts.last_position[account] = seen.position
         accounts.last_at[account] = at

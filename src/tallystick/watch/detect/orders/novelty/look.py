@@ -16,7 +16,7 @@ from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, WEEK_HOURS, Columns
 from tallystick.watch.detect.orders.kernels import new_tail
-from tallystick.watch.detect.orders.look import Arrays, Out, new_out
+from tallystick.watch.detect.orders.look import Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.novelty import kernels
 from tallystick.watch.detect.orders.telling import contribution, example, order
 from tallystick.watch.detect.score import Finding, Reason
@@ -60,25 +60,28 @@ class Novelty:
 
     def __init__(self, slots: Mapping[str, int]) -> None:
         accounts = slots["account"]
+        words = CURRENCIES_MAX // kernels.BITS + 1
         self._accounts = kernels.Accounts(
-            np.zeros(accounts),
-            np.zeros(accounts, np.int64),
-            np.zeros(accounts, np.int64),
-            *(np.zeros((accounts, CURRENCIES_MAX // 63 + 1), np.int64) for _ in range(3)),
-            np.zeros(accounts),
-            np.zeros(accounts),
-            np.zeros((accounts, WEEK_HOURS), np.uint16),
-            np.zeros(accounts),
-            np.zeros(accounts, np.int64),
-            np.zeros(accounts, np.int64),
-            np.zeros(accounts),
+            since=floats(accounts),
+            orders=wholes(accounts),
+            age=wholes(accounts),
+            had=wholes(accounts, words),
+            settled=wholes(accounts, words),
+            again=wholes(accounts, words),
+            odd_at=floats(accounts),
+            odd_p=floats(accounts),
+            hours=np.zeros((accounts, WEEK_HOURS), np.uint16),
+            kept=floats(accounts),
+            last_hour=wholes(accounts),
+            last_position=wholes(accounts),
+            last_at=floats(accounts),
         )
         self._everybody = kernels.Everybody(
-            np.zeros(WEEK_HOURS),
-            np.zeros(CURRENCIES_MAX),
-            np.zeros((kernels.CURIOUS, kernels.AGES)),
-            np.zeros((kernels.CURIOUS, kernels.AGES)),
-            np.zeros(2),
+            hours=floats(WEEK_HOURS),
+            currencies=floats(CURRENCIES_MAX),
+            looks=floats(kernels.CURIOUS, kernels.AGES),
+            firsts=floats(kernels.CURIOUS, kernels.AGES),
+            odd=floats(2),
         )
         self._tail = new_tail()
         self._hours, self._currencies = new_out(), new_out()

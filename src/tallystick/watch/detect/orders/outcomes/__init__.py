@@ -1,0 +1,1 @@
+"""What becomes of orders: rejected, cancelled, layered."""

@@ -16,16 +16,21 @@ from tallystick.watch.detect.orders.columns import (
     REJECTED,
     WAITING,
     Columns,
+    Row,
 )
+from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.orders.kernels import (
     BAD,
     OUTCOMES,
     RECENT,
-    SHARE,
+    UNLIKELY_P,
     WARM_UP,
+    is_deal,
+    is_order,
     keep,
     streak,
     tell,
+    usual_share,
 )
 from tallystick.watch.detect.orders.look import Out
 
@@ -45,7 +50,6 @@ REJECT_SECONDS = 3_600.0
 CANCEL_SECONDS = 7_200.0
 LAYER_SECONDS = 3_600.0
 """Time constants with which the evidence of a streak fades."""
-BPS = 10_000.0
 
 
 class Accounts(NamedTuple):
@@ -59,8 +63,10 @@ class Accounts(NamedTuple):
 
 
 class Books(NamedTuple):
-    """Of each book and side (0 buy, 1 sell): layered orders, when an order was last placed, the
-    last deal, and the entries."""
+    """Of each book and side (0 buy, 1 sell).
+
+    Its streak of layered orders, when an order was last placed, the last deal, and the entries.
+    """
 
     layers: NDArray[np.float64]
     placed_at: NDArray[np.float64]
@@ -72,8 +78,11 @@ class Books(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Of each waiting order: when and where it was placed, its side, size and distance, and whether
-    none was placed on the other side just before."""
+    """Of each waiting order: when and where it was placed, its side and size.
+
+    `away` is how far behind the touch (a share of the price), `alone` 1 where no order was placed
+    on the other side just before.
+    """
 
     at: NDArray[np.float64]
     position: NDArray[np.int64]
@@ -91,22 +100,144 @@ class Pools(NamedTuple):
     layers: NDArray[np.float64]
 
 
-@compiled
-def say(  # noqa: PLR0913
+@inlined
+def say(
     out: Out, row: int, of: NDArray[np.float64], usual: float, case: NDArray[np.int64], taken: int
 ) -> None:
     """Leave what a person must be told of a streak."""
     out.came[row] = of[BAD]
-    out.extra[row, 0] = of[RECENT]
-    out.extra[row, 1] = usual
-    out.low[row] = 0.0
-    out.high[row] = usual
+    out.extra[row, 0], out.extra[row, 1] = of[RECENT], usual
+    out.low[row], out.high[row] = 0.0, usual
     out.example_position[row] = -1
     tell(case, taken, int(of[BAD]), out.case[row])
 
 
+@inlined
+def is_warm(accounts: Accounts, account: int) -> bool:
+    """Whether enough is known of an account."""
+    return bool(accounts.rejects[account, OUTCOMES] >= WARM_UP)
+
+
+@inlined
+def judge_reject(
+    seen: Row, row: int, accounts: Accounts, pools: Pools, out: Out, alarm_p: float
+) -> None:
+    """The p-value of a rejection, after those before it."""
+    account, bad = seen.account, seen.state == REJECTED
+    warm = is_warm(accounts, account)
+    of, taken = accounts.rejects[account], accounts.taken[account]
+    usual = usual_share(of, pools.rejects)
+    if bad:
+        keep(accounts.reject_case[account], taken[0], seen.position)
+        taken[0] += 1
+    p_value = streak(of, pools.rejects, bad, REJECT_SHARE_MIN, warm, seen.at, REJECT_SECONDS)
+    if warm:
+        out.p[row] = p_value if bad else 1.0
+        if out.p[row] <= alarm_p:
+            say(out, row, of, usual, accounts.reject_case[account], taken[0])
+
+
+@inlined
+def judge_cancel(
+    seen: Row, row: int, accounts: Accounts, pools: Pools, out: Out, alarm_p: float
+) -> None:
+    """The p-value of a cancel, after those before it."""
+    account, bad = seen.account, seen.kind == CANCELLED
+    warm = is_warm(accounts, account)
+    of, taken = accounts.cancels[account], accounts.taken[account]
+    usual = usual_share(of, pools.cancels)
+    if bad:
+        keep(accounts.cancel_case[account], taken[1], seen.position)
+        taken[1] += 1
+    p_value = streak(of, pools.cancels, bad, CANCEL_SHARE_MIN, warm, seen.at, CANCEL_SECONDS)
+    if warm:
+        out.p[row] = p_value if bad else 1.0
+        if usual > CANCEL_SHARE_MAX:
+            out.p[row] = max(out.p[row], UNLIKELY_P)
+        if out.p[row] <= alarm_p:
+            say(out, row, of, usual, accounts.cancel_case[account], taken[1])
+
+
+@inlined
+def place(seen: Row, books: Books, waiting: Waiting) -> None:
+    """Remember an order that begins to wait."""
+    order, book, at = seen.order, seen.book, seen.at
+    side = 0 if seen.side > 0 else 1
+    waiting.at[order] = at
+    waiting.position[order] = seen.position
+    waiting.side[order] = side
+    waiting.quantity[order] = seen.quantity
+    waiting.alone[order] = at - books.placed_at[book, 1 - side] > BOTH_SIDES_SECONDS
+    books.placed_at[book, side] = at
+    touch = seen.bid if side == 0 else seen.ask
+    waiting.away[order] = seen.side * (touch / seen.limit - 1)
+
+
+@inlined
+def is_layered(seen: Row, books: Books, waiting: Waiting) -> bool:
+    """Whether the order that ends here was there to be seen, not to be dealt."""
+    order, book = seen.order, seen.book
+    placed, opposite = waiting.at[order], 1 - waiting.side[order]
+    return bool(
+        seen.kind == CANCELLED
+        and seen.at - placed <= LIFE_SECONDS_MAX
+        and waiting.away[order] > 0
+        and waiting.alone[order] == 1
+        and abs(books.placed_at[book, opposite] - placed) > BOTH_SIDES_SECONDS
+        and books.dealt_position[book, opposite] > waiting.position[order]
+    )
+
+
+@inlined
+def judge_layer(
+    seen: Row,
+    row: int,
+    accounts: Accounts,
+    books: Books,
+    waiting: Waiting,
+    pools: Pools,
+    out: Out,
+    alarm_p: float,
+) -> None:
+    """The p-value of a layered order, after those before it on its side of its book."""
+    order, book = seen.order, seen.book
+    side, bad = waiting.side[order], is_layered(seen, books, waiting)
+    warm = is_warm(accounts, seen.account)
+    of = books.layers[book, side]
+    usual = usual_share(of, pools.layers)
+    if bad:
+        if of[BAD] == 0:
+            books.layered[book, side] = 0.0
+        books.layered[book, side] += waiting.quantity[order]
+        for which in (waiting.position[order], seen.position):
+            keep(books.case[book], books.taken[book], which)
+            books.taken[book] += 1
+    p_value = streak(of, pools.layers, bad, LAYER_SHARE_MIN, warm, seen.at, LAYER_SECONDS)
+    if not warm:
+        return
+    out.p[row] = p_value if bad else 1.0
+    if of[BAD] < LAYERS_MIN:
+        out.p[row] = max(out.p[row], UNLIKELY_P)
+    if out.p[row] <= alarm_p:
+        say(out, row, of, usual, books.case[book], books.taken[book])
+        tell(books.case[book], books.taken[book], 2 * int(of[BAD]), out.case[row])
+        out.extra[row, 2] = books.layered[book, side]
+        out.extra[row, 3] = books.dealt[book, 1 - side]
+        out.extra[row, 4] = side
+        out.extra[row, 5] = books.dealt_position[book, 1 - side]
+
+
+@inlined
+def is_end(seen: Row) -> bool:
+    """Whether an order ended here, by its client's doing or its own."""
+    kind, done = seen.kind, seen.state == DONE
+    if kind in (DECIDED, FILLED):
+        return bool(done and seen.own == 1)
+    return bool(seen.own == 1 and kind in (CANCELLED, EXPIRED))
+
+
 @compiled
-def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
+def judge(  # noqa: PLR0913, PLR0917  a kernel takes its state by parts
     columns: Columns,
     accounts: Accounts,
     books: Books,
@@ -118,90 +249,19 @@ def judge(  # noqa: C901, PLR0912, PLR0913, PLR0915  one walk over the batch
     alarm_p: float,
 ) -> None:
     """The p-values of rejections, of cancels, and of layers."""
-    for row in range(columns.kind.shape[0]):
+    for row in range(columns.shape[0]):
+        seen = columns[row]
         reject_out.p[row] = cancel_out.p[row] = layer_out.p[row] = math.nan
-        kind, account = columns.kind[row], columns.account[row]
-        if kind < DECIDED or kind > EXPIRED:
-            continue
-        at, own = columns.at[row], columns.own[row] == 1
-        book, order, position = columns.book[row], columns.order[row], columns.position[row]
-        state, side = columns.state[row], 0 if columns.side[row] > 0 else 1
-        warm = accounts.rejects[account, OUTCOMES] >= WARM_UP
-
-        if columns.filled[row] > 0:
-            books.dealt[book, side] = columns.filled[row]
-            books.dealt_position[book, side] = position
-
-        if kind == DECIDED and own:
-            bad = state == REJECTED
-            of = accounts.rejects[account]
-            usual = of[SHARE] if of[OUTCOMES] else pools.rejects[0]
-            if bad:
-                keep(accounts.reject_case[account], accounts.taken[account, 0], position)
-                accounts.taken[account, 0] += 1
-            p_value = streak(of, pools.rejects, bad, REJECT_SHARE_MIN, warm, at, REJECT_SECONDS)
-            reject_out.p[row] = p_value if bad or not warm else 1.0
-            if reject_out.p[row] <= alarm_p:
-                say(
-                    reject_out, row, of, usual,
-                    accounts.reject_case[account], accounts.taken[account, 0],
-                )  # fmt: skip
-
-        if kind == DECIDED and state == WAITING and order >= 0:
-            waiting.at[order] = at
-            waiting.position[order] = position
-            waiting.side[order] = side
-            waiting.quantity[order] = columns.quantity[row]
-            waiting.alone[order] = at - books.placed_at[book, 1 - side] > BOTH_SIDES_SECONDS
-            books.placed_at[book, side] = at
-            touch = columns.bid[row] if side == 0 else columns.ask[row]
-            waiting.away[order] = columns.side[row] * (touch / columns.limit[row] - 1) * BPS
-
-        ended = (kind == DECIDED and state == DONE) or kind == FILLED or kind == EXPIRED
-        cancelled = kind == CANCELLED
-        if own and (ended or cancelled) and (kind != FILLED or state == DONE):
-            of = accounts.cancels[account]
-            usual = of[SHARE] if of[OUTCOMES] else pools.cancels[0]
-            if cancelled:
-                keep(accounts.cancel_case[account], accounts.taken[account, 1], position)
-                accounts.taken[account, 1] += 1
-            p_value = streak(of, pools.cancels, cancelled, CANCEL_SHARE_MIN, warm, at, CANCEL_SECONDS)
-            cancel_out.p[row] = p_value if cancelled or not warm else 1.0
-            if usual > CANCEL_SHARE_MAX:
-                cancel_out.p[row] = max(p_value, 1e-3)
-            if cancel_out.p[row] <= alarm_p:
-                say(
-                    cancel_out, row, of, usual,
-                    accounts.cancel_case[account], accounts.taken[account, 1],
-                )  # fmt: skip
-            if order >= 0:
-                placed, rests = waiting.at[order], waiting.side[order]
-                opposite = 1 - rests
-                bad = (
-                    cancelled
-                    and at - placed <= LIFE_SECONDS_MAX
-                    and waiting.away[order] > 0
-                    and waiting.alone[order] == 1
-                    and abs(books.placed_at[book, opposite] - placed) > BOTH_SIDES_SECONDS
-                    and books.dealt_position[book, opposite] > waiting.position[order]
-                )
-                of = books.layers[book, rests]
-                usual = of[SHARE] if of[OUTCOMES] else pools.layers[0]
-                if bad:
-                    if of[BAD] == 0:
-                        books.layered[book, rests] = 0.0
-                    books.layered[book, rests] += waiting.quantity[order]
-                    for which in (waiting.position[order], position):
-                        keep(books.case[book], books.taken[book], which)
-                        books.taken[book] += 1
-                p_value = streak(of, pools.layers, bad, LAYER_SHARE_MIN, warm, at, LAYER_SECONDS)
-                layer_out.p[row] = p_value if bad or not warm else 1.0
-                if bad and of[BAD] < LAYERS_MIN:
-                    layer_out.p[row] = max(p_value, 1e-3)
-                if layer_out.p[row] <= alarm_p:
-                    say(layer_out, row, of, usual, books.case[book], books.taken[book])
-                    tell(books.case[book], books.taken[book], 2 * int(of[BAD]), layer_out.case[row])
-                    layer_out.extra[row, 2] = books.layered[book, rests]
-                    layer_out.extra[row, 3] = books.dealt[book, opposite]
-                    layer_out.extra[row, 4] = rests
-                    layer_out.extra[row, 5] = books.dealt_position[book, opposite]
+        if is_deal(seen):
+            side = 0 if seen.side > 0 else 1
+            books.dealt[seen.book, side] = seen.filled
+            books.dealt_position[seen.book, side] = seen.position
+        if is_order(seen):
+            judge_reject(seen, row, accounts, pools, reject_out, alarm_p)
+        known = seen.order >= 0
+        if known and seen.kind == DECIDED and seen.state == WAITING:
+            place(seen, books, waiting)
+        if is_end(seen):
+            judge_cancel(seen, row, accounts, pools, cancel_out, alarm_p)
+            if known:
+                judge_layer(seen, row, accounts, books, waiting, pools, layer_out, alarm_p)

@@ -16,10 +16,10 @@ from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import Columns
 from tallystick.watch.detect.orders.kernels import STREAK
-from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, new_out
+from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.outcomes import kernels
 from tallystick.watch.detect.orders.telling import case, contribution, order, share
-from tallystick.watch.detect.score import Finding, Reason
+from tallystick.watch.detect.score import Family, Finding, Reason
 from tallystick.watch.detect.wording import grouped, once_in, percent
 
 REJECTED_SHARE = Feature(
@@ -59,31 +59,33 @@ class Outcomes:
     def __init__(self, slots: Mapping[str, int]) -> None:
         accounts, books, orders = slots["account"], slots["book"], slots["order"]
         self._accounts = kernels.Accounts(
-            np.zeros((accounts, STREAK)),
-            np.zeros((accounts, STREAK)),
-            np.zeros((accounts, CASE_MAX // 2), np.int64),
-            np.zeros((accounts, CASE_MAX // 2), np.int64),
-            np.zeros((accounts, 2), np.int64),
+            rejects=floats(accounts, STREAK),
+            cancels=floats(accounts, STREAK),
+            reject_case=wholes(accounts, CASE_MAX // 2),
+            cancel_case=wholes(accounts, CASE_MAX // 2),
+            taken=wholes(accounts, 2),
         )
         self._books = kernels.Books(
-            np.zeros((books, 2, STREAK)),
-            np.zeros((books, 2)),
-            np.zeros((books, 2)),
-            np.full((books, 2), 0, np.int64),
-            np.zeros((books, 2)),
-            np.zeros((books, 3 * CASE_MAX // 4), np.int64),
-            np.zeros(books, np.int64),
+            layers=floats(books, 2, STREAK),
+            placed_at=floats(books, 2),
+            dealt=floats(books, 2),
+            dealt_position=wholes(books, 2),
+            layered=floats(books, 2),
+            case=wholes(books, 3 * CASE_MAX // 4),
+            taken=wholes(books),
         )
         self._waiting = kernels.Waiting(
-            np.zeros(orders),
-            np.zeros(orders, np.int64),
-            np.zeros(orders, np.int64),
-            np.zeros(orders),
-            np.zeros(orders),
-            np.zeros(orders, np.int64),
+            at=floats(orders),
+            position=wholes(orders),
+            side=wholes(orders),
+            quantity=floats(orders),
+            away=floats(orders),
+            alone=wholes(orders),
         )
         self._pools = kernels.Pools(
-            np.array([0.05, 0.0]), np.array([0.2, 0.0]), np.array([0.02, 0.0])
+            rejects=np.array([0.05, 0.0]),
+            cancels=np.array([0.2, 0.0]),
+            layers=np.array([0.02, 0.0]),
         )
         self._rejects, self._cancels, self._layers = new_out(), new_out(), new_out()
         self.out: Mapping[str, Out] = {
@@ -113,11 +115,9 @@ class Outcomes:
         seen, out = order(seen), self.out[name]
         tell = {"reject_streak": _rejects, "cancel_ratio": _cancels, "layering": _layers}[name]
         entity = f"{seen.account} {seen.pair}" if name == "layering" else seen.account
-        family = "fraud" if name == "reject_streak" else "market_abuse"
-        return Finding(
-            row, name, family, entity, float(out.p[row]), REFRACTORY_SECONDS[name],  # type: ignore[arg-type]
-            tell(out, row, seen),
-        )  # fmt: skip
+        family: Family = "fraud" if name == "reject_streak" else "market_abuse"
+        p_value, seconds = float(out.p[row]), REFRACTORY_SECONDS[name]
+        return Finding(row, name, family, entity, p_value, seconds, tell(out, row, seen))
 
 
 def _rejects(out: Out, row: int, seen: OrderSeen) -> Reason:

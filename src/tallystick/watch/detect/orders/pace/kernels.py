@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.orders.columns import DECIDED, Columns
+from tallystick.watch.detect.orders.columns import Columns
+from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.orders.kernels import (
+    UNLIKELY_P,
     WARM_UP,
     Tail,
     elapsed,
     faded,
+    is_order,
     keep,
     newest,
     tail_learn,
@@ -29,6 +32,8 @@ QUIET_MAX = 5.0
 """What such a count may come to at most: it teaches the tail, and never alarms."""
 HABIT_ORDERS = 200.0
 """Orders over which the usual counts are averaged."""
+STORM_PACE = 0.1
+"""Beyond that an order teaches only a tenth: a storm is no habit yet."""
 LEARN_SECONDS = 60.0
 """Neighbouring counts are nearly the same number: of an account the tail takes one in this time."""
 CLIP = 3.0
@@ -36,8 +41,10 @@ CLIP = 3.0
 
 
 class Rhythm(NamedTuple):
-    """Of each account: faded counts a span, the usual one of each, and its dispersion (variance
-    over mean; 1 for a Poisson law)."""
+    """Of each account: faded counts a span, and what is usual of each.
+
+    `dispersion` is the variance over the mean; 1 for a Poisson law.
+    """
 
     last: NDArray[np.float64]
     learnt: NDArray[np.float64]
@@ -48,7 +55,7 @@ class Rhythm(NamedTuple):
     case: NDArray[np.int64]
 
 
-@compiled
+@inlined
 def surplus(count: float, usual: float, dispersion: float) -> float:
     """The Poisson log-likelihood ratio of a count above the usual one, over its dispersion.
 
@@ -62,15 +69,16 @@ def surplus(count: float, usual: float, dispersion: float) -> float:
 @compiled
 def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float) -> None:
     """The p-value of the pace at each own order."""
-    for row in range(columns.kind.shape[0]):
+    for row in range(columns.shape[0]):
+        seen = columns[row]
         out.p[row] = math.nan
-        if columns.kind[row] != DECIDED or columns.own[row] == 0:
+        if not is_order(seen):
             continue
-        account, at = columns.account[row], columns.at[row]
+        account, at = seen.account, seen.at
         orders = rhythm.orders[account]
         seconds = elapsed(rhythm.last[account], at) if orders else 0.0
         rhythm.last[account] = newest(rhythm.last[account], at) if orders else at
-        keep(rhythm.case[account], orders, columns.position[row])
+        keep(rhythm.case[account], orders, seen.position)
         rhythm.orders[account] = orders + 1
         worst, fastest = 0.0, 0
         pace = 1 / min(orders + 1.0, HABIT_ORDERS)
@@ -85,11 +93,10 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
             if away > worst:
                 worst, fastest = away, span
                 out.high[row] = usual + 2 * math.sqrt(max(around, 1.0) * usual)
-            change = count - usual
-            if orders >= WARM_UP:
-                change = min(change, CLIP * math.sqrt(max(around, 1.0) * usual))
-            rhythm.mean[account, span] = usual + pace * change
-            rhythm.dispersion[account, span] = around + pace * (change * change / usual - around)
+            learnt = pace if away <= QUIET_MAX else STORM_PACE * pace
+            change = min(count - usual, CLIP * math.sqrt(max(around, 1.0) * usual))
+            rhythm.mean[account, span] = usual + learnt * change
+            rhythm.dispersion[account, span] = around + learnt * (change * change / usual - around)
         if orders < WARM_UP:
             continue
         p_value = tail_p(tail, worst)
@@ -98,7 +105,7 @@ def judge(columns: Columns, rhythm: Rhythm, tail: Tail, out: Out, alarm_p: float
             rhythm.learnt[account] = at
         count = rhythm.counts[account, fastest]
         if worst <= QUIET_MAX:
-            p_value = max(p_value, 1e-3)
+            p_value = max(p_value, UNLIKELY_P)
         out.p[row] = p_value
         if p_value <= alarm_p:
             out.came[row] = count

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.orders.columns import Columns
-from tallystick.watch.detect.orders.kernels import new_tail
-from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, new_out
+from tallystick.watch.detect.orders.kernels import WARM_UP, new_tail
+from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.pace import kernels
 from tallystick.watch.detect.orders.telling import case, contribution, order, span
 from tallystick.watch.detect.score import Finding, Reason
@@ -40,16 +40,23 @@ class Pace:
     def __init__(self, slots: Mapping[str, int]) -> None:
         accounts, spans = slots["account"], len(kernels.SPANS)
         self._rhythm = kernels.Rhythm(
-            np.zeros(accounts),
-            np.zeros(accounts),
-            np.zeros(accounts, np.int64),
-            *(np.zeros((accounts, spans)) for _ in range(3)),
-            np.zeros((accounts, CASE_MAX // 2), np.int64),
+            last=floats(accounts),
+            learnt=floats(accounts),
+            orders=wholes(accounts),
+            counts=floats(accounts, spans),
+            mean=floats(accounts, spans),
+            dispersion=floats(accounts, spans),
+            case=wholes(accounts, CASE_MAX // 2),
         )
         self._tail = new_tail()
         self._out = new_out()
         self.out: Mapping[str, Out] = {"order_burst": self._out}
         self.state: Mapping[str, Arrays] = {"account": self._rhythm, "shared": self._tail}
+
+    @property
+    def warming(self) -> int:
+        """Accounts with fewer orders than a habit needs."""
+        return int(np.count_nonzero((self._rhythm.orders > 0) & (self._rhythm.orders < WARM_UP)))
 
     def judge(self, columns: Columns, alarm_p: float) -> None:
         """Score the pace at each own order."""

@@ -15,7 +15,7 @@ from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.orders.columns import Columns
 from tallystick.watch.detect.orders.kernels import Windows, new_tail, new_windows
-from tallystick.watch.detect.orders.look import Arrays, Out, new_out
+from tallystick.watch.detect.orders.look import Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.price import kernels
 from tallystick.watch.detect.orders.telling import contribution, example, order
 from tallystick.watch.detect.score import Finding, Reason
@@ -53,16 +53,18 @@ class Price:
     def __init__(self, slots: Mapping[str, int]) -> None:
         pairs, books = slots["pair"], slots["book"]
         shape = (pairs, _SORTS, kernels.WINDOW)
-        self._market = kernels.Market(*(np.zeros(pairs) for _ in range(4)))
+        self._market = kernels.Market(
+            mid=floats(pairs), at=floats(pairs), squares=floats(pairs), gap=floats(pairs)
+        )
         self._sorts = kernels.Sorts(
-            Windows(
-                np.zeros(shape, np.float32),
-                np.zeros(shape, np.float32),
-                np.zeros((pairs, _SORTS), np.int64),
+            windows=Windows(
+                ring=np.zeros(shape, np.float32),
+                ordered=np.zeros(shape, np.float32),
+                taken=wholes(pairs, _SORTS),
             ),
-            np.zeros(shape),
-            np.zeros(shape, np.int64),
-            np.zeros(shape, np.float32),
+            at=floats(*shape),
+            position=wholes(*shape),
+            bps=np.zeros(shape, np.float32),
         )
         self._own = new_windows(books, kernels.OWN_WINDOW)
         self._tails = (new_tail(), new_tail(), new_tail())

@@ -13,7 +13,7 @@ from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
 from tallystick.watch.detect.orders.kernels import new_tail, new_windows
-from tallystick.watch.detect.orders.look import Arrays, Out, new_out
+from tallystick.watch.detect.orders.look import Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.size import kernels
 from tallystick.watch.detect.orders.telling import contribution, example, order, short
 from tallystick.watch.detect.score import Finding, Reason
@@ -49,8 +49,6 @@ REFUSED_FEATURE = Feature(
     ("order_size",),
 )
 REFRACTORY_SECONDS = 600.0
-USUAL, REFUSED, RIGHTED, STRANGER = 0.0, 1.0, 2.0, 3.0
-"""What else speaks for a mistake, as the kernel says it."""
 
 
 class Size:
@@ -58,19 +56,19 @@ class Size:
 
     def __init__(self, slots: Mapping[str, int]) -> None:
         books, accounts = slots["book"], slots["account"]
-        shape = (books, kernels.EXAMPLES)
         self._books = kernels.Books(
-            new_windows(books, kernels.WINDOW),
-            np.zeros(shape),
-            np.zeros(shape, np.int64),
-            np.zeros((books, 4)),
-            np.zeros(books, np.int64),
+            windows=new_windows(books, kernels.WINDOW),
+            at=floats(books, kernels.EXAMPLES),
+            position=wholes(books, kernels.EXAMPLES),
+            large=floats(books, 4),
+            large_position=wholes(books),
         )
         self._accounts = kernels.Accounts(
-            new_windows(accounts, kernels.WINDOW), new_windows(accounts, kernels.WINDOW)
+            dollars=new_windows(accounts, kernels.WINDOW),
+            around=new_windows(accounts, kernels.WINDOW),
         )
         self._pairs = new_windows(slots["pair"], kernels.PAIR_WINDOW)
-        self._shared = kernels.Shared(np.zeros(CURRENCIES_MAX), np.zeros(3))
+        self._shared = kernels.Shared(rates=floats(CURRENCIES_MAX), twice=floats(3))
         self._tail = new_tail()
         self._out = new_out()
         self.out: Mapping[str, Out] = {"order_size": self._out}
@@ -100,14 +98,14 @@ class Size:
         low, high = rounded(low), rounded(high)
         same = low == high
         span = f"about {grouped(low)}" if same else f"between {grouped(low)} and {grouped(high)}"
-        whose = "orders of all accounts" if how == STRANGER else "its orders"
+        whose = "orders of all accounts" if how == kernels.STRANGER else "its orders"
         text = f"{seen.side} {grouped(short(float(out.example_value[row])))} {seen.pair}"
         parts = [
             contribution(QUANTITY, quantity, low, high, first),
             contribution(TIMES, quantity / usual, low / usual, high / usual, first),
         ]
-        if how in (REFUSED, RIGHTED):
-            feature = REFUSED_FEATURE if how == REFUSED else RIGHTED_FEATURE
+        if how in {kernels.REFUSED, kernels.RIGHTED}:
+            feature = REFUSED_FEATURE if how == kernels.REFUSED else RIGHTED_FEATURE
             parts.append(contribution(feature, 1.0, 0.0, 0.0, p_value / first))
         parts.sort(key=lambda part: -part.surprise)
         return Finding(
@@ -126,13 +124,15 @@ class Size:
                 ),
                 contributions=tuple(parts),
                 nearest=example(out, row, text),
-                positions=(int(position), seen.position) if how == RIGHTED else (seen.position,),
+                positions=(int(position), seen.position)
+                if how == kernels.RIGHTED
+                else (seen.position,),
             ),
         )
 
 
 def _came(seen: OrderSeen, how: float, quantity: float) -> str:
-    if how == RIGHTED:
+    if how == kernels.RIGHTED:
         done = "sold" if seen.side == "buy" else "bought"
         back = "bought" if seen.side == "buy" else "sold"
         return (
@@ -140,4 +140,4 @@ def _came(seen: OrderSeen, how: float, quantity: float) -> str:
             f"{grouped(seen.quantity)} back, as after a zero too many"
         )
     told = f"{seen.account} {deed(seen)} {grouped(quantity)} {seen.pair}"
-    return f"{told} and was refused for the size" if how == REFUSED else told
+    return f"{told} and was refused for the size" if how == kernels.REFUSED else told

@@ -1,0 +1,1 @@
+"""Deals that cancel each other out."""

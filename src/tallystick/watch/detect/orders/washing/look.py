@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import Columns
+from tallystick.watch.detect.orders.couples import kernels as couples
 from tallystick.watch.detect.orders.kernels import STREAK
-from tallystick.watch.detect.orders.look import Arrays, Out, new_out
+from tallystick.watch.detect.orders.look import Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.telling import case, contribution, order, share
 from tallystick.watch.detect.orders.washing import kernels
 from tallystick.watch.detect.score import Finding, Reason
@@ -49,70 +50,92 @@ class Washing:
     """The looks `wash_trades` and `round_trip`."""
 
     def __init__(self, slots: Mapping[str, int]) -> None:
-        accounts, books, pairs = slots["account"], slots["book"], slots["pair"]
-        ring, wide, couples = kernels.RING, kernels.PAIR_RING, kernels.COUPLES
-        kept = kernels.ACCOUNT_CASE
-
-        def whole(*shape: int) -> NDArray[np.int64]:
-            return np.zeros(shape, np.int64)
-
-        self._books = kernels.Books(
-            np.zeros((books, ring)), np.zeros((books, ring), np.float32),
-            np.zeros((books, ring), np.int8), whole(books, ring), whole(books), np.zeros(books), np.zeros((books, ring)),
-            np.zeros((books, ring)), whole(books, ring), whole(books),
-        )  # fmt: skip
+        books, accounts, pairs = slots["book"], slots["account"], slots["pair"]
+        self._books = _books(books)
         self._accounts = kernels.Accounts(
-            np.zeros((accounts, STREAK)), np.zeros((accounts, STREAK)), whole(accounts),
-            whole(accounts, kept), whole(accounts), whole(accounts, kept), whole(accounts),
-        )  # fmt: skip
-        self._pairs = kernels.Pairs(
-            np.zeros((pairs, wide)), np.zeros((pairs, wide)), whole(pairs, wide),
-            whole(pairs, wide), whole(pairs, wide), whole(pairs),
-        )  # fmt: skip
-        self._shared = kernels.Shared(
-            np.array([0.02, 0.0]), np.array([0.02, 0.0]), np.zeros(2), whole(couples),
-            whole(couples), np.zeros(couples), np.zeros(couples), np.zeros(couples),
-            whole(couples, kernels.COUPLE_CASE), whole(couples),
-        )  # fmt: skip
+            washes=floats(accounts, STREAK),
+            trips=floats(accounts, STREAK),
+            deals=wholes(accounts),
+            wash_case=wholes(accounts, kernels.ACCOUNT_CASE),
+            wash_taken=wholes(accounts),
+            trip_case=wholes(accounts, kernels.ACCOUNT_CASE),
+            trip_taken=wholes(accounts),
+        )
+        self._pools = kernels.Pools(washes=np.array([0.02, 0.0]), trips=np.array([0.02, 0.0]))
+        ring = couples.PAIR_RING
+        self._pairs = couples.Pairs(
+            at=floats(pairs, ring),
+            size=floats(pairs, ring),
+            side=wholes(pairs, ring),
+            account=wholes(pairs, ring),
+            position=wholes(pairs, ring),
+            taken=wholes(pairs),
+        )
+        self._couples = couples.Couples(
+            one=wholes(couples.COUPLES),
+            other=wholes(couples.COUPLES),
+            together=floats(couples.COUPLES),
+            since=floats(couples.COUPLES),
+            last=floats(couples.COUPLES),
+            case=wholes(couples.COUPLES, couples.COUPLE_CASE),
+            taken=wholes(couples.COUPLES),
+            deals=floats(2),
+        )
         self._washes, self._trips = new_out(), new_out()
         self.out: Mapping[str, Out] = {"wash_trades": self._washes, "round_trip": self._trips}
         self.state: Mapping[str, Arrays] = {
             "book": self._books,
             "account": self._accounts,
             "pair": self._pairs,
-            "shared": self._shared,
+            "shared": (self._pools, self._couples),
         }
 
     def judge(self, columns: Columns, alarm_p: float) -> None:
         """Score each deal against the account's own, and against everybody's."""
-        kernels.judge_own(
-            columns, self._books, self._accounts, self._shared, self._washes, self._trips, alarm_p
+        kernels.judge(
+            columns, self._books, self._accounts, self._pools, self._washes, self._trips, alarm_p
         )
-        kernels.judge_couples(
-            columns, self._pairs, self._accounts, self._shared, self._washes, alarm_p
+        couples.judge(
+            columns, self._pairs, self._couples, self._accounts.deals, self._washes, alarm_p
         )
 
     def forget(self, accounts: NDArray[np.int64]) -> None:
         """Couples and deals of these accounts are nobody's any more."""
-        shared = self._shared
-        gone = np.isin(shared.one, accounts + 1) | np.isin(shared.other, accounts + 1)
-        for array in (shared.one, shared.other, shared.together, shared.last, shared.taken):
-            array[gone] = 0
+        known = self._couples
+        gone = np.isin(known.one, accounts + 1) | np.isin(known.other, accounts + 1)
+        known.one[gone] = known.other[gone] = known.taken[gone] = 0
+        known.together[gone] = known.last[gone] = 0.0
         self._pairs.side[np.isin(self._pairs.account, accounts)] = 0
 
     def finding(self, name: str, row: int, seen: Observation) -> Finding:
         """What cancelled out, in one sentence."""
         seen, out = order(seen), self.out[name]
         tell = _trip if name == "round_trip" else _wash
-        return Finding(
-            row, name, "market_abuse", f"{seen.account} {seen.pair}", float(out.p[row]),
-            REFRACTORY_SECONDS, tell(out, row, seen),
-        )  # fmt: skip
+        entity, p_value = f"{seen.account} {seen.pair}", float(out.p[row])
+        reason = tell(out, row, seen)
+        return Finding(row, name, "market_abuse", entity, p_value, REFRACTORY_SECONDS, reason)
+
+
+def _books(books: int) -> kernels.Books:
+    ring = kernels.RING
+    return kernels.Books(
+        at=floats(books, ring),
+        size=np.zeros((books, ring), np.float32),
+        side=np.zeros((books, ring), np.int8),
+        taker=np.zeros((books, ring), np.int8),
+        position=wholes(books, ring),
+        taken=wholes(books),
+        units=floats(books),
+        way=floats(books, ring),
+        way_at=floats(books, ring),
+        way_position=wholes(books, ring),
+        way_taken=wholes(books),
+    )
 
 
 def _wash(out: Out, row: int, seen: OrderSeen) -> Reason:
     number, usual, p_value = int(out.came[row]), float(out.high[row]), float(out.p[row])
-    if out.extra[row, 1] == 1:
+    if out.extra[row, 1] == couples.BY_COUPLE:
         came = f"{number} deals of the same size with another account, on opposite sides at once"
         expected = f"about {usual:.2g} by chance"
         part = contribution(TOGETHER, number, 0.0, usual, p_value)

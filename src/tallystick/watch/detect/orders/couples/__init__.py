@@ -1,0 +1,1 @@
+"""Two accounts that deal against each other."""
