@@ -14,7 +14,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.watch.detect.observation import AccountSeen, Observation, OrderSeen, QuoteSeen
+from tallystick.watch.detect.observation import (
+    NUMBER_MAX,
+    AccountSeen,
+    Observation,
+    OrderSeen,
+    QuoteSeen,
+)
 from tallystick.watch.detect.orders.saving import Header
 from tallystick.watch.detect.orders.slots import Slots
 
@@ -229,15 +235,17 @@ class Tables:
             table.touch(slots[there], moments[there])
         is_order = (columns["kind"] >= DECIDED) & (columns["kind"] <= EXPIRED)
         usable = np.abs(columns["at"]) < _SECONDS_MAX
-        usable &= ~is_order | (
-            (columns["quantity"] > 0)
-            & (columns["quantity"] < math.inf)
-            & np.isfinite(columns["filled"])
-        )
+        quantity, filled = columns["quantity"], columns["filled"]
+        whole = (quantity > 0) & (quantity <= NUMBER_MAX) & (filled >= 0) & (filled <= NUMBER_MAX)
+        usable &= ~is_order | whole
         columns["kind"][~usable] = SKIP
         columns["at"][~usable] = 0.0
-        for prices in (columns["limit"], columns["fill"], columns["bid"], columns["ask"]):
-            prices[~((prices > 0) & (prices < math.inf))] = math.nan
+        for name in ("limit", "fill", "bid", "ask"):
+            prices = columns[name]
+            prices[~((prices >= 1 / NUMBER_MAX) & (prices <= NUMBER_MAX))] = math.nan
+        for name in ("limit_usd", "equity", "funds"):
+            dollars = columns[name]
+            dollars[~(np.abs(dollars) <= NUMBER_MAX)] = math.nan
         hours, inverse = np.unique(columns["at"] // 3_600, return_inverse=True)
         columns["hour"][:] = np.array([self._hour(int(hour)) for hour in hours])[inverse]
 

@@ -238,7 +238,7 @@ def tail_learn(tail: Tail, deviation: float) -> None:
 @inlined
 def faded(value: float, seconds: float, scale: float) -> float:
     """What is left of a count after so many seconds: it halves every 0.69 scales."""
-    return value * math.exp(-seconds / scale)
+    return value * math.exp(-max(seconds, 0.0) / scale)  # a clock may go back
 
 
 @inlined

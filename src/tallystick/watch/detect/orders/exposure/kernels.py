@@ -63,6 +63,8 @@ STEP_DEALS = 100.0
 """Deals over which the typical step of the leverage is averaged."""
 RUN_UP_CASE = 8
 """Deals that are told with it."""
+LEVERAGE_MAX = 1e12
+"""Nothing is counted as more; without any money known it is the exposure in US dollars."""
 USD_MAX = 1e15
 UNITS_MAX = 1e30
 """Amounts beyond these are no money."""
@@ -211,7 +213,7 @@ def creep(
 @inlined
 def climbed(accounts: Accounts, account: int, at: float) -> float:
     """How many typical steps the leverage went up of late (a CUSUM), now that it is another."""
-    leverage = accounts.gross[account] / max(accounts.equity[account], 1.0)
+    leverage = min(accounts.gross[account] / max(accounts.equity[account], 1.0), LEVERAGE_MAX)
     change = leverage - accounts.leverage[account]
     accounts.leverage[account] = leverage
     typical = math.sqrt(accounts.step[account])

@@ -170,7 +170,8 @@ def place(seen: Row, books: Books, waiting: Waiting) -> None:
     waiting.alone[order] = at - books.placed_at[book, 1 - side] > BOTH_SIDES_SECONDS
     books.placed_at[book, side] = at
     touch = seen.bid if side == 0 else seen.ask
-    waiting.away[order] = seen.side * (touch / seen.limit - 1)
+    behind = seen.side * (touch / seen.limit - 1)
+    waiting.away[order] = behind if math.isfinite(behind) else 0.0
 
 
 @inlined

@@ -107,12 +107,13 @@ def tripped(books: Books, book: int, at: float, units: float) -> int:
     taken, last = books.way_taken[book], books.taken[book] - 1
     if not (books.taker[book, last % RING] or books.taker[book, (last - 1) % RING]):
         return 0  # who is filled on both sides makes a market
-    furthest = 0.0
+    furthest, left = 0.0, at
     for back in range(1, min(taken, RING) + 1):
         place = (taken - back) % RING
-        if abs(at - books.way_at[book, place]) > TRIP_SECONDS:
+        if abs(at - left) > TRIP_SECONDS:
             return 0
         there = books.way[book, place]
+        left = books.way_at[book, place]  # when the position before this one was left
         furthest = max(furthest, abs(there - units))
         if back >= 2 and furthest > 0 and abs(there - units) <= TRIP_BACK * furthest:
             return back
