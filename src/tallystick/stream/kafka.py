@@ -264,6 +264,9 @@ class KafkaStream:
             self._kafka.KafkaError.LEADER_NOT_AVAILABLE,
             self._kafka.KafkaError.NOT_LEADER_FOR_PARTITION,
             self._kafka.KafkaError.UNKNOWN_TOPIC_OR_PART,
+            self._kafka.KafkaError.NOT_COORDINATOR,
+            self._kafka.KafkaError.COORDINATOR_NOT_AVAILABLE,
+            self._kafka.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         }
         try:
             for _ in range(int(ANSWER_SECONDS_MAX / _YOUNG_SECONDS)):

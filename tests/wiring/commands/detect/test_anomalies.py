@@ -41,22 +41,24 @@ def item(number: int, **members: Any) -> dict[str, Any]:
     } | members  # fmt: skip
 
 
-DETAIL = item(7, held="Held back.", verdict="dismissed") | {
-    "nearest": {"at": "2026-11-22T08:00:00.000000Z", "text": "buy 280,000 EUR/USD", "position": 3},
-    "order": "/v1/orders/O-7",
-    "evidence": [],
-    "verdicts": [
-        {"position": 12, "at": "2026-11-22T08:00:00.000000Z", "verdict": "dismissed",
-         "reason": "agreed by phone", "by": "ann", "scope": "entity",
-         "until": "2027-01-01T00:00:00.000000Z"},
-    ],
-    "similar": [
-        {"id": "order_size-3", "at": "2026-11-20T08:00:00.000000Z", "entity": "acme EUR/USD",
-         "surprise": 7.0, "sentence": "s", "verdict": "confirmed", "reason": "it was fraud"},
-        {"id": "order_size-2", "at": "2026-11-20T08:00:00.000000Z", "entity": "acme EUR/USD",
-         "surprise": 7.0, "sentence": "s", "verdict": None, "reason": None},
-    ],
-}  # fmt: skip
+def detail() -> dict[str, Any]:
+    """One anomaly as the API tells it when it is asked for."""
+    return item(7, held="Held back.", verdict="dismissed") | {
+        "nearest": {"at": "2026-11-22T08:00:00.000000Z", "text": "buy 280,000 EUR/USD", "position": 3},
+        "order": "/v1/orders/O-7",
+        "evidence": [],
+        "verdicts": [
+            {"position": 12, "at": "2026-11-22T08:00:00.000000Z", "verdict": "dismissed",
+             "reason": "agreed by phone", "by": "ann", "scope": "entity",
+             "until": "2027-01-01T00:00:00.000000Z"},
+        ],
+        "similar": [
+            {"id": "order_size-3", "at": "2026-11-20T08:00:00.000000Z", "entity": "acme EUR/USD",
+             "surprise": 7.0, "sentence": "s", "verdict": "confirmed", "reason": "it was fraud"},
+            {"id": "order_size-2", "at": "2026-11-20T08:00:00.000000Z", "entity": "acme EUR/USD",
+             "surprise": 7.0, "sentence": "s", "verdict": None, "reason": None},
+        ],
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -179,7 +181,7 @@ def test_following(monkeypatch: pytest.MonkeyPatch, *, as_json: bool) -> None:
 
 def test_an_explanation(server: Any) -> None:
     """Sentence, expected and came, bars with shares, the nearest, entries, verdicts, its like."""
-    server.body = json.dumps(DETAIL).encode()
+    server.body = json.dumps(detail()).encode()
     result = run(explain, "order_size-7")
     text = result.stdout
 
@@ -224,8 +226,9 @@ def test_an_explanation_of_one_that_nobody_judged(server: Any) -> None:
 
 def test_an_explanation_as_json(server: Any) -> None:
     """All that the server said."""
-    server.body = json.dumps(DETAIL).encode()
-    assert json.loads(run(explain, "order_size-7", "--json").stdout) == DETAIL
+    told = detail()
+    server.body = json.dumps(told).encode()
+    assert json.loads(run(explain, "order_size-7", "--json").stdout) == told
 
 
 def test_text_of_others_steers_no_terminal(server: Any) -> None:
@@ -238,7 +241,7 @@ def test_text_of_others_steers_no_terminal(server: Any) -> None:
 
 def test_an_id_stays_in_its_place(server: Any) -> None:
     """Whatever is given as an id is one part of the path."""
-    server.body = json.dumps(DETAIL).encode()
+    server.body = json.dumps(detail()).encode()
     run(explain, "../tokens?x=1")
     assert server.asked[0][0] == "/v1/anomalies/..%2Ftokens%3Fx%3D1"
 
