@@ -11,6 +11,7 @@ def test_an_anomaly_is_plain_json() -> None:
         id="order_size:12",
         detector="order_size",
         family="fraud",
+        entity="demo EUR/USD",
         at="2026-11-22T04:30:00.000000Z",
         p_value=1e-7,
         expected="between 1 and 2",
