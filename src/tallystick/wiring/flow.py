@@ -34,7 +34,8 @@ CALM_SHARE = 0.5
 FAT_FINGER_FACTOR = 100
 REJECT_ORDERS = 25
 REJECT_UNITS = 90_000_000
-OFF_MARKET_BPS = 350.0
+OFF_MARKET_BPS = -350.0
+"""Through the market: the buyer offers more than it asks, by a wrong digit."""
 BURST_SECONDS = 5
 """A burst is as many orders as its client sends in this time, all at once."""
 BURST_ORDERS_MIN = 80

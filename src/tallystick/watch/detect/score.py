@@ -4,10 +4,10 @@ from typing import Literal
 
 import msgspec
 
-ALARM_P_MAX = 1e-6
-"""An observation this improbable or more is an anomaly: one false alarm in a million looks.
+ALARM_P_MAX = 3e-6
+"""An observation this improbable or more is an anomaly: it happens thrice in a million.
 
-About fifteen looks are taken at an order, so a well calibrated house says about two false words in
+About fifteen looks are taken at an order, so a well calibrated house says about five false words in
 100,000 orders; `tallystick detect bench trades` measures it."""
 P_VALUE_MIN = 1e-12
 """Nothing is called rarer than this: no history here is long enough to say more."""

@@ -12,6 +12,7 @@ from tallystick.watch.detect.observation import AccountSeen, Observation, OrderS
 from tallystick.watch.detect.orders.columns import Tables
 from tallystick.watch.detect.orders.look import ROWS_MAX, Look, Out
 from tallystick.watch.detect.orders.looks import LOOKS
+from tallystick.watch.detect.orders.washing.look import Washing
 from tallystick.watch.detect.score import Finding
 
 START = 1_790_000_000.0
@@ -67,6 +68,8 @@ class Looking:
         """Make the look."""
         slots = {name: table.limit for name, table in self.tables.each().items()}
         self.look: Look = LOOKS[self.name](slots)
+        if isinstance(self.look, Washing):
+            self.look.name_of = self.tables.accounts.name
 
     def see(self, seen: Sequence[Observation], alarm_p: float = TELL_ALL) -> Seen:
         """All that it says of these, as one who is told everything hears it."""

@@ -68,3 +68,16 @@ def test_a_few_orders_are_no_burst(looking: Callable, make: Callable[..., OrderS
     told = looking(*NAMES).see([make(row, at) for row, at in enumerate([*times, *burst])], 1e-6)
     assert not told.findings
     assert np.nanmin(told.p) >= 1e-3
+
+
+def test_a_burst_of_a_busy_account_is_no_habit(
+    looking: Callable, make: Callable[..., OrderSeen]
+) -> None:
+    """Thirty orders a second for half a minute, then 150 in half a second; before that, nothing."""
+    times = arrivals(900, 1 / 30)
+    burst = [times[-1] + n / 300 for n in range(150)]
+    told = looking(*NAMES).see([make(row, at) for row, at in enumerate([*times, *burst])], 1e-6)
+    assert told.findings[0].reason.positions[-1] >= 920
+    assert told.findings[0].reason.contributions[0].feature == "orders_in_1_seconds"
+    high = told.findings[0].reason.contributions[0].expected_high
+    assert 30 < high < 60

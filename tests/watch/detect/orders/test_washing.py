@@ -124,13 +124,43 @@ def test_two_accounts_that_deal_together_are_found(
     told = looking(*WASH).see(seen, 1e-6)
     last = told.findings[-1]
     assert last.entity == "a2 EUR/USD"
-    assert "with another account" in last.reason.sentence
+    assert last.reason.sentence.startswith("a2 and a1 made 5 deals of the same size on opposite")
     assert last.reason.positions == tuple(range(1_000, 1_010))
     assert last.reason.contributions[0].feature == "deals_together"
 
 
-@pytest.mark.parametrize(("number", "mean"), [(1, 0.5), (3, 0.01), (5, 4.0), (12, 2.0)])
-def test_poisson_tails_by_their_sum(number: int, mean: float) -> None:
+def test_accounts_that_share_sizes_and_hours_are_no_couple(
+    looking: Callable, make: Callable[..., OrderSeen]
+) -> None:
+    """Four accounts that deal in a few standard sizes, all at once, on sides drawn by chance."""
+    chance = np.random.default_rng(5)
+    seen = [
+        make(n, n * 0.5, account=f"a{chance.integers(4)}",
+             quantity=float(chance.choice([1e5, 2e5, 5e5, 1e6])),
+             side="buy" if chance.random() < 0.5 else "sell")
+        for n in range(3_000)
+    ]  # fmt: skip
+    look = looking(*WASH)
+    couples_of = look.look._couples
+    assert not [
+        each
+        for each in look.see(seen, 1e-5).findings
+        if each.reason.contributions[0].feature == "deals_together"
+    ]
+    assert couples_of.together.max() > 100
+    assert couples_of.alike[couples_of.together.argmax()] > 100
+
+
+@pytest.mark.parametrize(
+    ("number", "shape", "rate"), [(1, 2.0, 4.0), (3, 2.0, 200.0), (5, 6.0, 1.5), (12, 14.0, 3.0)]
+)
+def test_tails_of_chance_by_their_sum(number: int, shape: float, rate: float) -> None:
     """1 less the terms below, or the terms above where that has no digits left."""
-    slow = sum(math.exp(-mean) * mean**k / math.factorial(k) for k in range(number, number + 80))
-    assert couples.poisson_tail(float(number), mean) == pytest.approx(slow, rel=1e-6)
+
+    def term(k: int) -> float:
+        log = math.lgamma(shape + k) - math.lgamma(shape) - math.lgamma(k + 1)
+        return math.exp(log - shape * math.log1p(1 / rate) - k * math.log1p(rate))
+
+    slow = sum(map(term, range(number, number + 800)))
+    told = couples.chance_tail(float(number), shape, rate)
+    assert told == pytest.approx(slow, rel=1e-6)

@@ -74,6 +74,17 @@ class Slots(Generic[K]):
             self.names[name] = slot
         return slot
 
+    def name(self, slot: int) -> K:
+        """Who has this slot (a slow search, for the few that are told of).
+
+        Raises:
+            KeyError: nobody has it.
+        """
+        for name, taken in self.names.items():
+            if taken == slot:
+                return name
+        raise KeyError(slot)
+
     def release(self, name: K) -> int:
         """Forget `name`; the slot that it had, -1 for a stranger."""
         slot = self.names.pop(name, -1)

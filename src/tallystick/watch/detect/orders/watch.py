@@ -13,9 +13,10 @@ from tallystick.watch.detect.orders.look import ROWS_MAX, Look, flat
 from tallystick.watch.detect.orders.looks import LOOKS
 from tallystick.watch.detect.orders.pace.look import Pace
 from tallystick.watch.detect.orders.saving import Array, Header, fill, pack, unpack
+from tallystick.watch.detect.orders.washing.look import Washing
 from tallystick.watch.detect.score import ALARM_P_MAX, Finding, Judged
 
-WHAT = "orders 1"
+WHAT = "orders 2"
 """Stands in every snapshot; a state of another shape gets another number."""
 
 
@@ -34,6 +35,9 @@ class OrderWatch:
         self._tables = Tables(entities_max)
         slots = {name: table.limit for name, table in self._tables.each().items()}
         self._looks: dict[str, Look] = {name: make(slots) for name, make in LOOKS.items()}
+        for look in self._looks.values():
+            if isinstance(look, Washing):
+                look.name_of = self._tables.accounts.name
         self._outs = [
             (name, look, out) for look in self._looks.values() for name, out in look.out.items()
         ]

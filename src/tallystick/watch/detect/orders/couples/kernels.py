@@ -1,4 +1,11 @@
-"""Two accounts that deal against each other: more often than chance brings them together?"""
+"""Two accounts that deal against each other: more often than chance brings them together?
+
+What chance does is measured on the couple itself. Deals of the same size at the same time that
+happen to be on the *same* side are as likely as those on opposite sides where nobody arranges
+anything: whoever shares sizes and hours with another (a small house, standard lots) has as many of
+the one as of the other. A couple that nothing is known of yet is expected to meet as two so busy
+accounts do among everybody's deals.
+"""
 
 import math
 from typing import NamedTuple
@@ -31,6 +38,8 @@ MATCHES_PRIOR = 5.0
 DEALS_PRIOR = 1_000.0
 """Matches believed to have been seen among so many deals, before any was."""
 EXPECTED_MIN = 1e-3
+EXPECTED_WEIGHT = 2.0
+"""How firmly that is believed: the shape of its gamma law, to which deals alike are added."""
 PARTNERS = 1_000.0
 """Whoever looks at all of an account's partners finds one by chance: so many are looked at."""
 BY_COUPLE = 1.0
@@ -51,13 +60,14 @@ class Pairs(NamedTuple):
 class Couples(NamedTuple):
     """All pairs of accounts that dealt together, by a hash of both.
 
-    `one` and `other` are their slots + 1, `together` how often, `since` the number of everybody's
-    deals when it began.
+    `one` and `other` are their slots + 1, `together` how often on opposite sides and `alike` how
+    often on the same one, `since` the number of everybody's deals when it began.
     """
 
     one: NDArray[np.int64]
     other: NDArray[np.int64]
     together: NDArray[np.float64]
+    alike: NDArray[np.float64]
     since: NDArray[np.float64]
     last: NDArray[np.float64]
     case: NDArray[np.int64]
@@ -66,22 +76,37 @@ class Couples(NamedTuple):
 
 
 @inlined
-def couple(couples: Couples, one: int, other: int, at: float) -> int:
-    """Where this pair of accounts is remembered; the one of its places longest unused, if new."""
-    low, high = min(one, other), max(one, other)
+def first_place(low: int, high: int) -> int:
+    """The first of the COUPLE_WAYS places in which a pair of accounts may be remembered."""
     mixed = (low * 1_000_003 + high) * 2_654_435_761 % (1 << 40)
-    start = mixed % (COUPLES // COUPLE_WAYS) * COUPLE_WAYS
+    return int(mixed % (COUPLES // COUPLE_WAYS) * COUPLE_WAYS)
+
+
+@inlined
+def known(couples: Couples, one: int, other: int, at: float) -> int:
+    """Where this pair of accounts is remembered; -1: it did nothing together of late."""
+    low, high = min(one, other), max(one, other)
+    start = first_place(low, high)
+    for place in range(start, start + COUPLE_WAYS):
+        if couples.one[place] == low + 1 and couples.other[place] == high + 1:
+            return int(place) if at - couples.last[place] <= COUPLE_SECONDS else -1
+    return -1
+
+
+@inlined
+def remember(couples: Couples, one: int, other: int, at: float) -> int:
+    """Begin a couple where it was before, else in that of its places which is longest unused."""
+    low, high = min(one, other), max(one, other)
+    start = first_place(low, high)
     oldest = start
     for place in range(start, start + COUPLE_WAYS):
         if couples.one[place] == low + 1 and couples.other[place] == high + 1:
             oldest = place
-            if at - couples.last[place] > COUPLE_SECONDS:
-                break
-            return int(place)
+            break
         if couples.last[place] < couples.last[oldest]:
             oldest = place
     couples.one[oldest], couples.other[oldest] = low + 1, high + 1
-    couples.together[oldest] = 0.0
+    couples.together[oldest] = couples.alike[oldest] = 0.0
     couples.since[oldest] = couples.deals[0]
     couples.last[oldest] = at
     couples.taken[oldest] = 0
@@ -89,27 +114,32 @@ def couple(couples: Couples, one: int, other: int, at: float) -> int:
 
 
 @inlined
-def poisson_tail(number: float, mean: float) -> float:
-    """The probability of at least `number` events where `mean` are expected."""
-    term = math.exp(-mean)
+def chance_tail(number: float, shape: float, rate: float) -> float:
+    """The probability of at least `number` events whose mean has a gamma law (`shape`, `rate`).
+
+    The negative binomial law: its terms below `number` off 1, or those above where that would lose
+    all its digits.
+    """
+    odds = 1 / (1 + rate)
+    term = math.exp(-shape * math.log1p(1 / rate))
     total = term
     for each in range(1, int(number)):
-        term *= mean / each
+        term *= odds * (shape + each - 1) / each
         total += term
     if total < 0.999:
         return 1 - total
-    tail = 0.0  # the first terms of the upper sum: 1 - total would lose all its digits
-    term = math.exp(-mean + number * math.log(mean) - math.lgamma(number + 1.0))
-    for each in range(20):
+    tail = 0.0
+    term *= odds * (shape + number - 1) / number
+    for each in range(200):
         tail += term
-        term *= mean / (number + each + 1)
+        term *= odds * (shape + number + each) / (number + each + 1)
     return tail
 
 
 @inlined
-def partner_of(seen: Row, pairs: Pairs) -> int:
-    """Where the youngest deal is that somebody else made against this one; -1: nowhere."""
-    pair, side, at = seen.pair, seen.side, seen.at
+def partner_of(seen: Row, pairs: Pairs, side: int) -> int:
+    """Where somebody else's youngest deal of this size and time is on this side; -1: nowhere."""
+    pair, at = seen.pair, seen.at
     size, taken = math.log(seen.filled), pairs.taken[pair]
     for back in range(1, min(taken, PAIR_RING) + 1):
         place = (taken - back) % PAIR_RING
@@ -117,7 +147,7 @@ def partner_of(seen: Row, pairs: Pairs) -> int:
             return -1
         if (
             pairs.account[pair, place] != seen.account
-            and pairs.side[pair, place] == -side
+            and pairs.side[pair, place] == side
             and abs(pairs.size[pair, place] - size) <= SAME_SIZE
         ):
             return int(place)
@@ -147,8 +177,11 @@ def judge_couple(
     """The p-value of a couple's next deal together, into `out.p` if it is the smaller one."""
     pair, account = seen.pair, seen.account
     partner = pairs.account[pair, place]
-    which = couple(couples, account, partner, seen.at)
+    which = known(couples, account, partner, seen.at)
+    if which < 0:
+        which = remember(couples, account, partner, seen.at)
     chance = expected(couples, which, deals[account], deals[partner])
+    shape, rate = EXPECTED_WEIGHT + couples.alike[which], EXPECTED_WEIGHT / chance + 1
     couples.deals[1] += 1 if couples.together[which] < COUPLE_DEALS_MIN else 0.1
     couples.together[which] += 1
     couples.last[which] = seen.at
@@ -158,13 +191,13 @@ def judge_couple(
     together = couples.together[which]
     if together < COUPLE_DEALS_MIN:
         return
-    p_value = min(max(poisson_tail(together, chance) * PARTNERS, P_MIN), 1.0)
+    p_value = min(max(chance_tail(together, shape, rate) * PARTNERS, P_MIN), 1.0)
     if p_value < out.p[row] or math.isnan(out.p[row]):
         out.p[row] = p_value
         if p_value <= alarm_p:
             out.came[row] = together
-            out.low[row], out.high[row] = 0.0, chance
-            out.extra[row, 1] = BY_COUPLE
+            out.low[row], out.high[row] = 0.0, shape / rate
+            out.extra[row, 1], out.extra[row, 2] = BY_COUPLE, partner
             told = 2 * int(together)
             tell(couples.case[which], couples.taken[which], told, out.case[row])
 
@@ -184,7 +217,12 @@ def judge(
         if not is_deal(seen) or is_desks(seen):
             continue
         couples.deals[0] += 1
-        place = partner_of(seen, pairs)
+        alike = partner_of(seen, pairs, seen.side)
+        if alike >= 0:
+            which = known(couples, seen.account, pairs.account[seen.pair, alike], seen.at)
+            if which >= 0:
+                couples.alike[which] += 1
+        place = partner_of(seen, pairs, -seen.side)
         if place >= 0:
             judge_couple(seen, row, pairs, place, couples, deals, out, alarm_p)
         pair = seen.pair

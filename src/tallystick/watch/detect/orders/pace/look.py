@@ -40,6 +40,7 @@ class Pace:
     def __init__(self, slots: Mapping[str, int]) -> None:
         accounts, spans = slots["account"], len(kernels.SPANS)
         self._rhythm = kernels.Rhythm(
+            since=floats(accounts),
             last=floats(accounts),
             learnt=floats(accounts),
             orders=wholes(accounts),

@@ -284,7 +284,8 @@ def judge(
         if accounts.dollars.taken[seen.account] >= WARM_UP:
             away, over, usual = weigh(seen, books, accounts, dollars)
             first = tail_p(tail, away)
-            tail_learn(tail, away)
+            if seen.oversize == 0:  # what was refused for its size is nobody's ordinary order
+                tail_learn(tail, away)
             if first <= UNLIKELY_P:
                 first = max(first, usual)
             p_value, how = with_sequel(seen, books, shared, first, over)

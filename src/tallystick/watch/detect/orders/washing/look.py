@@ -6,7 +6,7 @@ than chance brings two so busy accounts together. `round_trip`: the position of 
 and comes back to where it was within a quarter of an hour, again and again, against its own habit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,9 @@ REFRACTORY_SECONDS = 3_600.0
 
 
 class Washing:
-    """The looks `wash_trades` and `round_trip`."""
+    """The looks `wash_trades` and `round_trip`; `name_of` tells whose a slot is, for a sentence."""
+
+    name_of: Callable[[int], str]
 
     def __init__(self, slots: Mapping[str, int]) -> None:
         books, accounts, pairs = slots["book"], slots["account"], slots["pair"]
@@ -75,6 +77,7 @@ class Washing:
             one=wholes(couples.COUPLES),
             other=wholes(couples.COUPLES),
             together=floats(couples.COUPLES),
+            alike=floats(couples.COUPLES),
             since=floats(couples.COUPLES),
             last=floats(couples.COUPLES),
             case=wholes(couples.COUPLES, couples.COUPLE_CASE),
@@ -104,15 +107,19 @@ class Washing:
         known = self._couples
         gone = np.isin(known.one, accounts + 1) | np.isin(known.other, accounts + 1)
         known.one[gone] = known.other[gone] = known.taken[gone] = 0
-        known.together[gone] = known.last[gone] = 0.0
+        known.together[gone] = known.alike[gone] = known.last[gone] = 0.0
         self._pairs.side[np.isin(self._pairs.account, accounts)] = 0
 
     def finding(self, name: str, row: int, seen: Observation) -> Finding:
         """What cancelled out, in one sentence."""
         seen, out = order(seen), self.out[name]
-        tell = _trip if name == "round_trip" else _wash
         entity, p_value = f"{seen.account} {seen.pair}", float(out.p[row])
-        reason = tell(out, row, seen)
+        if name == "round_trip":
+            reason = _trip(out, row, seen)
+        elif out.extra[row, 1] == couples.BY_COUPLE:
+            reason = _couple(out, row, seen, self.name_of(int(out.extra[row, 2])))
+        else:
+            reason = _wash(out, row, seen)
         return Finding(row, name, "market_abuse", entity, p_value, REFRACTORY_SECONDS, reason)
 
 
@@ -135,22 +142,32 @@ def _books(books: int) -> kernels.Books:
 
 def _wash(out: Out, row: int, seen: OrderSeen) -> Reason:
     number, usual, p_value = int(out.came[row]), float(out.high[row]), float(out.p[row])
-    if out.extra[row, 1] == couples.BY_COUPLE:
-        came = f"{number} deals of the same size with another account, on opposite sides at once"
-        expected = f"about {usual:.2g} by chance"
-        part = contribution(TOGETHER, number, 0.0, usual, p_value)
-    else:
-        recent = int(out.extra[row, 0])
-        came = f"{number} of {recent} deals cancelled out one of the same size within 2 minutes"
-        expected = f"about {percent(usual)} of its deals"
-        part = contribution(WASHED, share(number, recent), 0.0, usual, p_value)
+    recent = int(out.extra[row, 0])
+    came = f"{number} of {recent} deals cancelled out one of the same size within 2 minutes"
+    expected = f"about {percent(usual)} of its deals"
     return Reason(
         expected=expected,
         came=came,
         sentence=(
             f"{seen.account} in {seen.pair}: {came}; expected: {expected} ({once_in(p_value)})."
         ),
-        contributions=(part,),
+        contributions=(contribution(WASHED, share(number, recent), 0.0, usual, p_value),),
+        positions=case(out, row) or (seen.position,),
+    )
+
+
+def _couple(out: Out, row: int, seen: OrderSeen, partner: str) -> Reason:
+    number, usual, p_value = int(out.came[row]), float(out.high[row]), float(out.p[row])
+    came = f"{number} deals of the same size on opposite sides within 10 seconds"
+    expected = f"about {usual:.2g} by chance"
+    return Reason(
+        expected=expected,
+        came=came,
+        sentence=(
+            f"{seen.account} and {partner} made {came} of each other, the last in {seen.pair}; "
+            f"expected: {expected} ({once_in(p_value)})."
+        ),
+        contributions=(contribution(TOGETHER, number, 0.0, usual, p_value),),
         positions=case(out, row) or (seen.position,),
     )
 
