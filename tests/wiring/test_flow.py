@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from tallystick.watch.detect.orders.watch import OrderWatch
 from tallystick.wiring.demo_screen import PLANTED_AND_SEEN
 from tallystick.wiring.flow import (
     BURST_AFTER_SECONDS,
@@ -47,6 +48,11 @@ def test_every_planted_anomaly_is_there() -> None:
     assert (planted["fat finger"], planted["reject storm"]) == (2, REJECT_ORDERS)
     first = next(number for number, order in enumerate(placed) if order.planted)
     assert first >= LONG // 2
+
+
+def test_what_should_see_a_planting_is_a_detector_of_orders() -> None:
+    """Each planted kind names a look at orders that there is."""
+    assert set(PLANTED_AND_SEEN.values()) <= set(OrderWatch(entities_max=1).names)
 
 
 def test_each_planting_is_told_apart() -> None:

@@ -22,7 +22,7 @@ RATE_SECONDS = 2.0
 PLANTED_AND_SEEN = {
     "fat finger": "order_size",
     "off-market price": "off_market",
-    "burst": "order_rate",
+    "burst": "order_burst",
     "reject storm": "reject_streak",
 }
 """Which detector should see each planted anomaly."""

@@ -113,3 +113,18 @@ def test_what_one_always_does_is_not_odd(looking: Callable, make: Callable[..., 
     """Whoever trades a thousand times as much every tenth time has that habit."""
     seen = [make(n, n * 60.0, quantity=1e9 if n % 10 == 9 else 1e6) for n in range(400)]
     assert np.nanmin(looking(*NAMES).see(seen).p[100:]) > 1e-3
+
+
+def test_what_no_order_comes_near_is_grossly_large(
+    looking: Callable, make: Callable[..., OrderSeen]
+) -> None:
+    """A hundred times the usual is said at once, in a pair of its own too; ten times is not."""
+    sizes = np.round(6e4 * np.exp(np.random.default_rng(3).normal(0, 0.6, 60)))
+    usual = [make(n, n * 600.0, quantity=float(size)) for n, size in enumerate(sizes)]
+    for pair, quantity, gross in (
+        ("EUR/USD", 6e6, True), ("EUR/GBP", 6e6, True), ("EUR/USD", 6e5, False),
+    ):  # fmt: skip
+        look = looking(*NAMES)
+        look.see(usual, 1e-6)
+        told = look.see([make(100, 60 * 600.0, quantity=quantity, pair=pair)])
+        assert bool(told.p[0] <= kernels.GROSS_P) is gross

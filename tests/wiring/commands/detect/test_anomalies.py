@@ -44,7 +44,8 @@ def item(number: int, **members: Any) -> dict[str, Any]:
 def detail() -> dict[str, Any]:
     """One anomaly as the API tells it when it is asked for."""
     return item(7, held="Held back.", verdict="dismissed") | {
-        "nearest": {"at": "2026-11-22T08:00:00.000000Z", "text": "buy 280,000 EUR/USD", "position": 3},
+        "nearest": {"at": "2026-11-22T08:00:00.000000Z", "text": "buy 280,000 EUR/USD",
+                    "position": 3},
         "order": "/v1/orders/O-7",
         "evidence": [],
         "verdicts": [

@@ -49,6 +49,12 @@ STRANGER_SEEN_MIN = 100
 """Orders of others in the pair before anything can be said of a stranger."""
 STRANGER_P = 1e-7
 """How rare such an order is called."""
+GROSS_LOG = math.log(10.0)
+"""An order is grossly large that is more than so many times (a logarithm) as large as any of the
+account's last orders, in its pair and everywhere: whatever tail sizes have, it has no room for
+this."""
+GROSS_P = 1e-7
+"""How rare such an order is called."""
 LARGE_P = 0.05
 """An order is large that is as rare as this; then what becomes of it says more."""
 ZERO_LOG_MIN = math.log(4.0)
@@ -172,6 +178,18 @@ def weigh(
 
 
 @inlined
+def is_gross(seen: Row, books: Books, accounts: Accounts, dollars: float) -> bool:
+    """Whether none of the account's last orders comes anywhere near."""
+    book, account = seen.book, seen.account
+    everywhere = min(accounts.dollars.taken[account], WINDOW)
+    gross = dollars - accounts.dollars.ordered[account, everywhere - 1] > GROSS_LOG
+    here = min(books.windows.taken[book], WINDOW)
+    if here:
+        gross &= math.log(seen.quantity) - books.windows.ordered[book, here - 1] > GROSS_LOG
+    return bool(gross)
+
+
+@inlined
 def with_sequel(
     seen: Row, books: Books, shared: Shared, first: float, over: float
 ) -> tuple[float, float]:
@@ -288,6 +306,8 @@ def judge(
                 tail_learn(tail, away)
             if first <= UNLIKELY_P:
                 first = max(first, usual)
+                if is_gross(seen, books, accounts, dollars):
+                    first = min(first, GROSS_P)
             p_value, how = with_sequel(seen, books, shared, first, over)
             out.p[row] = p_value
             if p_value <= alarm_p:
