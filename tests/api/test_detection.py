@@ -358,3 +358,4 @@ def test_how_detection_stands(house: House) -> None:
     assert said["found"] == {"kept": 2, "held": 1, "confirmed": 0, "dismissed": 1}
     assert said["detectors"] == [{"name": "order_size", "findings": 2}]
     assert said["drift"][0]["drifting"] is True
+    assert said["on"] is True

@@ -137,6 +137,7 @@ def test_a_challenger_is_set_and_let_go(house: Any, refused: Refused) -> None:
     listed = house.demo.get("/v1/detection/models").json()
     assert listed["challenger"] == answer["challenger"]
     assert listed["comparison"] is None  # nothing is detected in this product
+    assert (answer["running"], listed["running"]) == ("", "")
     refused(
         house.demo.put(path, json={"version": shipped().version}),
         409, "ALREADY_CHAMPION", "version",

@@ -142,7 +142,10 @@ class VerdictAnswer(msgspec.Struct, frozen=True):
 
 
 class DetectionAnswer(DetectionState, frozen=True):
-    """How detection stands; `lag` counts the ledger's entries that it has yet to look at."""
+    """How detection stands; `lag` counts the ledger's entries that it has yet to look at.
+
+    Where it is off nobody is to look at them: `on` is false and `lag` 0.
+    """
 
     head: int = 0
     lag: int = 0
@@ -191,7 +194,7 @@ async def detection(services: Services, _call: Call) -> DetectionAnswer:
     return DetectionAnswer(
         **msgspec.structs.asdict(state),
         head=head,
-        lag=max(0, head - state.position),
+        lag=max(0, head - state.position) if state.on else 0,
         found=found,
     )
 

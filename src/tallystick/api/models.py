@@ -110,9 +110,10 @@ class ChampionAnswer(msgspec.Struct, frozen=True):
 
 
 class ChallengerAnswer(msgspec.Struct, frozen=True):
-    """Who challenges now."""
+    """Who challenges now; `running` as in the list of versions."""
 
     champion: str
+    running: str
     challenger: Challenger | None
 
 
@@ -180,7 +181,7 @@ async def challenge(services: Services, call: Call) -> ChallengerAnswer:
     asked: ChallengeModel = call.body
     desk = _caught_up(services)
     challenger = desk.challenge(asked.version, call.principal.name)
-    return ChallengerAnswer(desk.version, challenger)
+    return ChallengerAnswer(desk.version, services.detection().model, challenger)
 
 
 def _said(call: Call, reason: str, key: Key | None) -> Said:

@@ -299,7 +299,7 @@ class Single:
             found=self.detecting.found,
             judging=self.detecting.judging,
             models=self.detecting.models,
-            detection=self.detecting.process.stands,
+            detection=self.detecting.stands,
             notifier=self.notifier,
             published=published,
             subjects=self.subjects,

@@ -5,7 +5,7 @@ from typing import Any
 
 from tallystick.clock import Clock
 from tallystick.stream import Message, Relay
-from tallystick.watch.detect.found import Found, Judging
+from tallystick.watch.detect.found import DetectionState, Found, Judging
 from tallystick.watch.detect.models.desk import ModelDesk
 from tallystick.watch.notify import Notifier
 from tallystick.web import LiveHub
@@ -59,6 +59,10 @@ class Detecting:
         if self._on:
             yield "detect", tasks.patiently("detect", self.process.run, self._clock)
             yield "hearing", tasks.patiently("hearing", self.hearing.run, self._clock)
+
+    def stands(self) -> DetectionState:
+        """How detection stands; switched off, it says so."""
+        return self.process.stands() if self._on else DetectionState(on=False)
 
     def close(self) -> None:
         """Let go of every file."""

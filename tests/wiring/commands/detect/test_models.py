@@ -122,6 +122,24 @@ def test_what_is_no_version_is_not_kept(tmp_path: Path) -> None:
     assert not (tmp_path / "models").exists()
 
 
+def test_nobody_watches_where_detection_is_off(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands and the API say so; entries that nobody is to look at are no lag."""
+    monkeypatch.setenv("TALLYSTICK_DATA", str(tmp_path / "data"))
+    (tmp_path / "config.json").write_bytes(msgspec.json.encode(CONFIG))
+    server = serve(tmp_path / "data", seed="7", detection="off")
+
+    run(models, "add", str(tmp_path / "config.json"))
+    assert "But no detection process runs now" in run(challenge, VERSION)
+    assert "But no detection process runs now" in run(models)
+    with server.client() as client:
+        trade(client, 3)
+        said = client.get("/v1/detection").json()
+    assert said["head"] > 3
+    assert (said["on"], said["running"], said["lag"]) == (False, False, 0)
+
+
 def test_somebody_or_nobody_challenges(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither both nor none of the two; and without a server nothing is promoted."""
     monkeypatch.setenv("TALLYSTICK_DATA", str(tmp_path))

@@ -15,12 +15,14 @@ class DetectorState(msgspec.Struct, frozen=True):
 class DetectionState(msgspec.Struct, frozen=True):
     """The detection process, as it said last.
 
-    `running` is whether there is one now, `starts` how often it was started. `position` is the next
+    `on` is whether there is to be one (TALLYSTICK_DETECTION), `running` whether there is one now,
+    `starts` how often it was started. `position` is the next
     ledger entry's that it will look at. `observed` counts observations, `unreadable` entries that
     could not be read, both since its start. `held_streams` counts those whose anomalies are held
     back now, by what was dismissed.
     """
 
+    on: bool = True
     running: bool = False
     model: str = ""
     challenger: str | None = None

@@ -22,11 +22,12 @@ from tallystick.wiring.commands import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tallystick.api.models import ChampionAnswer, ModelItem, ModelList
+    from tallystick.api.models import ChallengerAnswer, ChampionAnswer, ModelItem, ModelList
     from tallystick.watch.detect.config import DetectConfig
     from tallystick.watch.detect.detector import Detector
     from tallystick.watch.detect.models import Comparison
 
+_NOBODY = "But no detection process runs now: it starts, or TALLYSTICK_DETECTION is off."
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -208,10 +209,10 @@ def challenge(
         found = server.ask("PUT", "/v1/detection/challenger", ChallengerAnswer, body=asked)
     if as_json:
         click.echo(msgspec.json.encode(found))
-    elif found.challenger is None:
-        click.echo(f"{found.champion} alerts; nobody challenges.")
-    else:
-        click.echo(f"{found.champion} alerts; {found.challenger.version} watches in the shadow.")
+        return
+    click.echo(_challenge_text(found))
+    if not found.running:
+        click.echo(_NOBODY)
 
 
 def _change(
@@ -234,6 +235,12 @@ def _champion_text(found: "ChampionAnswer") -> str:
     return f"{word} {found.version}, before it {found.previous} (entry {found.position})"
 
 
+def _challenge_text(found: "ChallengerAnswer") -> str:
+    if found.challenger is None:
+        return f"{found.champion} alerts; nobody challenges."
+    return f"{found.champion} alerts; {found.challenger.version} watches in the shadow."
+
+
 def _artefact(text: str) -> tuple[str, bytes]:
     name, mark, path = text.partition("=")
     if not mark:
@@ -246,7 +253,9 @@ def _artefact(text: str) -> tuple[str, bytes]:
 
 def _list_text(found: "ModelList") -> str:
     lines = [_item_text(item) for item in found.models]
-    if found.running not in {found.champion, ""}:
+    if not found.running:
+        lines.append(_NOBODY)
+    elif found.running != found.champion:
         lines.append(f"The detection process runs {found.running}.")
     if found.comparison is not None:
         lines.append(_comparison_text(found.comparison))
