@@ -44,8 +44,9 @@ def item(number: int, **members: Any) -> dict[str, Any]:
 def detail() -> dict[str, Any]:
     """One anomaly as the API tells it when it is asked for."""
     return item(7, held="Held back.", verdict="dismissed") | {
-        "nearest": {"at": "2026-11-22T08:00:00.000000Z", "text": "buy 280,000 EUR/USD",
-                    "position": 3},
+        "nearest": {
+            "at": "2026-11-22T08:00:00.000000Z", "text": "buy 280,000 EUR/USD", "position": 3,
+        },
         "order": "/v1/orders/O-7",
         "evidence": [],
         "verdicts": [
@@ -201,7 +202,7 @@ def test_an_explanation(server: Any) -> None:
         "14 orders, usually 0 to any",
         "buy 280,000 EUR/USD (entry 3)",
         "6, 7  (order O-7)",
-        f"curl -s {server.url}/v1/ledger/entries/7/receipt | tallystick verify - --vkey KEY",
+        f"curl -s {server.url}/v1/ledger/entries/7/receipt | tallystick verify - --vkey vkey",
         "dismissed by ann, ",
         "agreed by phone (entry 12, of every detector, until",
         "order_size-3  confirmed: it was fraud",
@@ -209,6 +210,26 @@ def test_an_explanation(server: Any) -> None:
     ):
         assert part in text, part
     assert "Say what it was" not in text
+
+
+def test_commands_stand_in_one_line(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However narrow the terminal is: they are there to be copied."""
+    monkeypatch.setenv("COLUMNS", "40")
+    server.body = json.dumps(item(7, positions=[6, 7])).encode()
+    lines = run(explain, "order_size-7").stdout.splitlines()
+    receipt = f"{server.url}/v1/ledger/entries/7/receipt"
+    assert f"  curl -s {receipt} | tallystick verify - --vkey vkey" in lines
+    assert "  tallystick detect confirm order_size-7 --reason ..." in lines
+
+
+def test_a_verdict_of_this_second_is_told_as_now(server: Any) -> None:
+    """And not as `now ago`."""
+    said = {
+        "position": 12, "at": rfc3339(SystemClock().now_ns() + 10**9), "verdict": "confirmed",
+        "reason": "case 77", "by": "ann", "scope": "stream", "until": None,
+    }  # fmt: skip
+    server.body = json.dumps(item(7, verdicts=[said])).encode()
+    assert "confirmed by ann, now: case 77" in run(explain, "order_size-7").stdout
 
 
 def test_an_explanation_of_one_that_nobody_judged(server: Any) -> None:

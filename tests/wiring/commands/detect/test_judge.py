@@ -38,7 +38,10 @@ def test_confirming(server: Any) -> None:
     """What was said, and which entry says so."""
     result = run(confirm, "order_size-7", "--reason", "case 77")
     assert (result.exit_code, result.stdout) == (0, "order_size-7 is confirmed.\n")
-    assert result.stderr == "Entry 12 of the ledger says so.\n"
+    assert result.stderr == (
+        "Entry 12 of the ledger says so; to prove it:\n"
+        f"curl -s {server.url}/v1/ledger/entries/12/receipt | tallystick verify - --vkey vkey\n"
+    )
     body = {"verdict": "confirmed", "reason": "case 77"}
     assert server.asked == [(PATH, "Bearer a-token", body)]
 

@@ -117,9 +117,11 @@ def explain(anomaly: str, url: str | None, token: str | None, *, as_json: bool) 
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
     from tallystick.wiring.commands.detect.anomaly_screen import show_one  # noqa: PLC0415
+    from tallystick.wiring.commands.detect.proof import proof_command  # noqa: PLC0415
 
     (item,) = _items([answer])
-    show_one(_console(), item, _now_ns(), place)
+    proof = proof_command(place, item.positions[-1]) if item.positions else ""
+    show_one(_console(), item, _now_ns(), proof)
 
 
 def news(

@@ -125,8 +125,8 @@ def _what(item: Item) -> Text:
     return text
 
 
-def show_one(console: Console, item: Item, now_ns: int, url: str) -> None:
-    """One anomaly, explained; `url` is the server's that has the proofs."""
+def show_one(console: Console, item: Item, now_ns: int, proof: str) -> None:
+    """One anomaly, explained; `proof` is the command that proves the last of its entries."""
     colour = FAMILY_COLOURS.get(item.family, "")
     head = Text(plain(item.detector), f"bold {colour}")
     family = item.family.replace("_", " ")
@@ -148,7 +148,8 @@ def show_one(console: Console, item: Item, now_ns: int, url: str) -> None:
         _lines(console, [Text(f"{plain(item.nearest.text)}{where}")])
     if item.positions:
         _heading(console, "Ledger entries")
-        _lines(console, _evidence(item, url))
+        _lines(console, [_evidence(item)])
+        _command(console, proof)
     if item.verdicts:
         _heading(console, "What people said")
         _lines(console, [_said(each, now_ns) for each in item.verdicts])
@@ -157,11 +158,16 @@ def show_one(console: Console, item: Item, now_ns: int, url: str) -> None:
         _lines(console, [_like(each, now_ns) for each in item.similar])
     if not item.verdicts:
         _heading(console, "Say what it was")
-        calls = [f"tallystick detect {word} {item.id} --reason ..." for word in _WORDS]
-        _lines(console, [Text(call, "dim") for call in calls])
+        for word in _WORDS:
+            _command(console, f"tallystick detect {word} {plain(item.id)} --reason ...")
 
 
 _WORDS = ("confirm", "dismiss")
+
+
+def _command(console: Console, text: str) -> None:
+    """In one line, however narrow the terminal is: it is there to be copied."""
+    console.print(Text(f"  {text}", "dim"), soft_wrap=True)
 
 
 def _heading(console: Console, text: str) -> None:
@@ -200,19 +206,18 @@ def _contributions(console: Console, parts: Sequence[Contribution], colour: str)
     console.print(Padding(table, (0, 0, 0, 2)))
 
 
-def _evidence(item: Item, url: str) -> list[Text]:
+def _evidence(item: Item) -> Text:
     shown = ", ".join(map(str, item.positions[:12]))
     more = len(item.positions) - 12
     text = Text(shown if more <= 0 else f"{shown} and {more} more")
     if item.order_id is not None:
-        text.append(f"  (order {item.order_id})", "dim")
-    receipt = f"{url}/v1/ledger/entries/{item.positions[-1]}/receipt"
-    return [text, Text(f"curl -s {receipt} | tallystick verify - --vkey KEY", "dim")]
+        text.append(f"  (order {plain(item.order_id)})", "dim")
+    return text
 
 
 def _said(verdict: Verdict, now_ns: int) -> Text:
     text = Text(verdict.verdict, VERDICT_COLOURS.get(verdict.verdict, ""))
-    text.append(f" by {plain(verdict.by)}, {age(verdict.at, now_ns)} ago: ", "default")
+    text.append(f" by {plain(verdict.by)}, {_ago(verdict.at, now_ns)}: ", "default")
     text.append(plain(verdict.reason), "default")
     until = f", until {verdict.until[:19]}Z" if verdict.until else ""
     scope = ", of every detector" if verdict.scope == "entity" else ""
@@ -238,8 +243,12 @@ def age(at: str, now_ns: int) -> str:
 
 
 def _moment(at: str, now_ns: int) -> str:
-    ago = age(at, now_ns)
-    return f"{at[:10]} {at[11:19]} UTC ({ago if ago == 'now' else f'{ago} ago'})"
+    return f"{at[:10]} {at[11:19]} UTC ({_ago(at, now_ns)})"
+
+
+def _ago(at: str, now_ns: int) -> str:
+    text = age(at, now_ns)
+    return text if text == "now" else f"{text} ago"
 
 
 def odds(item: Item) -> str:

@@ -78,12 +78,17 @@ def _judge(
 ) -> None:
     from urllib.parse import quote  # noqa: PLC0415  help is shown faster
 
+    from tallystick.wiring.commands.detect.proof import proof_command  # noqa: PLC0415
+    from tallystick.wiring.server_client import place_of  # noqa: PLC0415
+
     path = f"/v1/anomalies/{quote(anomaly, safe='')}/verdict"
     with connected(url, token) as server:
         answer = server.ask("POST", path, _Answer, body=body)
+        place = place_of(url, token)[0]
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
     held = f", and its like is held back until {answer['until']}" if answer["until"] else ""
     click.echo(f"{answer['anomaly']} is {answer['verdict']}{held}.")
-    click.echo(f"Entry {answer['position']} of the ledger says so.", err=True)
+    click.echo(f"Entry {answer['position']} of the ledger says so; to prove it:", err=True)
+    click.echo(proof_command(place, answer["position"]), err=True)
