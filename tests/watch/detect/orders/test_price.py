@@ -127,3 +127,17 @@ def test_a_fill_behind_a_gap_is_no_alarm(looking: Callable, make: Callable[..., 
     assert eye.see([*fills, opened], 1e-6).p[-1] > 1e-3
     later = make(201, 2e5 + 600, event="filled", fill_price=1.0801, **gap)
     assert eye.see([later], 1e-6).p[-1] < 1e-6
+
+
+def test_an_earlier_wrong_price_is_not_told_as_usual(
+    looking: Callable, make: Callable[..., OrderSeen]
+) -> None:
+    """The nearest to a wrong price is another wrong one: no ordinary example is told."""
+    eye = looking(*NAMES)
+    eye.see(flow(make, 200), 1e-6)
+    [first] = eye.see([make(200, 12_000.0, limit_price=1.12, kind="limit")], 1e-6).findings
+    [again] = eye.see([make(201, 12_060.0, limit_price=1.12, kind="limit")], 1e-6).findings
+
+    assert first.reason.nearest is not None
+    assert again.reason.nearest is None
+    assert again.reason.expected == first.reason.expected

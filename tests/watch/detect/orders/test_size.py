@@ -128,3 +128,35 @@ def test_what_no_order_comes_near_is_grossly_large(
         look.see(usual, 1e-6)
         told = look.see([make(100, 60 * 600.0, quantity=quantity, pair=pair)])
         assert bool(told.p[0] <= kernels.GROSS_P) is gross
+
+
+def test_an_earlier_mistake_is_not_told_as_usual(
+    looking: Callable, make: Callable[..., OrderSeen]
+) -> None:
+    """In a young book it is the largest and the nearest: the sentence says the median instead."""
+    eye = looking(*NAMES)
+    eye.see([*flow(make, 40), make(40, 2_400.0, quantity=6e8)], 1e-6)
+    others = {"pair": "GBP/USD", "quantity": 1e6}
+    eye.see([make(50 + n, 2_500.0 + n * 60.0, **others) for n in range(15)], 1e-6)
+    eye.see([make(70, 3_500.0, pair="GBP/USD", quantity=6e8)], 1e-6)
+    again = eye.see([make(71, 4_500.0, pair="GBP/USD", quantity=6e8)], 1e-3)
+
+    [finding] = again.findings
+    assert again.high[0] == pytest.approx(6e8, rel=1e-5)
+    assert finding.reason.expected == "about 1,000,000"
+    assert finding.reason.nearest is None
+    told = finding.reason.contributions[0]
+    assert (told.came, told.expected_high) == (6e8, 1e6)
+
+
+def test_numbers_are_told_as_a_trader_writes_them(
+    looking: Callable, make: Callable[..., OrderSeen]
+) -> None:
+    """The order's own quantity to the unit; the nearest, of which a logarithm is kept, round."""
+    seen = [*flow(make, 300), make(300, 18_000.0, quantity=312_345_678.0, side="sell")]
+    [finding] = looking(*NAMES).see(seen, 1e-6).findings
+
+    assert finding.reason.came == "312,345,678"
+    assert finding.reason.nearest is not None
+    near = next(each for each in seen if each.position == finding.reason.nearest.position)
+    assert finding.reason.nearest.text.startswith(f"{near.quantity:,.0f} EUR/USD at ")

@@ -44,6 +44,8 @@ VOLATILITY = Feature(
     ("off_market",),
 )
 REFRACTORY_SECONDS = 5.0
+HABIT_MAX = 0.75
+"""What is told as usual is less than this share of the odd distance."""
 _SORTS = 3
 
 
@@ -91,12 +93,18 @@ class Price:
         p_value, bps = float(out.p[row]), float(out.came[row])
         price, spreads, volatility, sort, known = out.extra[row, :5].tolist()
         low, high = float(out.low[row]), float(out.high[row])
+        # An earlier mistake stays in the habit for a while: it is told neither as what is usual nor
+        # as the ordinary example.
+        if high >= HABIT_MAX * abs(bps):
+            known, low, high = 0, 0.0, 0.0
+        near = float(out.example_value[row])
+        ordinary = known and abs(near) <= (high + abs(bps)) / 2
         limit = sort != kernels.FILL
         side = "above" if bps > 0 else "below"
         came = f"{percent(abs(bps) / kernels.BPS)} {side} the market"
         expected = f"within {percent(high / kernels.BPS)} of it" if known else "near it"
         what = f"limit to {seen.side} {seen.pair}" if limit else f"{seen.pair} fill"
-        text = f"{seen.pair} {'limit' if limit else 'fill'} {out.example_value[row]:+.1f} bps off"
+        text = f"{seen.pair} {'limit' if limit else 'fill'} {near:+.1f} bps off"
         moved = abs(bps) / max(volatility, 1e-9)
         return Finding(
             row,
@@ -123,7 +131,7 @@ class Price:
                         0.0, high / volatility if volatility else 0.0, p_value**0.5,
                     ),
                 ),
-                nearest=example(out, row, text),
+                nearest=example(out, row, text) if ordinary else None,
                 positions=(seen.position,),
             ),
         )  # fmt: skip

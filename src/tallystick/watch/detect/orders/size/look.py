@@ -15,7 +15,7 @@ from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
 from tallystick.watch.detect.orders.kernels import new_tail, new_windows
 from tallystick.watch.detect.orders.look import Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.size import kernels
-from tallystick.watch.detect.orders.telling import contribution, example, order, short
+from tallystick.watch.detect.orders.telling import contribution, example, nearer, order, short
 from tallystick.watch.detect.score import Finding, Reason
 from tallystick.watch.detect.wording import deed, grouped, once_in, rounded
 
@@ -92,14 +92,17 @@ class Size:
     def finding(self, name: str, row: int, seen: Observation) -> Finding:
         """`acme bought 12,000,000 EUR/USD; its orders in EUR/USD are usually between ...`."""
         seen, out = order(seen), self._out
-        low, high, quantity = (short(float(each[row])) for each in (out.low, out.high, out.came))
+        low, high, quantity = (float(each[row]) for each in (out.low, out.high, out.came))
         how, usual, first, position = out.extra[row, :4].tolist()
         p_value = float(out.p[row])
+        if not nearer(high, usual, quantity):
+            low = high = usual
         low, high = rounded(low), rounded(high)
         same = low == high
         span = f"about {grouped(low)}" if same else f"between {grouped(low)} and {grouped(high)}"
         whose = "orders of all accounts" if how == kernels.STRANGER else "its orders"
-        text = f"{seen.side} {grouped(short(float(out.example_value[row])))} {seen.pair}"
+        near = short(float(out.example_value[row]))
+        text = f"{grouped(near)} {seen.pair}"
         parts = [
             contribution(QUANTITY, quantity, low, high, first),
             contribution(TIMES, quantity / usual, low / usual, high / usual, first),
@@ -123,7 +126,7 @@ class Size:
                     f"({once_in(p_value)})."
                 ),
                 contributions=tuple(parts),
-                nearest=example(out, row, text),
+                nearest=example(out, row, text) if nearer(near, usual, quantity) else None,
                 positions=(int(position), seen.position)
                 if how == kernels.RIGHTED
                 else (seen.position,),
