@@ -45,12 +45,12 @@ class Ledger:
             await asyncio.sleep(0.01)
 
 
-def failing(count: int, start: int = 0) -> list[CallSeen]:
+def failing(count: int, start: int = 0, name: str = "x") -> list[CallSeen]:
     """Calls of one route: a hundred that go well, then one after the other that fails."""
     return [
         CallSeen(
-            rfc3339(START_NS + n * 10**9), START_NS / 1e9 + n, "GET /v1/x",
-            500 if n >= 100 else 200, 900.0, "acme",
+            rfc3339(START_NS + n * 10**9), START_NS / 1e9 + n, f"GET /v1/{name}",
+            500 if n >= 100 else 200, 900.0, f"acme {name}", f"{name}/24", name,
         )
         for n in range(start, start + count)
     ]  # fmt: skip
@@ -100,6 +100,26 @@ def test_anomalies_come_back_and_outlive_both_processes(tmp_path: Path) -> None:
     assert (tmp_path / "detect" / "state").stat().st_mode & 0o777 == 0o600
 
 
+def test_odd_text_stops_nobody(tmp_path: Path) -> None:
+    """Names with a lone surrogate, a NUL, a control: looked at, told, by the same process."""
+    told: list[Anomaly] = []
+    name = "x\ud800\0\x1b[31m\u202e"
+
+    async def run() -> int:
+        """Until it is told; how often the process was started."""
+        process = DetectionProcess(tmp_path / "detect", Ledger().feed, told.extend, SystemClock())
+        task = asyncio.create_task(process.run())
+        for call in failing(200, name=name):
+            process.offer(call)
+        await until(lambda: bool(told) or process.starts > 1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return process.starts
+
+    assert asyncio.run(run()) == 1
+    assert told[0].route == "GET /v1/x?\0\x1b[31m\u202e"
+
+
 def test_a_killed_process_is_started_again_and_fed_from_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,11 +148,14 @@ def test_a_killed_process_is_started_again_and_fed_from_its_place(
     assert process.state is None
 
 
-def test_a_state_that_cannot_be_read_is_learnt_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "state", [b"no state", b"\x81\xa6untold\x91\xa3a\xff\xfe"], ids=["no state", "no text"]
+)
+def test_a_state_that_cannot_be_read_is_learnt_anew(tmp_path: Path, state: bytes) -> None:
     """A warning, and detection from the first entry."""
     folder = tmp_path / "detect"
     folder.mkdir()
-    (folder / "state").write_bytes(b"no state")
+    (folder / "state").write_bytes(state)
     ledger = Ledger()
 
     async def run() -> None:

@@ -215,7 +215,7 @@ def anomaly_id(detector: str, position: int | None, otherwise: str) -> str:
     """`order_size-1234`; what is not on the ledger is named by a hash of `otherwise`."""
     if position is not None:
         return f"{detector}-{position}"
-    return f"{detector}-{sha256(otherwise.encode()).hexdigest()[:16]}"
+    return f"{detector}-{sha256(otherwise.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def _looks(names: tuple[str, ...]) -> str:

@@ -86,7 +86,7 @@ class Child:
                 saved = _DECODER.decode(self._state.read_bytes())
                 self._detection.restore(saved.learnt)
                 untold = saved.untold
-            except (msgspec.DecodeError, Corrupt) as error:
+            except (ValueError, Corrupt) as error:
                 self._detection = self._new()
                 note = f"What was learnt cannot be read and is learnt anew: {error}"
         self._say(Begun(self._detection.position, self._detection.model, note))

@@ -93,9 +93,22 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def frame(value: ToChild | ToParent) -> bytes:
-    """The bytes of one frame."""
-    body = _encode(value)
+    """The bytes of one frame; of a text that UTF-8 cannot say (a lone surrogate) `?` is sent."""
+    try:
+        body = _encode(value)
+    except UnicodeEncodeError:
+        body = _encode(_sayable(msgspec.to_builtins(value, builtin_types=(bytes,))))
     return _LENGTH.pack(len(body)) + body
+
+
+def _sayable(plain: object) -> object:
+    if isinstance(plain, str):
+        return plain.encode(errors="replace").decode()
+    if isinstance(plain, (list, tuple)):
+        return [_sayable(each) for each in plain]
+    if isinstance(plain, dict):
+        return {_sayable(name): _sayable(each) for name, each in plain.items()}
+    return plain
 
 
 class Frames(Generic[T]):
@@ -123,7 +136,7 @@ class Frames(Generic[T]):
                 break
             try:
                 yield self._decoder.decode(bytes(held[start + _LENGTH.size : end]))
-            except msgspec.DecodeError as error:
+            except ValueError as error:  # also what is no UTF-8
                 raise Corrupt(f"The other process said what cannot be read: {error}.") from error
             start = end
         del held[:start]

@@ -96,7 +96,7 @@ class Hearing:
         for _seq, line in self._store.read(start, end - start) if end > start else ():
             try:
                 whose = _decode(line)
-            except msgspec.DecodeError:  # its index or service is no text: nobody's line
+            except ValueError:  # its index or service is no text: nobody's line
                 continue
             counts[whose.index, whose.service] += 1
         for (index, service), lines in counts.items():

@@ -228,3 +228,5 @@ def test_reading_takes_verdicts_alone() -> None:
     """Entries of other kinds, and bytes, are none."""
     assert judged(b'{"kind":"log_unmasked"}') is None
     assert judged(b"\x00\x01") is None
+    assert judged(b'{"kind":"anomaly_judged","anomaly":"\xff"}') is None
+    assert judged(b'{"kind":"anomaly_judged","at":"\xff"}') is None

@@ -43,6 +43,7 @@ def test_only_a_change_is_one() -> None:
     assert not champion.learn(2, b'{"kind":"model_promoted","v":9}')
     assert not champion.learn(3, b'{"kind":"x","text":"\\"kind\\":\\"model_promoted\\""}')
     assert not champion.learn(4, promotion(A, SHIPPED, scope="forecast"))
+    assert not champion.learn(4, b'{"kind":"model_promoted","at":"\xff"}')
     assert champion.version is None
     assert champion.learn(5, promotion(A, SHIPPED))
 

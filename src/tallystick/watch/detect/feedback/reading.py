@@ -23,8 +23,8 @@ def judged(entry: bytes) -> AnomalyJudged | None:
         return None
     try:
         said = _DECODER.decode(entry)
-    except msgspec.DecodeError:
-        return None  # another kind whose text holds the mark, or members we do not know
+    except ValueError:
+        return None  # raw bytes, another kind whose text holds the mark, or members we do not know
     return said if said.verdict in _VERDICTS and said.scope in _SCOPES else None
 
 

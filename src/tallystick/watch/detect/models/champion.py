@@ -74,8 +74,8 @@ class Champion:
             return False
         try:
             said = _DECODER.decode(entry)
-        except msgspec.DecodeError:
-            return False  # another kind whose text holds the mark, or members we do not know
+        except ValueError:
+            return False  # raw bytes, another kind that holds the mark, or members we do not know
         self._position = position
         if said.scope != SCOPE or not self._counts(said):
             return False

@@ -122,7 +122,7 @@ def decode(data: bytes) -> Classifier:
         raise Refused("BAD_MODEL", f"A classifier is at most {FILE_BYTES_MAX} bytes.")
     try:
         read = msgspec.json.decode(data, type=_File)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise Refused("BAD_MODEL", f"This is no classifier: {error}.") from error
     if read.form != FORM or read.v != 1:
         raise Refused("BAD_MODEL", f"This is {read.form!r} {read.v}, not {FORM!r} 1.")
