@@ -46,6 +46,16 @@ def test_real_ticks_do_as_well(tmp_path: Path, tallystick: Any) -> None:
     _check(summary)
 
 
+@pytest.mark.server
+def test_the_shortest_run_sums_up(tmp_path: Path, tallystick: Any) -> None:
+    """The last order is looked at, and all is counted, before anything is closed: no error."""
+    summary = _demo(tallystick, tmp_path / "data", orders=100, rate=200)
+
+    assert summary["orders"] >= 100
+    assert summary["alerts"] == summary["anomalies"]
+    _check(summary)
+
+
 def _demo(tallystick: Any, data: Path, *more: str, orders: int, rate: int) -> Any:
     """The summary of a run that went well."""
     run = tallystick(
