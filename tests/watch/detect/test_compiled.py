@@ -32,6 +32,24 @@ def test_any_changed_kernel_names_another_folder(tmp_path: Path) -> None:
     assert digest_of(tmp_path) != before
 
 
+def test_a_constant_of_a_kernel_names_another_folder(tmp_path: Path) -> None:
+    """It is in the machine code, though the module that has it is no kernel."""
+    (tmp_path / "deep").mkdir()
+    numbers, package = tmp_path / "deep" / "numbers.py", tmp_path / "deep" / "__init__.py"
+    package.write_text("SIX = 6\n")
+    numbers.write_text("LIMIT = 7\n")
+    (tmp_path / "kernels.py").write_text(
+        "from tallystick.watch.detect.deep import SIX\n"
+        "from tallystick.watch.detect.deep.numbers import LIMIT\n@compiled\ndef f(): return LIMIT\n"
+    )
+    names = {digest_of(tmp_path)}
+    numbers.write_text("LIMIT = 8\n")
+    names.add(digest_of(tmp_path))
+    package.write_text("SIX = 9\n")
+    names.add(digest_of(tmp_path))
+    assert len(names) == 3
+
+
 def test_machine_code_stands_in_the_named_folder(tmp_path: Path) -> None:
     """A copy of the package that may be written keeps it beside the module."""
     copy = tmp_path / "tallystick"

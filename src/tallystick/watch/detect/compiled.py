@@ -7,11 +7,13 @@ on every machine of one kind. A kernel gives up the interpreter while it runs.
 
 The machine code is kept beside this module, or for the user where that cannot be written, so a
 process that starts again does not compile again. Numba looks at the file of a kernel, and not at
-the files of those that it calls, when it asks whether that code is still good. So the folder is
-named by all kernels together: after any of them has changed, all are compiled anew.
+the files of those that it calls, when it asks whether that code is still good; and a constant that
+it imports is a number in the machine code. So the folder is named by all kernels, and by what they
+import, together: after any of it has changed, all are compiled anew.
 """
 
 import os
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -23,15 +25,21 @@ F = TypeVar("F", bound=Callable[..., object])
 HERE = Path(__file__).resolve().parent
 MARK = b"@compiled"
 DIGEST_CHARACTERS = 16
+_IMPORTED = re.compile(rb"^from tallystick\.watch\.detect\.([\w.]+) import", re.MULTILINE)
 
 
 def digest_of(folder: Path) -> str:
-    """What names the machine code of all kernels below `folder`."""
+    """What names the machine code of all kernels below `folder` (that of detection)."""
+    texts = {path: path.read_bytes() for path in folder.rglob("*.py")}
+    counting = {path for path, text in texts.items() if MARK in text}
+    for path in list(counting):
+        for name in _IMPORTED.findall(texts[path]):
+            place = folder.joinpath(*name.decode().split("."))
+            counting |= {place.with_suffix(".py"), place / "__init__.py"} & texts.keys()
     digest = sha256()
-    for path in sorted(folder.rglob("*.py")):
-        text = path.read_bytes()
-        if MARK in text:
-            digest.update(b"%s\0%d\0" % (str(path.relative_to(folder)).encode(), len(text)) + text)
+    for path in sorted(counting):
+        text = texts[path]
+        digest.update(b"%s\0%d\0" % (str(path.relative_to(folder)).encode(), len(text)) + text)
     return digest.hexdigest()[:DIGEST_CHARACTERS]
 
 
