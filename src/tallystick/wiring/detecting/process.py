@@ -61,6 +61,10 @@ _PASSED = (
 )  # fmt: skip
 """Beginnings of the variables that detection is given: what starts Python, how its libraries
 compute, where a hosted challenger's keys are. The server's own secrets are none of its business."""
+_SET = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+"""Room for all the accounts that there may ever be costs nothing while it is untouched: glibc must
+ask the system for it each time. Left alone it soon reuses, and so touches, what was freed, and
+after some changes of the challenger the process holds gigabytes."""
 _log = structlog.get_logger("wiring")
 
 
@@ -265,4 +269,4 @@ def _states(findings: dict[str, int]) -> tuple[DetectorState, ...]:
 
 def _environment() -> dict[str, str]:
     """What detection needs of this process's."""
-    return {k: v for k, v in os.environ.items() if k.startswith(_PASSED)}
+    return {k: v for k, v in os.environ.items() if k.startswith(_PASSED)} | _SET
