@@ -94,7 +94,8 @@ class Detection:
     def noted(self) -> list[str]:
         """What the operator should hear; said once."""
         notes, self._notes = self._notes, []
-        return notes
+        challengers = [] if self._challenger is None else [self._challenger]
+        return notes + [note for each in (self._watcher, *challengers) for note in each.noted()]
 
     def drift(self) -> tuple[DriftState, ...]:
         """What drifts: features, and the calibration of the detectors."""

@@ -1,7 +1,7 @@
 """The port of every detector of events."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tallystick.watch.detect.observation import Observation
 from tallystick.watch.detect.score import Judged
@@ -51,4 +51,13 @@ class Detector(Protocol):
         Raises:
             ValueError: the bytes are no snapshot of this detector; it is as it was.
         """
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A detector that at times has a sentence for the operator."""
+
+    def noted(self) -> list[str]:
+        """The sentences; said once."""
         ...

@@ -16,7 +16,7 @@ import msgspec
 from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.errors import Corrupt
 from tallystick.stream.message import Message
-from tallystick.watch.detect.detector import Detector
+from tallystick.watch.detect.detector import Detector, Noting
 from tallystick.watch.detect.observation import Observation, UnreadableError
 from tallystick.watch.detect.orders.reading import entry_seen
 from tallystick.watch.detect.score import Anomaly, Finding
@@ -78,6 +78,11 @@ class Watcher:
         """What its findings may be called."""
         names = (name for detector in self._detectors for name in detector.names)
         return [name for name in names if name not in self._disabled]
+
+    def noted(self) -> list[str]:
+        """What its detectors have to say to the operator; said once."""
+        noting = (each for each in self._detectors if isinstance(each, Noting))
+        return [note for each in noting for note in each.noted()]
 
     def take(self, messages: Iterable[Message]) -> list[Anomaly]:
         """Look at entries in order of position; those seen before are dropped."""

@@ -235,7 +235,7 @@ class DetectionProcess:
             _log.error("detect.state_not_kept", body=sentence)
         self.standing, self.model = said, said.model
         for note in said.notes:
-            _log.warning("detect.model_replaced", body=note)
+            _log.warning("detect.noted", body=note)
 
     def _begin(self, said: Begun) -> None:
         self._position, self.model = said.position, said.model

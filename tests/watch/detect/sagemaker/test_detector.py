@@ -215,13 +215,19 @@ def test_a_hosted_forest_challenges_and_nobody_waits_for_it() -> None:
 
 
 def test_a_host_that_is_away_judges_nothing() -> None:
-    """Its time-outs are counted, and nothing breaks."""
+    """Its time-outs are counted, nothing breaks, and the operator hears of it once."""
     artefact = msgspec.json.encode({"url": "http://127.0.0.1:9"})
     detector = forest_detector(SHIPPED, {ENDPOINT: artefact})
     assert detector is not None
     judged = detector.observe(orders(20))
     assert all(np.isnan(judged.p_values))
     assert detector._scorer.failed == 1  # type: ignore[attr-defined]
+    detector.observe(orders(20))
+    beside = Beside(Watcher([detector], "b" * 12))
+    [note] = beside.noted()
+    assert note.startswith("The hosted forest gives no scores, and finds nothing: http://127.0.0.1")
+    assert beside.noted() == []
+    beside.close()
 
 
 def test_it_is_there_when_it_is_asked_for() -> None:

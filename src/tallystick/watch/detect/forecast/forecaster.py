@@ -103,9 +103,10 @@ def check_long_enough(series: Series, steps: int) -> None:
         Refused: TOO_FEW_POINTS.
     """
     if len(series) <= steps or not (series.values > 0).any():
+        word = "step" if len(series) == 1 else "steps"
         raise Refused(
             "TOO_FEW_POINTS",
-            f"{series.pair} has {len(series)} steps of {series.step_seconds} s with any"
+            f"{series.pair} has {len(series)} {word} of {series.step_seconds} s with any"
             f" {series.measure}: more than {steps} are needed.",
         )
 

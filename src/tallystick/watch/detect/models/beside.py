@@ -59,6 +59,10 @@ class Beside:
     def position(self, position: int) -> None:
         self._watcher.position = position
 
+    def noted(self) -> list[str]:
+        """What its detectors have to say to the operator; said once."""
+        return self._watcher.noted()
+
     def take(self, messages: Iterable[Message]) -> list[Anomaly]:
         """Hand over entries; gives what was found meanwhile."""
         held = list(messages)

@@ -98,15 +98,22 @@ class HostedForest:
 
     def __init__(self, endpoint: SageMakerEndpoint) -> None:
         self.failed = 0
+        self.note: str | None = None
         self._endpoint = endpoint
+        self._answers = True
 
     def score(self, rows: Array) -> Array | None:
-        """Ask; what cannot be had is not judged."""
+        """Ask; what cannot be had is not judged. The first of a row of failures is noted."""
         try:
-            return self._endpoint.score(rows)
-        except (TemporaryError, Misconfigured):
+            scores = self._endpoint.score(rows)
+        except (TemporaryError, Misconfigured) as error:
+            if self._answers:
+                self.note = f"The hosted forest gives no scores, and finds nothing: {error}"
             self.failed += 1
+            self._answers = False
             return None
+        self._answers = True
+        return scores
 
     def parts(self, row: Array) -> None:  # noqa: ARG002  it gives scores alone
         """The built-in forest does not explain."""
@@ -159,6 +166,14 @@ class ForestDetector:
             del orders[: len(some)]
             self._judge(some, p_values, findings)
         return Judged(p_values, findings)
+
+    def noted(self) -> list[str]:
+        """What a hosted forest's operator should hear; said once."""
+        scorer = self._scorer
+        if not isinstance(scorer, HostedForest) or scorer.note is None:
+            return []
+        note, scorer.note = scorer.note, None
+        return [note]
 
     def snapshot(self) -> bytes:
         """Everything learnt, for `restore`."""
