@@ -114,6 +114,65 @@ def test_a_run_up_is_found_and_explained(
     assert set(last.reason.positions) <= set(range(900, 910))
 
 
+def in_and_out(
+    make: Callable[..., OrderSeen], number: int, quantity: float = 300_000.0
+) -> list[OrderSeen]:
+    """Round trips of one size: flat in between."""
+    return [
+        make(1 + n, n * 900.0, quantity=quantity, side="sell" if n % 2 else "buy")
+        for n in range(2 * number)
+    ]
+
+
+def test_what_a_round_trip_leads_to_is_the_usual_highest(
+    looking: Callable, make: Callable[..., OrderSeen], make_account: Callable[..., AccountSeen]
+) -> None:
+    """Whoever is flat every other deal is used to the leverage between; a slip is no habit."""
+    eye = looking(*MARGIN)
+    eye.see([make_account(0, funds_usd=50_000.0), *in_and_out(make, 100)])
+    state = eye.look.state["account"]
+    assert state.highest[0] == pytest.approx(300_000 * 1.08 / 50_000, rel=0.01)
+    slip = make(900, 200_000.0, quantity=1_100_000.0)
+    assert not eye.see([slip], 1e-6).findings
+    assert state.leverage[0] > 22
+    eye.see([make(901, 200_060.0, quantity=1_100_000.0, side="sell")])
+    assert state.highest[0] < 7
+
+
+def test_a_climb_teaches_once(
+    looking: Callable, make: Callable[..., OrderSeen], make_account: Callable[..., AccountSeen]
+) -> None:
+    """Forty deals of one climb leave one trace in what is held for ordinary, when it is over."""
+    eye = looking(*MARGIN)
+    eye.see([make_account(0, funds_usd=50_000.0), *in_and_out(make, 100)])
+    _rates, tail = eye.look.state["shared"]
+    before = tail.ring.copy()
+    up = [make(900 + n, 200_000.0 + 60 * n, quantity=300_000.0) for n in range(40)]
+    eye.see(up)
+    assert eye.look.state["account"].crest[0] > 10
+    changed = tail.ring[tail.ring != before]
+    assert not changed.any()
+    down = make(950, 203_000.0, quantity=12_000_000.0, side="sell")
+    eye.see([down, make(951, 203_060.0, quantity=1.0), make(952, 300_000.0, quantity=1.0)])
+    eye.see([make(953 + n, 300_000.0 + n, quantity=1.0, side="sell") for n in range(3)])
+    assert eye.look.state["account"].crest[0] == 0.0
+    changed = tail.ring[tail.ring != before]
+    assert (changed > 0).sum() == 1
+
+
+def test_who_lives_near_the_call_is_left_in_peace(
+    looking: Callable, make: Callable[..., OrderSeen], make_account: Callable[..., AccountSeen]
+) -> None:
+    """A leverage of 22 to 26 is no news where it was so for weeks."""
+    start = make(1, 60.0, quantity=1_100_000.0)
+    walk = [
+        make(2 + n, 3_600.0 * (n + 1), quantity=50_000.0, side="sell" if n % 4 > 1 else "buy")
+        for n in range(300)
+    ]
+    told = looking(*MARGIN).see([make_account(0, funds_usd=50_000.0), start, *walk], 1e-6)
+    assert not told.findings
+
+
 def test_money_that_leaves_is_seen_too(
     looking: Callable, make: Callable[..., OrderSeen], make_account: Callable[..., AccountSeen]
 ) -> None:

@@ -14,7 +14,6 @@ from tallystick.watch.detect.orders.kernels import (
     UNLIKELY_P,
     WARM_UP,
     Tail,
-    Windows,
     elapsed,
     faded,
     is_deal,
@@ -23,7 +22,6 @@ from tallystick.watch.detect.orders.kernels import (
     newest,
     tail_learn,
     tail_p,
-    take,
     tell,
 )
 from tallystick.watch.detect.orders.look import CASE_MAX, Out
@@ -46,8 +44,10 @@ SIDE_PRIOR = 9.0
 """An account is believed to go to either side as often as the other, as if seen in so many."""
 SIDE_ORDERS = 200.0
 """Orders over which an account's usual one-sidedness is averaged."""
-WINDOW = 48
-"""Recent deals whose leverages make an account's habit."""
+HIGHEST_FADES = 0.998
+"""What a deal leaves of an account's highest leverage: it halves in 346 deals."""
+HIGHEST_MIN = 1.0
+"""An account is believed to have had this leverage at least."""
 RUN_UP_LEVERAGE_MIN = 22.0
 """A leverage below this is no run-up: 73 % of the money at 30:1, the most that retail may have."""
 RUN_UP_BONUS = 0.3
@@ -59,6 +59,8 @@ RUN_UP_SLACK = 0.5
 RUN_UP_SECONDS = 28_800.0
 """Time constant with which a run-up is forgotten."""
 RUN_UP_MAX = 50.0
+RUN_UP_CALM = 0.75
+"""Typical steps up to which it is no climb: in and out again is a habit, and so is its leverage."""
 STEP_DEALS = 100.0
 """Deals over which the typical step of the leverage is averaged."""
 RUN_UP_CASE = 8
@@ -73,10 +75,11 @@ STEP_CLIP = 4.0
 
 
 class Accounts(NamedTuple):
-    """Of each account: gross exposure, equity and limit in USD, one-sidedness, usual leverages.
+    """Of each account: gross exposure, equity and limit in USD, one-sidedness, leverages.
 
     `leverage` is the exposure over the equity (over 1 USD, where none is known); `step` the typical
     square of what a deal changes it by, `climbed` how many typical steps it went up of late.
+    `highest` is the most that it was outside of climbs; `crest` the oddest that this climb was.
     """
 
     gross: NDArray[np.float64]
@@ -88,7 +91,8 @@ class Accounts(NamedTuple):
     limit: NDArray[np.float64]
     repeats: NDArray[np.float64]
     deals: NDArray[np.int64]
-    windows: Windows
+    highest: NDArray[np.float64]
+    crest: NDArray[np.float64]
     case: NDArray[np.int64]
 
 
@@ -226,9 +230,21 @@ def climbed(accounts: Accounts, account: int, at: float) -> float:
     accounts.climbed[account] = height
     if change != 0:
         bounded = change if typical == 0 else min(abs(change), STEP_CLIP * typical)
-        pace = 1 / min(accounts.windows.taken[account] + 1.0, STEP_DEALS)
+        pace = 1 / min(accounts.deals[account] + 1.0, STEP_DEALS)
         accounts.step[account] += pace * (bounded * bounded - accounts.step[account])
     return height
+
+
+@inlined
+def learn_climb(accounts: Accounts, account: int, tail: Tail, away: float) -> None:
+    """Let a climb teach the tail once, by the most that it came to, when it is over.
+
+    The deals of one climb lead to each other: taught one by one, a single climb would fill the
+    tail, and the next one would look ordinary.
+    """
+    over = accounts.climbed[account] == 0.0
+    tail_learn(tail, accounts.crest[account] if over else 0.0)
+    accounts.crest[account] = 0.0 if over else max(accounts.crest[account], away)
 
 
 @inlined
@@ -236,27 +252,25 @@ def run_up(seen: Row, row: int, accounts: Accounts, tail: Tail, out: Out, alarm_
     """The p-value of how fast and how far the leverage went up; then it learns."""
     account = seen.account
     height = climbed(accounts, account, seen.at)
-    leverage, ordered = accounts.leverage[account], accounts.windows.ordered[account]
-    number = min(accounts.windows.taken[account], WINDOW)
-    if number >= WARM_UP and accounts.equity[account] > 0:
-        high = ordered[number - 1 - number // 10]
-        above = math.log(max(leverage, 1e-9) / max(high, 1e-9)) + RUN_UP_BONUS
-        near = min(leverage / RUN_UP_LEVERAGE_MIN, 2.0)
+    leverage, highest = accounts.leverage[account], accounts.highest[account]
+    equity = accounts.equity[account]
+    if accounts.deals[account] > WARM_UP and equity > 0:
+        above = math.log(max(leverage, 1e-9) / max(highest, HIGHEST_MIN)) + RUN_UP_BONUS
+        near = min(leverage / RUN_UP_LEVERAGE_MIN, 1.0)
         away = height * max(above, 0.0) * near * near
         p_value = tail_p(tail, away)
-        tail_learn(tail, away)
+        learn_climb(accounts, account, tail, away)
         if leverage < RUN_UP_LEVERAGE_MIN:
             p_value = max(p_value, UNLIKELY_P)
         out.p[row] = p_value
         if p_value <= alarm_p:
-            equity = max(accounts.equity[account], 1.0)
-            out.came[row] = leverage * equity
-            out.low[row] = ordered[number // 20] * equity
-            out.high[row] = high * equity
+            out.came[row] = leverage * max(equity, 1.0)
+            out.high[row] = highest * max(equity, 1.0)
             out.extra[row, 0] = height
-            out.extra[row, 1] = accounts.equity[account]
+            out.extra[row, 1] = equity
             tell(accounts.case[account], accounts.deals[account], RUN_UP_CASE, out.case[row])
-    take(accounts.windows, account, leverage)
+    if height <= RUN_UP_CALM:
+        accounts.highest[account] = max(HIGHEST_FADES * highest, leverage)
 
 
 @compiled

@@ -2,7 +2,8 @@
 
 `limit_creep`: many small deals to one side, one by one unremarkable, use up the account's position
 limit (Knight Capital's aggregate thresholds; RTS 6 article 15(4)). `margin_run_up`: the account's
-gross exposure in US dollars goes far above its usual highest.
+gross exposure climbs, deal by deal, far above the highest that it had outside of such climbs, and
+near to the most that its money carries.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from tallystick.watch.detect.feature import Feature
 from tallystick.watch.detect.observation import Observation, OrderSeen
 from tallystick.watch.detect.orders.columns import CURRENCIES_MAX, Columns
 from tallystick.watch.detect.orders.exposure import kernels
-from tallystick.watch.detect.orders.kernels import new_tail, new_windows
+from tallystick.watch.detect.orders.kernels import new_tail
 from tallystick.watch.detect.orders.look import CASE_MAX, Arrays, Out, floats, new_out, wholes
 from tallystick.watch.detect.orders.telling import case, contribution, order, share
 from tallystick.watch.detect.score import Finding, Reason
@@ -68,7 +69,8 @@ class Exposure:
             limit=floats(accounts),
             repeats=floats(accounts),
             deals=wholes(accounts),
-            windows=new_windows(accounts, kernels.WINDOW),
+            highest=floats(accounts),
+            crest=floats(accounts),
             case=wholes(accounts, kernels.RUN_UP_CASE),
         )
         self._books = kernels.Books(
@@ -138,7 +140,7 @@ def _creep(out: Out, row: int, seen: OrderSeen, p_value: float) -> Reason:
 
 
 def _run_up(out: Out, row: int, account: str, p_value: float) -> Reason:
-    came, low, high = (float(each[row]) for each in (out.came, out.low, out.high))
+    came, high = float(out.came[row]), float(out.high[row])
     climbed, equity = out.extra[row, :2].tolist()
     most = grouped(rounded(high))
     times = f" ({grouped(rounded(came / equity))} times its money)" if equity > 1 else ""
@@ -151,7 +153,7 @@ def _run_up(out: Out, row: int, account: str, p_value: float) -> Reason:
         ),
         contributions=(
             contribution(CLIMBED, climbed, 0.0, 5.0, p_value),
-            contribution(EXPOSURE, came, low, high, p_value**0.5),
+            contribution(EXPOSURE, came, 0.0, high, p_value**0.5),
         ),
         positions=case(out, row),
     )
