@@ -120,16 +120,53 @@ def test_who_often_tries_new_ones_is_not_odd(
     assert not looking(*CURRENCY).see(curious, 1e-6).findings
 
 
+def test_a_taste_for_the_rare_by_hand() -> None:
+    """Whoever trades a currency with less than 1 % of all trade has a taste for such."""
+    traded = np.zeros((2, 192))
+    traded[0, [0, 1]], traded[1, [0, 70]] = (5_000, 4_000), (940, 60)
+    for currencies, expected in (({0, 1}, 0), ({0, 70}, 1), ({0}, 0), (set(), 0)):
+        had = np.zeros(4, np.int64)
+        for each in currencies:
+            had[each // kernels.BITS] |= np.int64(1) << (each % kernels.BITS)
+        assert kernels.taste(had, traded) == expected
+    traded[1, 70] = 200
+    assert kernels.taste(had | np.array([0, 1 << 7, 0, 0]), traded) == 0
+
+
+def test_funds_with_a_taste_for_the_rare_hide_nobody(
+    looking: Callable, make: Callable[..., OrderSeen]
+) -> None:
+    """TRY is news of who trades EUR/USD, however much TRY others trade, and none of a fund."""
+    seen = [order for k in range(10) for order in office(make, 70, account=f"a{k}")]
+    rare = ("USD/TRY", "USD/ZAR", "USD/MXN", "USD/NOK", "USD/SEK")
+    for k in range(3):
+        own = office(make, 70, account=f"fund{k}")
+        for n, each in enumerate(own):
+            pair = rare[min(n * 5 // len(own), 4 - k)] if n % 8 == 0 else each.pair
+            seen.append(
+                make(each.position, each.at_seconds - 1.79e9, account=f"fund{k}", pair=pair)
+            )
+    seen.sort(key=lambda each: each.at_seconds)
+    eye = looking(*CURRENCY)
+    told = eye.see(seen, 1e-6).findings
+    assert all(each.entity.startswith("fund") for each in told)
+    firsts = [make(9_000, 71 * DAY, account="a1", pair="USD/TRY")]
+    assert [each.entity for each in eye.see(firsts, 1e-6).findings] == ["a1"]
+    assert not eye.see([make(9_001, 71 * DAY, account="fund2", pair="USD/SEK")], 1e-6).findings
+
+
 def test_rareness_and_curiosity_by_hand() -> None:
     """currency_rareness: the share of all that is traded as little; classes by distinct ones."""
     traded = np.zeros(192)
     traded[:4] = [600, 300, 90, 10]
-    assert kernels.rareness(traded, 3) == pytest.approx(0.01)
-    assert kernels.rareness(traded, 1) == pytest.approx(0.4)
-    assert kernels.rareness(traded, 50) == kernels.RARE_MIN
+    assert kernels.rareness(traded, 3) == pytest.approx(11 / 1_001)
+    assert kernels.rareness(traded, 1) == pytest.approx(401 / 1_001)
+    assert kernels.rareness(10 * traded, 50) == kernels.RARE_MIN
+    assert kernels.rareness(traded / 100, 50) == pytest.approx(1 / 11)  # little is known yet
     had = np.array([0b111, 0], np.int64)
     assert kernels.bits(had) == 3
-    assert kernels.curiosity(had, had) == 1
-    assert kernels.curiosity(np.array([0b11, 0], np.int64), had) == 0
-    assert kernels.curiosity(had, np.array([0b1, 0], np.int64)) == 4
+    assert kernels.curiosity(had, had, 0) == 1
+    assert kernels.curiosity(np.array([0b11, 0], np.int64), had, 0) == 0
+    assert kernels.curiosity(had, np.array([0b1, 0], np.int64), 0) == 4
+    assert kernels.curiosity(had, had, 1) == kernels.CURIOUS - 1
     assert DOLLAR == 0

@@ -37,9 +37,10 @@ ODD_SECONDS = 7_200.0
 AGAIN_PRIOR = 0.5
 SITTING_SECONDS = 3_600.0
 """Orders of an account less than this apart belong to one sitting."""
-CURIOUS = 6
+CURIOUS = 7
 """Classes of accounts: all currencies traded in several sittings, and there are two, up to four, or
-more of them; one, two, more of them traded in one sitting only (Good and Turing's sign)."""
+more of them; one, two, more of them traded in one sitting only (Good and Turing's sign); and who
+trades a currency that few do."""
 AGES = 12
 """Classes of how long (in sittings, doubling) an account tried no new currency."""
 FIRSTS_PRIOR = 0.01
@@ -48,6 +49,8 @@ FIRST_P = 1e-4
 """A first that is rarer than this teaches only a tenth: one stranger makes no habit of all."""
 LOOKS_FROM = 10
 """Orders of an account before its firsts teach anything."""
+SELDOM = 0.01
+"""A currency with less than this share of all trade is for those who have a taste for such."""
 RARE_MIN = 0.001
 """No currency is called rarer than this."""
 
@@ -56,8 +59,8 @@ class Accounts(NamedTuple):
     """Of each account: what it is used to.
 
     Since when it is known, its orders, sittings since a new currency, the currencies that it had
-    at all, before this sitting, and in more than one (bits), its last odd hour, how many orders it
-    placed in each hour of the week, and where its last order stands.
+    at all, before this sitting, and in more than one (bits), its taste, its last odd hour, how many
+    orders it placed in each hour of the week, and where its last order stands.
     """
 
     since: NDArray[np.float64]
@@ -66,6 +69,7 @@ class Accounts(NamedTuple):
     had: NDArray[np.int64]
     settled: NDArray[np.int64]
     again: NDArray[np.int64]
+    taste: NDArray[np.int64]
     odd_at: NDArray[np.float64]
     odd_p: NDArray[np.float64]
     hours: NDArray[np.uint16]
@@ -78,8 +82,8 @@ class Accounts(NamedTuple):
 class Everybody(NamedTuple):
     """Of all accounts together.
 
-    Hours of orders, orders a currency, looks and firsts by class and age, and odd hours and those
-    that were followed by another soon.
+    Hours of orders, orders by taste and currency, looks and firsts by class and age, and odd hours
+    and those that were followed by another soon.
     """
 
     hours: NDArray[np.float64]
@@ -123,11 +127,13 @@ def bits(words: NDArray[np.int64]) -> int:
 
 
 @inlined
-def curiosity(had: NDArray[np.int64], again: NDArray[np.int64]) -> int:
-    """The class of an account by its currencies."""
+def curiosity(had: NDArray[np.int64], again: NDArray[np.int64], choosy: int) -> int:
+    """The class of an account by its currencies, and its taste for those that few trade."""
+    if choosy:
+        return CURIOUS - 1
     once = bits(had & ~again)
     if once:
-        return min(2 + once, CURIOUS - 1)
+        return min(2 + once, CURIOUS - 2)
     number = bits(had)
     return 0 if number <= 2 else 1 if number <= 4 else 2
 
@@ -146,14 +152,25 @@ def surprise(hours: Counts, kept: float, everybody: NDArray[np.float64], hour: i
 
 @inlined
 def rareness(currencies: NDArray[np.float64], currency: int) -> float:
-    """The share of all trade in currencies that are traded as little as this one, or less."""
+    """The share of these accounts' trade in currencies traded as little as this one, or less."""
     own = currencies[currency]
-    rare = whole = 0.0
+    rare = whole = 1.0  # the order that is looked at
     for each in range(CURRENCIES_MAX):
         whole += currencies[each]
         if currencies[each] <= own:
             rare += currencies[each]
-    return max(rare / max(whole, 1.0), RARE_MIN)
+    return max(rare / whole, RARE_MIN)
+
+
+@inlined
+def taste(had: NDArray[np.int64], currencies: NDArray[np.float64]) -> int:
+    """1 for who trades a currency that few do, else 0; `currencies` has a row for each taste."""
+    seldom = SELDOM * currencies.sum()
+    for each in range(CURRENCIES_MAX):
+        has = had[each // BITS] >> (each % BITS) & 1
+        if has and currencies[0, each] + currencies[1, each] < seldom:
+            return 1
+    return 0
 
 
 @inlined
@@ -226,7 +243,7 @@ def learn_hour(seen: Row, accounts: Accounts, everybody: Everybody) -> None:
 
 
 @inlined
-def meet(seen: Row, accounts: Accounts, everybody: Everybody) -> int:
+def meet(seen: Row, accounts: Accounts, currencies: NDArray[np.float64]) -> int:
     """Take the currencies of an order in; the rarer one of those that are new, -1 for none."""
     account = seen.account
     fresh = -1
@@ -234,11 +251,19 @@ def meet(seen: Row, accounts: Accounts, everybody: Everybody) -> int:
         word, bit = currency // BITS, np.int64(1) << (currency % BITS)
         if accounts.had[account, word] & bit == 0:
             accounts.had[account, word] |= bit
-            if fresh < 0 or everybody.currencies[currency] < everybody.currencies[fresh]:
+            if fresh < 0 or currencies[currency] < currencies[fresh]:
                 fresh = currency
         elif accounts.settled[account, word] & bit != 0:
             accounts.again[account, word] |= bit
     return fresh
+
+
+@inlined
+def sit_down(accounts: Accounts, everybody: Everybody, account: int) -> None:
+    """A sitting of the account begins: what it had before is settled now."""
+    accounts.age[account] += 1
+    accounts.settled[account] |= accounts.had[account]
+    accounts.taste[account] = taste(accounts.had[account], everybody.currencies)
 
 
 @inlined
@@ -249,13 +274,14 @@ def judge_currency(
     account, orders = seen.account, accounts.orders[seen.account]
     sitting = is_sitting(seen, accounts)
     if sitting:
-        accounts.age[account] += 1
-        accounts.settled[account] |= accounts.had[account]
-    kind = curiosity(accounts.had[account], accounts.again[account])
+        sit_down(accounts, everybody, account)
+    choosy = accounts.taste[account]
+    kind = curiosity(accounts.had[account], accounts.again[account], choosy)
+    currencies = everybody.currencies[choosy]
     age = min(int(math.log2(accounts.age[account] + 1.0)), AGES - 1)
-    fresh = meet(seen, accounts, everybody)
+    fresh = meet(seen, accounts, currencies)
     hazard = (everybody.firsts[kind, age] + FIRSTS_PRIOR) / (everybody.looks[kind, age] + 1.0)
-    rare = rareness(everybody.currencies, fresh) if fresh >= 0 else 1.0
+    rare = rareness(currencies, fresh) if fresh >= 0 else 1.0
     p_value = max(min(hazard, 1.0) * rare, P_MIN) if fresh >= 0 else 1.0
     if orders >= ORDERS_MIN:
         out.p[row] = p_value
@@ -274,7 +300,7 @@ def judge_currency(
     if fresh >= 0:
         accounts.age[account] = 0
     for currency in (seen.base, seen.quote):
-        everybody.currencies[currency] += 1
+        currencies[currency] += 1
 
 
 @compiled

@@ -4,7 +4,9 @@
 account's own hours, smoothed over their neighbours and over like days, drawn towards everybody's.
 `new_currency` multiplies how seldom accounts try a new currency that have as many currencies traded
 but once (Good and Turing's sign of curiosity) and so many orders without a new one, and how little
-the currency is traded.
+the currency is traded. Accounts that trade what few do (a fund in NOK and ZAR) are compared with
+each other, and so are the others: the next such currency is no news of the former, and the first
+one is of the latter, however much the former trade it.
 """
 
 from collections.abc import Mapping
@@ -46,7 +48,8 @@ CURRENCY = Feature(
 CURRENCY_RARENESS = Feature(
     "currency_rareness",
     "share",
-    "The share of all trade that is in currencies traded as little as this one, or less.",
+    "The share of the trade of accounts alike (those that trade seldom currencies, or the others) "
+    "that is in currencies traded as little as this one, or less.",
     "ledger",
     ("new_currency",),
 )
@@ -68,6 +71,7 @@ class Novelty:
             had=wholes(accounts, words),
             settled=wholes(accounts, words),
             again=wholes(accounts, words),
+            taste=wholes(accounts),
             odd_at=floats(accounts),
             odd_p=floats(accounts),
             hours=np.zeros((accounts, WEEK_HOURS), np.uint16),
@@ -78,7 +82,7 @@ class Novelty:
         )
         self._everybody = kernels.Everybody(
             hours=floats(WEEK_HOURS),
-            currencies=floats(CURRENCIES_MAX),
+            currencies=floats(2, CURRENCIES_MAX),
             looks=floats(kernels.CURIOUS, kernels.AGES),
             firsts=floats(kernels.CURIOUS, kernels.AGES),
             odd=floats(2),
@@ -145,8 +149,8 @@ class Novelty:
             came=f"its first order in {fresh}",
             sentence=(
                 f"{seen.account} {deed(seen)} {grouped(seen.quantity)} {seen.pair}, its first "
-                f"{fresh} in {grouped(orders)} orders; {percent(rare)} of all trade is in "
-                f"currencies as rare as that ({once_in(p_value)})."
+                f"{fresh} in {grouped(orders)} orders; accounts like it do {percent(rare)} of "
+                f"their trade in currencies as rare as that ({once_in(p_value)})."
             ),
             contributions=(
                 contribution(CURRENCY, out.low[row], 0.0, out.low[row], float(out.extra[row, 2])),
