@@ -1,5 +1,6 @@
 """Fraud and limits, planted: what an account does when somebody else, or a mistake, acts in it."""
 
+import math
 from functools import partial
 from typing import Final
 
@@ -11,6 +12,8 @@ from tallystick.watch.detect.trades.desk import Wish
 from tallystick.watch.detect.trades.hours import DAY_NS
 from tallystick.watch.detect.trades.kinds.kind import HOUR, MINUTE, Deed, Kind, Stage
 
+USED: Final = 0.2
+"""Whose margin is run up usually uses this share of it, or less: he paid in as much."""
 _HUMAN: Final = ("treasurer", "retail", "scalper")
 _EXOTIC: Final = ("USD/TRY", "USD/ZAR", "USD/MXN", "EUR/PLN")
 _NORDIC: Final = ("EUR/SEK", "USD/NOK", "USD/SGD")
@@ -95,6 +98,7 @@ def _margin_run_up(stage: Stage) -> Deed:
     }[stage.level]  # fmt: skip
     client, dice, desk = stage.client, stage.dice, stage.desk
     pair = client.pairs[0]
+    client.equity = max(client.equity, round(_usual_exposure(client) / LEVERAGE / USED, 2))
 
     def step(left: int, at_ns: int) -> None:
         held = client.positions.get(pair, 0.0)
@@ -200,6 +204,18 @@ def _calm(stage: Stage, seconds: float) -> None:
 
 def _lots(client: Client, units: float) -> int:
     return max(client.sizes.lot, round(units / client.sizes.lot) * client.sizes.lot)
+
+
+def _usual_exposure(client: Client) -> float:
+    """What somebody has open on average, over all pairs.
+
+    A position is a random walk that is pulled back the harder the further it goes: its variance is
+    half of the pull's length times what an order's square is to its mean.
+    """
+    sizes = client.sizes
+    of_order = sizes.median * math.exp(1.5 * sizes.sigma**2)  # mean square over mean, log-normal
+    position = math.sqrt(SOFT * client.position_max * of_order / 2)
+    return len(client.pairs) * 0.8 * position  # the mean of a normal law without its sign
 
 
 def _careful(client: Client) -> bool:
