@@ -5,10 +5,11 @@ taken once; an anomaly's id is made of the detector and that position, so a repl
 finds the same anomalies under the same ids, and whoever is told can tell that it has heard them.
 """
 
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from itertools import chain
 from typing import Literal, Protocol
 
 import msgspec
@@ -23,6 +24,8 @@ from tallystick.watch.detect.score import Anomaly, Finding
 
 REFRACTORY_ENTITIES_MAX = 100_000
 """Most (detector, entity) pairs that are held back at once; the longest known goes first."""
+
+Kinds = tuple[type[Observation], ...]
 
 
 class _Saved(msgspec.Struct):
@@ -105,18 +108,20 @@ class Watcher:
         if not observations:
             return []
         self.observed += len(observations)
-        kinds = {type(each) for each in observations}
         found: list[tuple[int, Finding]] = []
+        by_kind = _by_kind(observations)
+        known: dict[Kinds, list[int]] = {}
         for detector in self._detectors:
-            rows = _rows(observations, kinds, detector.observes)
+            rows = known.get(detector.observes)
             if rows is None:
-                judged = detector.observe(observations)
-                found += [(one.row, one) for one in judged.findings]
-            elif rows:
-                judged = detector.observe([observations[row] for row in rows])
-                found += [(rows[one.row], one) for one in judged.findings]
-            else:
+                rows = known[detector.observes] = _rows(by_kind, detector.observes)
+            if not rows:
                 continue
+            # All of them: the batch itself, and not a copy of it.
+            every = len(rows) == len(observations)
+            batch = observations if every else [observations[row] for row in rows]
+            judged = detector.observe(batch)
+            found += [(rows[one.row], one) for one in judged.findings]
             if self.monitor is not None:
                 self.monitor.p_values(_looks(detector.names), judged.p_values)
         if self.monitor is not None:
@@ -228,14 +233,15 @@ def _looks(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _rows(
-    observations: Sequence[Observation],
-    kinds: set[type[Observation]],
-    observes: tuple[type[Observation], ...],
-) -> list[int] | None:
-    """The rows that a detector looks at; None for all of them."""
-    if kinds.issubset(observes):
-        return None
-    if kinds.isdisjoint(observes):
-        return []
-    return [row for row, each in enumerate(observations) if isinstance(each, observes)]
+def _by_kind(observations: Sequence[Observation]) -> dict[type[Observation], list[int]]:
+    """The rows of each kind."""
+    found: defaultdict[type[Observation], list[int]] = defaultdict(list)
+    for row, each in enumerate(observations):
+        found[type(each)].append(row)
+    return found
+
+
+def _rows(by_kind: Mapping[type[Observation], list[int]], observes: Kinds) -> list[int]:
+    """The rows that a detector looks at, in order."""
+    parts = [by_kind[kind] for kind in observes if kind in by_kind]
+    return parts[0] if len(parts) == 1 else sorted(chain.from_iterable(parts))

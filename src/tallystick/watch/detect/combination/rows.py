@@ -40,7 +40,7 @@ class Last(NamedTuple):
 def usable(seen: Observation) -> TypeGuard[OrderSeen]:
     """Whether it is an order that a client decided, in numbers that can be."""
     return (
-        isinstance(seen, OrderSeen)
+        type(seen) is OrderSeen
         and seen.event == "decided"
         and seen.own
         and 0 < seen.quantity <= NUMBER_MAX

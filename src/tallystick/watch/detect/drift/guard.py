@@ -76,7 +76,7 @@ class DriftGuard:
         begin = 0
         for n, each in enumerate(batch):
             slot = -1.0
-            if isinstance(each, (OrderSeen, AccountSeen)):
+            if type(each) is OrderSeen or type(each) is AccountSeen:
                 slot = self._slots.known(each.account)
                 if slot < 0:
                     if self._slots.is_full:  # its rows first: somebody's slot is another one's now
@@ -125,9 +125,9 @@ class DriftGuard:
 
     def _row(self, slot: float, each: Observation) -> _Row:
         """An observation as numbers; a time that is none where it is not looked at."""
-        if isinstance(each, OrderSeen):
+        if type(each) is OrderSeen:
             return self._order(slot, each)
-        if isinstance(each, AccountSeen) and each.event in {"opened", "limits"}:
+        if type(each) is AccountSeen and each.event in {"opened", "limits"}:
             bound = each.position_usd_max or 0.0
             return slot, kernels.BOUND, each.at_seconds, each.position, 0.0, bound, 0.0, 0.0
         return slot, kernels.FILL, _NOWHERE, 0.0, 0.0, 0.0, 0.0, 0.0

@@ -168,14 +168,14 @@ def _values(observations: Sequence[Observation]) -> dict[str, list[float]]:
     }  # fmt: skip
     sizes, distances, durations, spreads = values.values()
     for each in observations:
-        if isinstance(each, OrderSeen):
+        if type(each) is OrderSeen:
             if each.event == "decided":
                 sizes.append(each.quantity)
                 if each.mid and each.fill_price is not None:
                     distances.append((each.fill_price / each.mid - 1) * 1e4)
-        elif isinstance(each, CallSeen):
+        elif type(each) is CallSeen:
             durations.append(each.duration_us)
-        elif isinstance(each, QuoteSeen) and each.bid > 0:
+        elif type(each) is QuoteSeen and each.bid > 0:
             spreads.append((each.ask / each.bid - 1) * 1e4)
     return {name: found for name, found in values.items() if found}
 

@@ -11,6 +11,7 @@ from tallystick.watch.detect.compiled import compiled
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 _FAMILIES = 4
 
@@ -361,26 +362,47 @@ def begin(stream: np.void, at: float, value: float) -> None:
 
 @compiled
 def observe(stream: np.void, rules: np.void, ats: Floats, values: Floats, told: Floats) -> None:
-    """Score each point (evidence into `told`), then learn it; what is no number is passed over."""
+    """Score each point of a stream (evidence into `told`), then learn it."""
     far = np.empty(stream["states"].shape[1], np.float32)
     for t in range(len(values)):
-        at, value = ats[t], within(values[t], _VALUE_MAX)
-        told[t] = 0.0
-        if not (np.isfinite(at) and np.isfinite(values[t])):
-            continue
-        seen = stream["seen"]
-        if seen == 0:
-            begin(stream, at, value)
-        elif seen % _MEASURED_EVERY == 0 or (seen < 4 * _MEASURED_EVERY and seen % 4 == 0):
-            measure(stream)
-        evidence = weigh(stream, rules, at, value, far)
-        stream["last_joint"] = evidence
-        age = min(seen, _AGE_MAX) + _AGE_FLOOR
-        told[t] = tell(stream, rules, evidence * (_AGE_AT_PAR / age) ** rules["age_power"])
-        keep_state(stream, at)
-        keep_day(stream, at, value)
-        sample(stream, value)
-        stream["last_at"] = at
-        stream["last_value"] = value
-        stream["last_told"] = told[t]
-        stream["seen"] = seen + 1
+        told[t] = observe_point(stream, rules, ats[t], values[t], far)
+
+
+@compiled
+def observe_each(
+    streams: NDArray[np.void], which: Rows, rules: np.void, at: float, values: Floats, p: Floats
+) -> None:
+    """Score, then learn, a point of each of several streams; `p` gets its p-value by each family.
+
+    Those of the stream's point before where the value is no number.
+    """
+    far = np.empty(streams[0]["states"].shape[1], np.float32)
+    for t in range(len(values)):
+        stream = streams[which[t]]
+        observe_point(stream, rules, at, values[t], far)
+        for family in range(_FAMILIES):
+            p[t, family] = stream["last_p"][family]
+
+
+@compiled
+def observe_point(stream: np.void, rules: np.void, at: float, came: float, far: Singles) -> float:
+    """Score a point, then learn it; its evidence. What is no number is passed over."""
+    if not (np.isfinite(at) and np.isfinite(came)):
+        return 0.0
+    seen, value = stream["seen"], within(came, _VALUE_MAX)
+    if seen == 0:
+        begin(stream, at, value)
+    elif seen % _MEASURED_EVERY == 0 or (seen < 4 * _MEASURED_EVERY and seen % 4 == 0):
+        measure(stream)
+    evidence = weigh(stream, rules, at, value, far)
+    stream["last_joint"] = evidence
+    age = min(seen, _AGE_MAX) + _AGE_FLOOR
+    told = tell(stream, rules, evidence * (_AGE_AT_PAR / age) ** rules["age_power"])
+    keep_state(stream, at)
+    keep_day(stream, at, value)
+    sample(stream, value)
+    stream["last_at"] = at
+    stream["last_value"] = value
+    stream["last_told"] = told
+    stream["seen"] = seen + 1
+    return float(told)

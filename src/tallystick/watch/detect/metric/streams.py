@@ -12,7 +12,7 @@ from tallystick.watch.detect.metric.config import DEFAULT, MetricConfig, version
 from tallystick.watch.detect.metric.explaining import reason_of
 from tallystick.watch.detect.metric.reason import MetricReason, MetricScore
 from tallystick.watch.detect.metric.rules import p_value_of, rules_of, scores_of
-from tallystick.watch.detect.metric.state import BLANK, STREAM
+from tallystick.watch.detect.metric.state import BLANK, FAMILIES, STREAM
 
 STREAMS_MAX = 1_000
 """Streams that are known at once (about 83 KiB each); the least recently used goes first."""
@@ -87,6 +87,25 @@ class MetricStreams:
         for i, stream in enumerate(streams):
             told[i : i + 1] = self._observe(self._row(stream), ats[i : i + 1], numbers[i : i + 1])
         return scores_of(told)
+
+    def observe_each(self, streams: Sequence[str], at_seconds: float, values: Floats) -> Floats:
+        """The p-values, a column a family, of a point of each of several streams at one moment.
+
+        They are scored and learnt as by `observe`, one after the other. A family that has judged
+        nothing yet gives 1.
+
+        Raises:
+            ValueError: a stream is named twice, there are more than are known at once, or not as
+                many as values.
+        """
+        if not len(set(streams)) == len(streams) == len(values) or len(streams) > self._limit:
+            raise ValueError("At one moment a stream has one point.")
+        told = np.zeros((len(streams), len(FAMILIES)))
+        if streams:
+            rows = np.array([self._row(stream) for stream in streams])
+            kernels.observe_each(self._records, rows, self._rules, at_seconds, values, told)
+        told[told == 0.0] = 1.0
+        return told
 
     def explain(self, stream: str) -> MetricReason:
         """Why the stream's last point was scored as it was.

@@ -101,13 +101,30 @@ def sketch_quantile(sketch: Sketch, share: float) -> float:
 
 
 @compiled
+def sketch_tail_points(sketch: Sketch) -> float:
+    """How many points the tail has, at least."""
+    total = sketch[BINS]
+    return float(max(TAIL_SHARE * total, min(TAIL_POINTS_MIN, TAIL_SHARE_MAX * total)))
+
+
+@compiled
+def sketch_in_body(sketch: Sketch, value: float) -> bool:
+    """Whether the whole tail lies above this logarithm's bin: mostly seen in the next few bins."""
+    wanted, points = sketch_tail_points(sketch), 0.0
+    for place in range(sketch_bin(value) + 1, BINS):
+        points += sketch[place]
+        if points >= wanted and points > 0.0:
+            return True
+    return False
+
+
+@compiled
 def sketch_tail(sketch: Sketch, power: float) -> tuple[float, float, float]:
     """(where the tail begins, points in it, the sum of their excesses over its beginning).
 
     All in values to the power of `power`: the lower it is, the heavier the tail that is believed.
     """
-    total = sketch[BINS]
-    wanted = max(TAIL_SHARE * total, min(TAIL_POINTS_MIN, TAIL_SHARE_MAX * total))
+    wanted = sketch_tail_points(sketch)
     points, moment, start = 0.0, 0.0, 0.0
     for back in range(BINS):
         place = BINS - 1 - back
@@ -130,19 +147,36 @@ def sketch_p(sketch: Sketch, value: float, power: float) -> float:
     mean, (1 + x/s)**-k, which is honest about how little k points know.
     """
     total = sketch[BINS]
+    if math.isnan(value):
+        return 1.0
+    if sketch_in_body(sketch, value):
+        return sketch_share(sketch, value)
     start, points, excess = sketch_tail(sketch, power)
-    if points <= 0.0 or math.isnan(value):
+    if points <= 0.0:
         return 1.0
     reached = math.exp(min(power * value, 700.0))
     if reached <= start:
-        seen = 0.0
-        for place in range(sketch_bin(value), BINS):
-            seen += sketch[place]
-        p_value: float = (seen + 1.0) / (total + 1.0)
-    else:
-        beyond = math.exp(-points * math.log1p((reached - start) / excess))
-        p_value = (points + 1.0) / (total + 1.0) * beyond
-    return max(P_MIN, min(1.0, p_value))
+        return sketch_share(sketch, value)
+    beyond = math.exp(-points * math.log1p((reached - start) / excess))
+    return float(max(P_MIN, min(1.0, (points + 1.0) / (total + 1.0) * beyond)))
+
+
+@compiled
+def sketch_share(sketch: Sketch, value: float) -> float:
+    """The share of points at least as large as this logarithm, counted."""
+    seen = 0.0
+    for place in range(sketch_bin(value), BINS):
+        seen += sketch[place]
+    return float(max(P_MIN, min(1.0, (seen + 1.0) / (sketch[BINS] + 1.0))))
+
+
+@compiled
+def sketch_is_odd(sketch: Sketch, value: float, power: float, alarm_p: float) -> bool:
+    """Whether its `sketch_p` is below the alarm's: mostly seen without it."""
+    least = 1.0 / (sketch[BINS] + 1.0)
+    if least >= alarm_p and sketch_in_body(sketch, value):
+        return False
+    return sketch_p(sketch, value, power) < alarm_p
 
 
 @compiled

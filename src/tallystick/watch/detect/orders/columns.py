@@ -133,12 +133,12 @@ class Tables:
 
     def full(self, seen: Observation) -> str | None:
         """The table in which this observation would find no slot; None: it finds them all."""
-        if isinstance(seen, QuoteSeen):
+        if type(seen) is QuoteSeen:
             return None if self.pairs.knows(seen.pair) else "pair"
-        if not isinstance(seen, (OrderSeen, AccountSeen)):
+        if not (type(seen) is OrderSeen or type(seen) is AccountSeen):
             return None
         free = {"account": self.accounts.knows(seen.account)}
-        if isinstance(seen, OrderSeen):
+        if type(seen) is OrderSeen:
             waits = seen.event == "decided" and seen.state == "new"
             free["book"] = self.books.knows((seen.account, seen.pair))
             free["pair"] = self.pairs.knows(seen.pair)
@@ -147,11 +147,11 @@ class Tables:
 
     def meet(self, seen: Observation) -> None:
         """Give its names their slots; there is room (`full`)."""
-        if isinstance(seen, QuoteSeen):
+        if type(seen) is QuoteSeen:
             self.pairs.of(seen.pair)
-        elif isinstance(seen, (OrderSeen, AccountSeen)):
+        elif type(seen) is OrderSeen or type(seen) is AccountSeen:
             self.accounts.of(seen.account)
-            if isinstance(seen, OrderSeen):
+            if type(seen) is OrderSeen:
                 self.books.of((seen.account, seen.pair))
                 self.pairs.of(seen.pair)
                 if seen.event == "decided" and seen.state == "new":
@@ -164,16 +164,18 @@ class Tables:
     def columns(self, batch: Sequence[Observation]) -> Columns:
         """The batch as columns; the tables know its names afterwards."""
         columns = _empty(len(batch))
-        orders = [seen for seen in batch if isinstance(seen, OrderSeen)]
+        orders = [seen for seen in batch if type(seen) is OrderSeen]
         if orders:
-            rows = [row for row, seen in enumerate(batch) if isinstance(seen, OrderSeen)]
+            rows = [row for row, seen in enumerate(batch) if type(seen) is OrderSeen]
             self._orders(columns, orders, rows)
         if len(orders) < len(batch):
+            quotes = [seen for seen in batch if type(seen) is QuoteSeen]
+            if quotes:
+                rows = [row for row, seen in enumerate(batch) if type(seen) is QuoteSeen]
+                self._quotes(columns, quotes, rows)
             for row, seen in enumerate(batch):
-                if isinstance(seen, AccountSeen):
+                if type(seen) is AccountSeen:
                     self._account(columns, row, seen)
-                elif isinstance(seen, QuoteSeen):
-                    self._quote(columns, row, seen)
         self._finish(columns)
         return columns
 
@@ -217,13 +219,18 @@ class Tables:
         columns["equity"][row] = _or_nan(seen.equity_usd)
         columns["funds"][row] = _or_nan(seen.funds_usd)
 
-    def _quote(self, columns: Columns, row: int, seen: QuoteSeen) -> None:
-        good = 0 < seen.bid <= seen.ask < math.inf
-        columns["kind"][row] = QUOTE if good else SKIP
-        columns["at"][row] = seen.at_seconds
-        columns["pair"][row] = self.pairs.of(seen.pair)
-        columns["base"][row], columns["quote"][row] = self._legs(seen.pair)
-        columns["bid"][row], columns["ask"][row] = seen.bid, seen.ask
+    def _quotes(self, columns: Columns, seen: Sequence[QuoteSeen], rows: list[int]) -> None:
+        at = np.array(rows)
+        good = [0 < each.bid <= each.ask < math.inf for each in seen]
+        columns["kind"][at] = np.where(good, QUOTE, SKIP)
+        columns["at"][at] = [each.at_seconds for each in seen]
+        pairs = self.pairs.of
+        columns["pair"][at] = [pairs(each.pair) for each in seen]
+        legs = [self._legs(each.pair) for each in seen]
+        columns["base"][at] = [leg[0] for leg in legs]
+        columns["quote"][at] = [leg[1] for leg in legs]
+        columns["bid"][at] = [each.bid for each in seen]
+        columns["ask"][at] = [each.ask for each in seen]
 
     def _finish(self, columns: Columns) -> None:
         """Moments of use, hours of the week, and what is no number taken out."""

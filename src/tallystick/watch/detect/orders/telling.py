@@ -24,7 +24,7 @@ def order(seen: Observation) -> OrderSeen:
 
 
 def _is_order(seen: Observation) -> TypeGuard[OrderSeen]:
-    return isinstance(seen, OrderSeen)
+    return type(seen) is OrderSeen
 
 
 def case(out: Out, row: int) -> tuple[int, ...]:

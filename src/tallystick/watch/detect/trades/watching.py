@@ -161,13 +161,13 @@ def names_of(planted: Planted) -> tuple[str, ...]:
 
 def _about(each: Observation) -> tuple[str, ...]:
     """Whom or what an observation is about, in the names of `names_of`."""
-    if isinstance(each, CallSeen):
+    if type(each) is CallSeen:
         return (each.route,) if each.account is None else (each.account, each.route)
-    if isinstance(each, LogSeen):
+    if type(each) is LogSeen:
         return (f"{each.index} {each.service}",)
-    if isinstance(each, QuoteSeen):
+    if type(each) is QuoteSeen:
         return (each.pair,)
-    return (each.account,) if isinstance(each, OrderSeen) else ()
+    return (each.account,) if type(each) is OrderSeen else ()
 
 
 def _until_ns(planted: Planted) -> int:

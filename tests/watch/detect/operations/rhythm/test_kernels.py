@@ -47,7 +47,7 @@ class Beat:
             self.at += 1.0
             before = int(self.clock[3])
             ended = clock_tick(self.clock, self.at, self.market_open)
-            p_values.append(rhythm_tick(self.rhythms, 0, self.clock, ended, before, 10.0, 0.5))
+            p_values.append(rhythm_tick(self.rhythms, 0, self.clock, ended, before, 10.0, 0.5, 1.0))
         return p_values
 
     def come(self, into: float = 0.0) -> float:

@@ -87,7 +87,9 @@ class ClientAccess:
     def observe(self, batch: Sequence[Observation]) -> Judged:
         """Score each call; time passes by the stamps of all."""
         places = [
-            place for place, seen in enumerate(batch) if isinstance(seen, (CallSeen, TimeSeen))
+            place
+            for place, seen in enumerate(batch)
+            if type(seen) is CallSeen or type(seen) is TimeSeen
         ]
         p_values = np.full(len(batch), np.nan)
         findings: list[Finding] = []
@@ -131,7 +133,7 @@ class ClientAccess:
     def _judge(
         self, seen: Sequence[Observation]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[CallSeen]]:
-        calls = [each if isinstance(each, CallSeen) else _nobody(each.at_seconds) for each in seen]
+        calls = [each if type(each) is CallSeen else _nobody(each.at_seconds) for each in seen]
         keys = [call.key for call in calls]
         networks = [call.address for call in calls]
         callers = np.empty((len(calls), 2), np.int64)

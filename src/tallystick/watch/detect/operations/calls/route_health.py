@@ -68,7 +68,7 @@ class RouteHealth:
 
     def observe(self, batch: Sequence[Observation]) -> Judged:
         """Score the two streaks of each call's route, with the call in them."""
-        places = [place for place, seen in enumerate(batch) if isinstance(seen, CallSeen)]
+        places = [place for place, seen in enumerate(batch) if type(seen) is CallSeen]
         p_values = np.full(len(batch), np.nan)
         findings: list[Finding] = []
         for piece in pieces(len(places), self._routes.limit):

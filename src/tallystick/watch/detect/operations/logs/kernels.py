@@ -42,7 +42,9 @@ def judge_services(
         before = int(clock[C_CELL])
         ended = clock_tick(clock, at[row], True)
         for each in range(used):
-            p_value = rhythm_tick(services, each, clock, ended, before, AGE_MIN_SECONDS, GAP_LEAST)
+            p_value = rhythm_tick(
+                services, each, clock, ended, before, AGE_MIN_SECONDS, GAP_LEAST, alarm_p
+            )
             if p_value < alarm_p:
                 line = said.found[count]
                 line[F_ROW], line[F_SLOT], line[F_P] = row, each, p_value

@@ -71,8 +71,8 @@ class LogSilence:
         places = [
             place
             for place, seen in enumerate(batch)
-            if isinstance(seen, LogSeen)
-            or (isinstance(seen, TimeSeen) and 0 <= seen.at_seconds < _SECONDS_MAX)
+            if type(seen) is LogSeen
+            or (type(seen) is TimeSeen and 0 <= seen.at_seconds < _SECONDS_MAX)
         ]
         p_values = np.full(len(batch), np.nan)
         findings: list[Finding] = []
@@ -129,7 +129,7 @@ class LogSilence:
 
 def _name(seen: Observation) -> str | None:
     """Whose line it is; None for a tick of time."""
-    return f"{seen.index} {seen.service}" if isinstance(seen, LogSeen) else None
+    return f"{seen.index} {seen.service}" if type(seen) is LogSeen else None
 
 
 def _reason(name: str, line: NDArray[np.float64]) -> Reason:

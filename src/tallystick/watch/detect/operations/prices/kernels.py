@@ -11,6 +11,7 @@ from tallystick.watch.detect.operations.prices import state as p
 from tallystick.watch.detect.operations.prices.quality.kernels import (
     ABSURD_P,
     GAP_LEAST,
+    MINUTE,
     crossed_p,
     end_minute,
     same_p,
@@ -20,6 +21,7 @@ from tallystick.watch.detect.operations.prices.quality.kernels import (
 from tallystick.watch.detect.operations.prices.triangle.kernels import triangles_of_pair
 from tallystick.watch.detect.operations.rhythm.kernels import (
     C_CELL,
+    C_NOW,
     C_OPEN,
     R_AGE,
     R_LAST,
@@ -30,6 +32,7 @@ from tallystick.watch.detect.operations.rhythm.kernels import (
     rhythm_tick,
     usual_gap,
 )
+from tallystick.watch.detect.orders.inlined import inlined
 
 AGE_MIN_SECONDS = 10.0
 """No price is stale earlier."""
@@ -49,7 +52,7 @@ def judge_prices(rows: p.QuoteRows, known: p.Known, alarm_p: float, said: Said) 
     return count
 
 
-@compiled
+@inlined
 def _tick(
     rows: p.QuoteRows, row: int, known: p.Known, alarm_p: float, said: Said, count: int
 ) -> int:
@@ -58,15 +61,17 @@ def _tick(
     before = int(clock[C_CELL])
     ended = clock_tick(clock, rows.at[row], rows.market_open[row] != 0)
     _count_pairs(known)
+    minute = math.floor(clock[C_NOW] / MINUTE)
     for slot in range(known.sources_used):
         count = _judge_source(known, slot, row, ended, before, alarm_p, said, count)
     for slot in range(known.pairs_used):
         count = _judge_pair(known, slot, row, ended, before, alarm_p, said, count)
-        count = end_minute(rows, row, known, slot, alarm_p, said, count)
+        if minute != known.pairs.price[slot, p.P_MINUTE]:
+            count = end_minute(rows, row, known, slot, alarm_p, said, count)
     return count
 
 
-@compiled
+@inlined
 def _count_pairs(known: p.Known) -> None:
     """How many pairs each source quotes now."""
     known.sources.pairs[: known.sources_used] = 0.0
@@ -76,7 +81,7 @@ def _count_pairs(known: p.Known) -> None:
             known.sources.pairs[source] += 1.0
 
 
-@compiled
+@inlined
 def _judge_source(
     known: p.Known,
     slot: int,
@@ -89,7 +94,8 @@ def _judge_source(
 ) -> int:
     """Is a source with several pairs silent as a whole?"""
     quotes, pairs, clock = known.sources.quotes, known.sources.pairs[slot], known.clock
-    p_value = rhythm_tick(quotes, slot, clock, ended, before, AGE_MIN_SECONDS, GAP_LEAST)
+    age = AGE_MIN_SECONDS
+    p_value = rhythm_tick(quotes, slot, clock, ended, before, age, GAP_LEAST, alarm_p)
     if pairs > 1.0 and p_value < alarm_p:
         line = said.found[count]
         line[p.F_ROW], line[p.F_KIND], line[p.F_SLOT] = row, p.SILENT_SOURCE, slot
@@ -100,7 +106,7 @@ def _judge_source(
     return count
 
 
-@compiled
+@inlined
 def _judge_pair(
     known: p.Known,
     slot: int,
@@ -113,14 +119,15 @@ def _judge_pair(
 ) -> int:
     """Is a pair silent, or does its price stand still? Not again when its source was told."""
     pairs, clock = known.pairs, known.clock
-    quotes, changes = pairs.quotes.state[slot], pairs.changes.state[slot]
-    p_stale = rhythm_tick(pairs.quotes, slot, clock, ended, before, AGE_MIN_SECONDS, GAP_LEAST)
-    p_frozen = rhythm_tick(pairs.changes, slot, clock, ended, before, AGE_MIN_SECONDS, GAP_LEAST)
+    quotes, changes = pairs.quotes.state, pairs.changes.state
+    age = AGE_MIN_SECONDS
+    p_stale = rhythm_tick(pairs.quotes, slot, clock, ended, before, age, GAP_LEAST, alarm_p)
+    p_frozen = rhythm_tick(pairs.changes, slot, clock, ended, before, age, GAP_LEAST, alarm_p)
     source = int(pairs.price[slot, p.P_SOURCE]) - 1
     if source >= 0 and known.sources.quotes.state[source, R_TOLD] > 0.0:
-        quotes[R_TOLD] = changes[R_TOLD] = 1.0
+        quotes[slot, R_TOLD] = changes[slot, R_TOLD] = 1.0
         return count
-    frozen = p_frozen < alarm_p and changes[R_AGE] > quotes[R_AGE]
+    frozen = p_frozen < alarm_p and changes[slot, R_AGE] > quotes[slot, R_AGE]
     if not (p_stale < alarm_p or frozen) or _may_be_all(known, source):
         return count
     line = said.found[count]
@@ -128,16 +135,16 @@ def _judge_pair(
     if p_stale < alarm_p:
         line[p.F_KIND], line[p.F_P], line[p.F_F] = p.STALE, p_stale, 0.0
         _tell_silence(line, pairs.quotes, slot, clock)
-        quotes[R_TOLD] = 1.0
+        quotes[slot, R_TOLD] = 1.0
     else:
         line[p.F_KIND], line[p.F_P] = p.FROZEN, p_frozen
         _tell_silence(line, pairs.changes, slot, clock)
         _tell_unchanged(line, pairs, slot)
-    changes[R_TOLD] = 1.0
+    changes[slot, R_TOLD] = 1.0
     return count + 1
 
 
-@compiled
+@inlined
 def _may_be_all(known: p.Known, source: int) -> bool:
     """Whether the whole source may be about to fall silent: then it is told, not each pair."""
     if source < 0 or known.sources.pairs[source] < 2.0:
@@ -161,7 +168,7 @@ def _tell_unchanged(line: Floats, pairs: p.Pairs, slot: int) -> None:
     line[p.F_E] = math.exp(sketch_quantile(pairs.runs[slot], 0.99)) - 1.0
 
 
-@compiled
+@inlined
 def _quote(
     rows: p.QuoteRows, row: int, known: p.Known, alarm_p: float, said: Said, count: int
 ) -> int:
@@ -199,7 +206,7 @@ def _quote(
     return count
 
 
-@compiled
+@inlined
 def _together(one: float, other: float) -> float:
     """The smaller of two p-values, counted twice (Bonferroni); NaN where neither is one."""
     if math.isnan(one) or math.isnan(other):

@@ -1,5 +1,7 @@
 """What the calendar says of a moment: is the market open, and are spreads wide by habit?"""
 
+from functools import lru_cache
+
 from tallystick.clock import NS_PER_SECOND
 from tallystick.fx.session import end_of_day_ns, session
 
@@ -9,6 +11,7 @@ ROLL_AFTER_NS = 120 * 60 * NS_PER_SECOND
 """... and are back so long after it, and after the week has opened."""
 PAUSE_NS = 5 * 60 * NS_PER_SECOND
 """Many venues pause while the trade date rolls: nothing is expected so long before and after."""
+_MINUTE_NS = 60 * NS_PER_SECOND
 _LONGEST_NS = 22 * 3_600 * NS_PER_SECOND
 """Further than this from the end of a day it began not long ago, or not on this day."""
 SECONDS_MAX = 4e9
@@ -22,7 +25,13 @@ def is_moment(at_seconds: float) -> bool:
 
 def is_open(at_seconds: float) -> bool:
     """Whether quotes are to be expected: the market is open, and does not pause for the roll."""
-    at_ns = round(at_seconds * NS_PER_SECOND)
+    return _is_open_in(round(at_seconds * NS_PER_SECOND) // _MINUTE_NS)
+
+
+@lru_cache(maxsize=1_024)
+def _is_open_in(minute: int) -> bool:
+    """The same of a minute since the epoch: it begins, and ends, with whole ones."""
+    at_ns = minute * _MINUTE_NS
     if not session(at_ns).open:
         return False
     ends_ns = end_of_day_ns(at_ns)
@@ -46,9 +55,8 @@ class Roll:
 
     def _find(self, at_ns: int) -> None:
         """The answer for this moment and the rest of its minute."""
-        minute_ns = 60 * NS_PER_SECOND
-        self._start_ns = at_ns - at_ns % minute_ns
-        self._end_ns = self._start_ns + minute_ns
+        self._start_ns = at_ns - at_ns % _MINUTE_NS
+        self._end_ns = self._start_ns + _MINUTE_NS
         earlier_ns = self._start_ns - ROLL_AFTER_NS
         ends_ns = end_of_day_ns(self._start_ns)
         self._rolling = (

@@ -91,8 +91,7 @@ class PriceFeed:
         places = [
             place
             for place, seen in enumerate(batch)
-            if isinstance(seen, QuoteSeen)
-            or (isinstance(seen, TimeSeen) and is_moment(seen.at_seconds))
+            if type(seen) is QuoteSeen or (type(seen) is TimeSeen and is_moment(seen.at_seconds))
         ]
         p_values = np.full(len(batch), np.nan)
         findings: list[Finding] = []
@@ -133,7 +132,7 @@ class PriceFeed:
 
     def _safe(self, rows: Sequence[Observation]) -> int:
         """How many rows may be worked on before a pair or a source is forgotten for another."""
-        quotes = [each if isinstance(each, QuoteSeen) else None for each in rows]
+        quotes = [each if type(each) is QuoteSeen else None for each in rows]
         return min(
             self._pairs.safe([quote.pair if quote else None for quote in quotes]),
             self._sources.safe([quote.source if quote else None for quote in quotes]),
@@ -142,7 +141,7 @@ class PriceFeed:
     def _judge(
         self, seen: Sequence[Observation]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        quotes = [each if isinstance(each, QuoteSeen) else None for each in seen]
+        quotes = [each if type(each) is QuoteSeen else None for each in seen]
         slots = self._pairs.rows([quote.pair if quote else None for quote in quotes])
         sources = self._sources.rows([quote.source if quote else None for quote in quotes])
         self._draw()

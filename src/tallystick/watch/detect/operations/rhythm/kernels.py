@@ -16,9 +16,11 @@ from tallystick.watch.detect.operations.kernels import (
     Sketch,
     sketch_add,
     sketch_clip,
+    sketch_is_odd,
     sketch_p,
     sketch_quantile,
 )
+from tallystick.watch.detect.orders.inlined import inlined
 
 R_SEEN, R_AGE, R_LAST, R_RATE, R_TOLD, R_HOUR, R_WATCHED, R_GAP = range(8)
 """Columns of a rhythm: whether it ever came; watched seconds from then to the last tick; its stamp;
@@ -55,7 +57,15 @@ FINE_SECONDS_MAX = 1.0
 GAP_MIN = 0.05
 
 
-@compiled
+class Rhythms(NamedTuple):
+    """Rhythms of many things, a row each: their columns, hours, and gaps."""
+
+    state: Floats
+    cells: Floats
+    gaps: Sketch
+
+
+@inlined
 def cell_of(hour: float) -> int:
     """The cell of an hour since the epoch."""
     day = math.floor(hour / DAY_HOURS)
@@ -64,7 +74,7 @@ def cell_of(hour: float) -> int:
     return of_day + (DAY_HOURS if weekend else 0)
 
 
-@compiled
+@inlined
 def clock_tick(clock: Floats, at: float, market_open: bool) -> bool:
     """Let time go on to this stamp; whether an hour ended, to be taken in by `hour_ended`."""
     if not math.isfinite(at):
@@ -83,7 +93,7 @@ def clock_tick(clock: Floats, at: float, market_open: bool) -> bool:
     return ended
 
 
-@compiled
+@inlined
 def hour_ended(rhythm: Floats, cells: Floats, cell: int) -> None:
     """Learn how often it came in the hour that ended, of this cell."""
     if rhythm[R_WATCHED] >= HOUR_WATCHED_MIN:
@@ -94,14 +104,14 @@ def hour_ended(rhythm: Floats, cells: Floats, cell: int) -> None:
     rhythm[R_HOUR] = rhythm[R_WATCHED] = 0.0
 
 
-@compiled
-def _is_live(cells: Floats, cell: int) -> bool:
+@inlined
+def _is_live(rhythms: Rhythms, row: int, cell: int) -> bool:
     """Whether it usually comes in hours of this cell; on a first weekend nobody knows."""
-    live: bool = cells[cell] * HOUR >= 1.0
-    return live if cells[CELLS + cell] > 0.0 else cell < DAY_HOURS
+    live: bool = rhythms.cells[row, cell] * HOUR >= 1.0
+    return live if rhythms.cells[row, CELLS + cell] > 0.0 else cell < DAY_HOURS
 
 
-@compiled
+@inlined
 def expected_gap(rhythm: Floats, cells: Floats, cell: int, least: float) -> float:
     """The gap that the recent rate, or that of this hour of other days, lets expect."""
     gap: float = MEMORY_SECONDS / (rhythm[R_RATE] + 1.0)
@@ -110,15 +120,7 @@ def expected_gap(rhythm: Floats, cells: Floats, cell: int, least: float) -> floa
     return max(gap, least)
 
 
-class Rhythms(NamedTuple):
-    """Rhythms of many things, a row each: their columns, hours, and gaps."""
-
-    state: Floats
-    cells: Floats
-    gaps: Sketch
-
-
-@compiled
+@inlined
 def rhythm_event(
     rhythms: Rhythms, row: int, clock: Floats, at: float, alarm_p: float, least: float
 ) -> float:
@@ -127,7 +129,7 @@ def rhythm_event(
     fine = min(max(at - max(clock[C_LAST], rhythm[R_LAST]), 0.0), FINE_SECONDS_MAX)
     since_tick = min(max(at - clock[C_LAST], 0.0), FINE_SECONDS_MAX)
     cell = int(clock[C_CELL])
-    live = clock[C_OPEN] > 0.0 and _is_live(cells, cell)
+    live = clock[C_OPEN] > 0.0 and _is_live(rhythms, row, cell)
     p_value = math.nan
     if rhythm[R_SEEN] > 0.0 and live:
         gap = max(max(rhythm[R_AGE], 0.0) + fine, GAP_MIN)
@@ -146,7 +148,7 @@ def rhythm_event(
     return p_value
 
 
-@compiled
+@inlined
 def rhythm_tick(
     rhythms: Rhythms,
     row: int,
@@ -155,26 +157,31 @@ def rhythm_tick(
     before: int,
     age_min: float,
     least: float,
+    alarm_p: float,
 ) -> float:
-    """Time passed: the p-value of the silence until now; NaN where there is nothing to say.
+    """Time passed: the p-value of the silence until now; NaN where it is not below the alarm's.
 
     `before` is the cell of the hour that `ended`.
     """
-    rhythm, cells, gaps = rhythms.state[row], rhythms.cells[row], rhythms.gaps[row]
-    if rhythm[R_SEEN] == 0.0:
+    # Each thing, each second, mostly with nothing to say: numbers are read one by one, for a view
+    # of a row costs more than all of them.
+    state = rhythms.state
+    if state[row, R_SEEN] == 0.0:
         return math.nan
     if ended:
-        hour_ended(rhythm, cells, before)
+        hour_ended(state[row], rhythms.cells[row], before)
     cell = int(clock[C_CELL])
-    rhythm[R_WATCHED] += clock[C_STEP]
-    if not _is_live(cells, cell):
+    state[row, R_WATCHED] += clock[C_STEP]
+    if not _is_live(rhythms, row, cell):
         return math.nan
-    rhythm[R_AGE] += clock[C_STEP]
-    known = gaps[BINS] >= POINTS_MIN
-    if rhythm[R_TOLD] > 0.0 or rhythm[R_AGE] < age_min or not known:
+    state[row, R_AGE] += clock[C_STEP]
+    if state[row, R_TOLD] > 0.0 or state[row, R_AGE] < age_min:
         return math.nan
-    value = math.log(rhythm[R_AGE] / expected_gap(rhythm, cells, cell, least))
-    return sketch_p(gaps, value, POWER)
+    if rhythms.gaps[row, BINS] < POINTS_MIN:
+        return math.nan
+    value = math.log(state[row, R_AGE] / expected_gap(state[row], rhythms.cells[row], cell, least))
+    gaps = rhythms.gaps[row]
+    return sketch_p(gaps, value, POWER) if sketch_is_odd(gaps, value, POWER, alarm_p) else math.nan
 
 
 @compiled

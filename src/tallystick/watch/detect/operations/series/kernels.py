@@ -5,6 +5,8 @@ import math
 from tallystick.watch.detect.compiled import compiled
 from tallystick.watch.detect.operations.kernels import (
     BINS,
+    Floats,
+    Rows,
     Sketch,
     sketch_add,
     sketch_clip,
@@ -17,6 +19,16 @@ RANK_POINTS_MIN = 5_000.0
 RANK_POWER = 0.5
 """The evidence, a sum of -log10 of p-values, has a tail heavier than exponential: news come."""
 LEAST = 1e-4
+
+
+@compiled
+def rank_each(
+    ranks: Sketch, kinds: Rows, evidence: Floats, alarm_p: float, p_values: Floats
+) -> None:
+    """The `rank` of each series by its kind, a row of `ranks`; kind -1 is not ranked."""
+    for i in range(len(kinds)):
+        if kinds[i] >= 0:
+            p_values[i] = rank(ranks[kinds[i]], evidence[i], alarm_p)
 
 
 @compiled

@@ -6,7 +6,6 @@ series' own past. Its evidence is then ranked among that of all series of one ki
 when it stands out among everything that such series do.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import msgspec
@@ -21,9 +20,9 @@ from tallystick.watch.detect.observation import (
     QuoteSeen,
     TimeSeen,
 )
-from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH
+from tallystick.watch.detect.operations.kernels import SKETCH_WIDTH, Floats, Sketch
 from tallystick.watch.detect.operations.prices.market import is_moment, is_open
-from tallystick.watch.detect.operations.series.kernels import rank
+from tallystick.watch.detect.operations.series.kernels import rank_each
 from tallystick.watch.detect.operations.series.windows import (
     WINDOW_SECONDS,
     WINDOW_SECONDS_MAX,
@@ -34,6 +33,7 @@ from tallystick.watch.detect.operations.series.windows import (
 from tallystick.watch.detect.operations.wording import stamp, surprise, time_of_day
 from tallystick.watch.detect.score import (
     ALARM_P_MAX,
+    P_VALUE_MIN,
     Contribution,
     Example,
     Finding,
@@ -61,6 +61,7 @@ WORDS = {
 }
 """How a series is called, and its unit."""
 _PERCENT = {"route_error_share"}
+_PLACES = {feature: place for place, feature in enumerate(WORDS)}
 
 
 class _Saved(msgspec.Struct, tag="series", forbid_unknown_fields=True):
@@ -85,7 +86,7 @@ class MetricShift:
         self._things_max = entities_max
         self._windows = Windows(entities_max)
         self._streams = MetricStreams(CONFIG, SERIES_OF_THING_MAX * entities_max)
-        self._ranks: OrderedDict[str, np.ndarray[tuple[int], np.dtype[np.float32]]] = OrderedDict()
+        self._ranks: Sketch = np.zeros((len(WORDS), SKETCH_WIDTH), np.float32)
         self._start: float | None = None
 
     def __len__(self) -> int:
@@ -96,7 +97,7 @@ class MetricShift:
         p_values = np.full(len(batch), np.nan)
         findings: list[Finding] = []
         for row, seen in enumerate(batch):
-            if not isinstance(seen, TimeSeen):
+            if type(seen) is not TimeSeen:
                 self._windows.add(seen)
             elif is_moment(seen.at_seconds):
                 p_values[row] = self._tick(seen.at_seconds, row, findings)
@@ -108,7 +109,7 @@ class MetricShift:
             _Saved(
                 self._streams.snapshot(),
                 self._windows.save(),
-                [(feature, ranks.tobytes()) for feature, ranks in self._ranks.items()],
+                [(feature, self._ranks[n].tobytes()) for feature, n in _PLACES.items()],
                 self._start,
             )
         )
@@ -116,12 +117,15 @@ class MetricShift:
     def restore(self, data: bytes) -> None:
         """Go on from a snapshot."""
         saved = _DECODER.decode(data)
-        ranks = {name: np.frombuffer(held, np.float32).copy() for name, held in saved.ranks}
-        if any(len(each) != SKETCH_WIDTH for each in ranks.values()) or ranks.keys() - WORDS.keys():
+        known = {name: np.frombuffer(held, np.float32) for name, held in saved.ranks}
+        if any(len(each) != SKETCH_WIDTH for each in known.values()) or known.keys() - WORDS.keys():
             raise ValueError("these ranks are of another detector")
+        ranks = np.zeros_like(self._ranks)
+        for name, held in known.items():
+            ranks[_PLACES[name]] = held
         self._streams.restore(saved.streams)
         self._windows.load(saved.things)
-        self._ranks = OrderedDict(ranks)
+        self._ranks = ranks
         self._start = saved.start
 
     def _tick(self, at_seconds: float, row: int, findings: list[Finding]) -> float:
@@ -131,27 +135,29 @@ class MetricShift:
             return np.nan
         self._start = at_seconds
         whole = start is not None and 0.0 <= at_seconds - start <= WINDOW_SECONDS_MAX
-        p_values: list[float] = []
-        for point in self._windows.close(is_open(at_seconds), whole):
-            self._streams.observe(_stream(point), at_seconds, point.value)
-            if not point.known:
-                continue
-            p_value, why = self._judge(point)
-            p_values.append(p_value)
-            if p_value < self._alarm_p:
-                findings.append(_finding(row, point, p_value, why))
+        points = list(self._windows.close(is_open(at_seconds), whole))
+        p_values = self._judge(points, at_seconds)
+        for n in np.flatnonzero(p_values < self._alarm_p).tolist():
+            why = self._streams.explain(_stream(points[n]))
+            findings.append(_finding(row, points[n], float(p_values[n]), why))
         # So many looks were taken in this window (Bonferroni); NaN where none could be.
-        known = [p_value for p_value in p_values if p_value == p_value]  # noqa: PLR0124  no NaN
-        return min(1.0, min(known) * len(known)) if known else np.nan
+        known = p_values[~np.isnan(p_values)]
+        return min(1.0, float(known.min()) * len(known)) if len(known) else np.nan
 
-    def _judge(self, point: Point) -> tuple[float, MetricReason]:
-        """The p-value of a series' newest point, by the rank of its evidence among its kind."""
-        why = self._streams.explain(_stream(point))
-        evidence = sum(surprise(family.p_value) for family in why.families)
-        ranks = self._ranks.get(point.feature)
-        if ranks is None:
-            ranks = self._ranks[point.feature] = np.zeros(SKETCH_WIDTH, np.float32)
-        return rank(ranks, evidence, self._alarm_p), why
+    def _judge(self, points: list[Point], at_seconds: float) -> Floats:
+        """The p-value of each series' point, by the rank of its evidence among its kind; learnt.
+
+        NaN where the series is too new.
+        """
+        values = np.array([point.value for point in points], np.float64)
+        streams = [_stream(point) for point in points]
+        evidence = -np.log10(
+            np.maximum(self._streams.observe_each(streams, at_seconds, values), P_VALUE_MIN)
+        ).sum(axis=1)
+        kinds = [_PLACES[point.feature] if point.known else -1 for point in points]
+        p_values = np.full(len(points), np.nan)
+        rank_each(self._ranks, np.array(kinds, np.int64), evidence, self._alarm_p, p_values)
+        return p_values
 
 
 def _stream(point: Point) -> str:

@@ -88,22 +88,22 @@ class Windows:
 
     def add(self, seen: Observation) -> None:
         """Take one observation into the window that is open."""
-        if isinstance(seen, CallSeen):
+        if type(seen) is CallSeen:
             thing = self._thing("route", seen.route)
             thing.count += 1
             thing.bad += seen.status >= SERVER_ERROR
             self._sample(thing, seen.duration_us / 1_000)
-        elif isinstance(seen, QuoteSeen):
+        elif type(seen) is QuoteSeen:
             thing = self._thing("quotes", seen.pair)
             thing.count += 1
             if 0 < seen.bid < seen.ask:
                 self._sample(thing, (seen.ask - seen.bid) / seen.bid * 10_000)
-        elif isinstance(seen, OrderSeen):
+        elif type(seen) is OrderSeen:
             if seen.event == "decided":
                 thing = self._thing("orders", seen.pair)
                 thing.count += 1
                 thing.total += seen.quantity
-        elif isinstance(seen, LogSeen):
+        elif type(seen) is LogSeen:
             thing = self._thing("lines", f"{seen.index} {seen.service}")
             thing.count += min(max(seen.lines, 0), LINES_MAX)
 

@@ -10,6 +10,7 @@ from tallystick.watch.detect.operations.kernels import (
     Said,
     sketch_add,
     sketch_clip,
+    sketch_is_odd,
     sketch_p,
 )
 from tallystick.watch.detect.operations.prices import state as p
@@ -20,6 +21,7 @@ from tallystick.watch.detect.operations.rhythm.kernels import (
     R_LAST,
     rhythm_event,
 )
+from tallystick.watch.detect.orders.inlined import inlined
 
 GAP_LEAST = 0.5
 """Quotes may not be expected more often than this (seconds): ticks come each second."""
@@ -53,7 +55,7 @@ ABSURD_FACTOR, ABSURD_SHARE = 30.0, 0.01
 """One quote is absurd with so many times the usual spread and with this share of the price."""
 
 
-@compiled
+@inlined
 def same_p(
     pairs: p.Pairs, slot: int, bid: float, ask: float, at: float, clock: Floats, alarm_p: float
 ) -> float:
@@ -61,7 +63,7 @@ def same_p(
     price, runs = pairs.price[slot], pairs.runs[slot]
     value = math.log(price[p.P_SAME] + 1.0)
     if bid != price[p.P_BID] or ask != price[p.P_ASK]:
-        if runs[BINS] > 0.0 and sketch_p(runs, value, RUN_POWER) < alarm_p:
+        if runs[BINS] > 0.0 and sketch_is_odd(runs, value, RUN_POWER, alarm_p):
             value = sketch_clip(runs, value, RUN_POWER)
         sketch_add(runs, value, GAP_POINTS)
         price[p.P_SAME] = 0.0
@@ -75,7 +77,7 @@ def same_p(
     return sketch_p(runs, math.log(price[p.P_SAME] + 1.0), RUN_POWER)
 
 
-@compiled
+@inlined
 def crossed_p(price: Floats, good: bool, clock: Floats) -> float:
     """How rare it is that this pair is crossed (or has no price) so many times in a row."""
     period = math.floor(clock[C_NOW] / PERIOD_SECONDS) + 1.0
@@ -107,7 +109,7 @@ def crossed_p(price: Floats, good: bool, clock: Floats) -> float:
     return max(P_MIN, math.exp(price[p.P_RUN] * math.log(share)))
 
 
-@compiled
+@inlined
 def spread_absurd(price: Floats, bid: float, ask: float) -> bool:
     """Take the spread into the minute; whether it is absurd by itself."""
     share = (ask - bid) / (0.5 * (ask + bid))
@@ -127,10 +129,7 @@ def end_minute(
 ) -> int:
     """Judge the smallest spread of a minute that is over: a wide one that stays is odd."""
     price, spreads, clock = known.pairs.price[slot], known.pairs.spreads[slot], known.clock
-    minute = math.floor(clock[C_NOW] / MINUTE)
-    if minute == price[p.P_MINUTE]:
-        return count
-    price[p.P_MINUTE] = minute
+    price[p.P_MINUTE] = math.floor(clock[C_NOW] / MINUTE)
     quotes, price[p.P_IN_MINUTE] = price[p.P_IN_MINUTE], 0.0
     if quotes < MINUTE_QUOTES_MIN or clock[C_OPEN] == 0.0:
         return count

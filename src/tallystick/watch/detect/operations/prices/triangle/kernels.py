@@ -2,16 +2,17 @@
 
 import math
 
-from tallystick.watch.detect.compiled import compiled
 from tallystick.watch.detect.operations.kernels import (
     BINS,
     Said,
     sketch_add,
     sketch_clip,
+    sketch_is_odd,
     sketch_p,
     sketch_quantile,
 )
 from tallystick.watch.detect.operations.prices import state as p
+from tallystick.watch.detect.orders.inlined import inlined
 
 ERROR_POINTS = 16_384.0
 ERROR_POWER = 0.35
@@ -22,7 +23,7 @@ TRIANGLE_SECONDS_MIN = 1.0
 TRIANGLE_POINTS_MIN = 200.0
 
 
-@compiled
+@inlined
 def triangles_of_pair(
     known: p.Known, slot: int, row: int, at: float, alarm_p: float, said: Said, count: int
 ) -> int:
@@ -50,7 +51,7 @@ def triangles_of_pair(
     return count
 
 
-@compiled
+@inlined
 def _triangle(known: p.Known, number: int, at: float, alarm_p: float) -> float:
     """The p-value of a triangle that does not close; NaN where there is nothing to say."""
     triangles, price = known.triangles, known.pairs.price
@@ -76,7 +77,7 @@ def _triangle(known: p.Known, number: int, at: float, alarm_p: float) -> float:
         state[p.X_RUN] += 1.0
         state[p.X_LEAST] = min(state[p.X_LEAST], ratio)
     if abs(at - state[p.X_LEARNT]) >= 1.0:
-        odd = sketch_p(errors, value, ERROR_POWER) < alarm_p
+        odd = sketch_is_odd(errors, value, ERROR_POWER, alarm_p)
         learnt = sketch_clip(errors, value, ERROR_POWER) if odd else value
         sketch_add(errors, learnt, ERROR_POINTS)
         state[p.X_LEARNT] = at
