@@ -21,6 +21,7 @@ change of another kernel below here, or of a number in `state.py`, delete this `
 import numpy as np
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.vector.explaining.kernels import explain
 from tallystick.watch.detect.vector.isolating.kernels import isolation, learn_sample
 from tallystick.watch.detect.vector.levels.kernels import CLIP, learn_levels, stray
@@ -92,7 +93,7 @@ def observe(
         shared.counts[0] += 1
 
 
-@compiled
+@inlined
 def look(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> None:
     """The four looks, larger where the row is odder; the factor is left for `explain`."""
     factor(slots, shared, n, s, row.low)
@@ -112,7 +113,7 @@ def look(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> None:
     row.looks[3] = isolation(shared, row.level)
 
 
-@compiled
+@inlined
 def factor(slots: Slots, shared: Shared, n: Numbers, s: int, low: F8) -> None:
     """Cholesky factor of the slot's covariance of deviations, which starts as everybody's."""
     d = low.shape[0]
@@ -129,7 +130,7 @@ def factor(slots: Slots, shared: Shared, n: Numbers, s: int, low: F8) -> None:
             low[i, j] = np.sqrt(max(total, 1e-6)) if i == j else total / low[j, j]
 
 
-@compiled
+@inlined
 def judge(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> float:
     """The row's p-value; `row.looks` become what is to be remembered of them.
 
@@ -148,7 +149,7 @@ def judge(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> float:
     return float(p)
 
 
-@compiled
+@inlined
 def weights(slots: Slots, n: Numbers, s: int, p: float) -> tuple[float, float]:
     """How much the levels, and the histories, learn of a row: less the rarer it is.
 
@@ -161,7 +162,7 @@ def weights(slots: Slots, n: Numbers, s: int, p: float) -> tuple[float, float]:
     return max(weight, n.learn_min), max(min(1.0, allowed**2), n.learn_min)
 
 
-@compiled
+@inlined
 def learn_covariance(
     slots: Slots, shared: Shared, n: Numbers, s: int, row: Row, weight: float
 ) -> None:
@@ -181,7 +182,7 @@ def learn_covariance(
             at += 1
 
 
-@compiled
+@inlined
 def learn_history(slots: Slots, n: Numbers, s: int, total: float, counted: float) -> None:
     """How odd the slot's rows are to itself."""
     if slots.seen[s] > n.memory:
@@ -191,7 +192,7 @@ def learn_history(slots: Slots, n: Numbers, s: int, total: float, counted: float
     slots.history[s, bin_of((total - LOWS[LOOKS]) / STEPS[LOOKS])] += counted
 
 
-@compiled
+@inlined
 def learn_looks(shared: Shared, n: Numbers, row: Row, counted: float) -> None:
     """How odd rows look, and how the coordinates stray, in all slots.
 
@@ -219,7 +220,7 @@ def learn_looks(shared: Shared, n: Numbers, row: Row, counted: float) -> None:
         shared.unit[0] = 1.0
 
 
-@compiled
+@inlined
 def keep(slots: Slots, n: Numbers, s: int, row: Row, tag: int, p: float) -> None:
     """Keep an ordinary row in place of the oldest one that is kept."""
     if p >= n.ordinary_p:

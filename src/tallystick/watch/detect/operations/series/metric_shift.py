@@ -136,6 +136,8 @@ class MetricShift:
         self._start = at_seconds
         whole = start is not None and 0.0 <= at_seconds - start <= WINDOW_SECONDS_MAX
         points = list(self._windows.close(is_open(at_seconds), whole))
+        if not points:
+            return np.nan
         p_values = self._judge(points, at_seconds)
         for n in np.flatnonzero(p_values < self._alarm_p).tolist():
             why = self._streams.explain(_stream(points[n]))

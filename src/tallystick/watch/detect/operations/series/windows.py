@@ -69,11 +69,18 @@ class Counted(msgspec.Struct):
 
     def learn(self) -> None:
         """The window is over."""
-        self.idle = 0 if self.count else self.idle + 1
-        step = (self.count - self.usual) / USUAL_WINDOWS
-        self.usual = float(self.count) if self.usual < 0 else self.usual + step
-        self.shown = self.usual >= (SELDOM_MAX if self.shown else OFTEN_MIN)
-        self.windows = min(self.windows + self.shown, KNOWN_WINDOWS)
+        count, usual = self.count, self.usual
+        self.idle = 0 if count else self.idle + 1
+        usual = float(count) if usual < 0 else usual + (count - usual) / USUAL_WINDOWS
+        self.usual = usual
+        self.shown = usual >= (SELDOM_MAX if self.shown else OFTEN_MIN)
+        if self.shown and self.windows < KNOWN_WINDOWS:
+            self.windows += 1
+
+    def empty(self) -> None:
+        """The next window begins."""
+        self.count, self.bad, self.total = 0, 0, 0.0
+        self.samples.clear()
 
 
 class Windows:
@@ -117,8 +124,8 @@ class Windows:
                     yield from _OF[thing.kind](of, thing)
             if thing.idle > IDLE_WINDOWS_MAX:
                 del self._things[name]
-            thing.count, thing.bad, thing.total = 0, 0, 0.0
-            thing.samples.clear()
+            if thing.count:
+                thing.empty()
 
     def save(self) -> list[tuple[str, Counted]]:
         """Everything counted."""

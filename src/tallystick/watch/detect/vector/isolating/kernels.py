@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.vector.state import F8, I8, Numbers, Row, Shared
 
 CUTS_TRIED = 8
@@ -14,7 +15,7 @@ DEPTH_MAX = 99.0
 EULER = 0.5772156649
 
 
-@compiled
+@inlined
 def isolation(shared: Shared, level: F8) -> float:
     """How few cuts set the level apart from the sample: minus the mean depth of its leaves.
 
@@ -112,7 +113,7 @@ def depth_below(rows: int) -> float:
     return float(2.0 * (np.log(rows - 1.0) + EULER) - 2.0 * (rows - 1.0) / rows)
 
 
-@compiled
+@inlined
 def roll(dice: NDArray[np.uint64]) -> float:
     """The next number in [0, 1) (xorshift64, Marsaglia 2003)."""
     x = dice[0]

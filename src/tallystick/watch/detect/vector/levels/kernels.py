@@ -3,6 +3,7 @@
 import numpy as np
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.vector.state import Numbers, Row, Shared, Slots
 from tallystick.watch.detect.vector.tails.kernels import made_normal
 
@@ -18,7 +19,7 @@ CLIP = 6.0
 """No deviation is learnt as larger than this, once half the warm-up is over."""
 
 
-@compiled
+@inlined
 def stray(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> None:
     """The row's smoothed level, and how far it is from the slot's mean.
 
@@ -39,7 +40,7 @@ def stray(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> None:
         row.normal[j] = made_normal(shared, n, j, row.strays[j])
 
 
-@compiled
+@inlined
 def deviation(slots: Slots, shared: Shared, n: Numbers, s: int, j: int) -> float:
     """One deviation of this coordinate in this slot: wider where the slot is new, or wanders."""
     seen = slots.seen[s]
@@ -49,7 +50,7 @@ def deviation(slots: Slots, shared: Shared, n: Numbers, s: int, j: int) -> float
     return float(np.sqrt(variance) + SPREAD_SHARE_MIN * abs(slots.mean[s, j]) + 1e-21)
 
 
-@compiled
+@inlined
 def learn_levels(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row, weight: float) -> None:
     """Where the slot's coordinates are, and how far they stray."""
     seen = slots.seen[s]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.vector.state import BINS, F4, F8, Numbers, Shared
 
 TAIL = 0.02
@@ -17,7 +18,7 @@ VALUES_LOW = -VALUES_STEP * (BINS + 1) / 2
 """Where the histograms of deviations begin, as their area sines, and how wide their bins are."""
 
 
-@compiled
+@inlined
 def tail_p(
     own: F4, others: F8, others_rows: float, value: float, k: int, most: float
 ) -> tuple[float, float]:
@@ -48,7 +49,7 @@ def tail_p(
     return min(max(higher / total, TAIL), 1.0), value
 
 
-@compiled
+@inlined
 def tail_of(own: F4, others: F8, share: float, limit: float, most: float) -> tuple[float, float]:
     """Where the last `limit` counts of a histogram begin, and their mean excess, in bins.
 
@@ -68,7 +69,7 @@ def tail_of(own: F4, others: F8, share: float, limit: float, most: float) -> tup
     return start, max((excess / limit - start) / (1.0 - np.exp(-most)), RATE_MIN)
 
 
-@compiled
+@inlined
 def bin_of(at: float) -> int:
     """The histogram's bin at this place; the outermost take everything beyond."""
     if not at > 0.0:
@@ -76,7 +77,7 @@ def bin_of(at: float) -> int:
     return BINS - 1 if at >= BINS - 1 else int(at)
 
 
-@compiled
+@inlined
 def rarity(shared: Shared, j: int, z: float) -> float:
     """How seldom deviations like this one are in this coordinate of all slots, in nats."""
     total = shared.values[j, BINS]
@@ -86,7 +87,7 @@ def rarity(shared: Shared, j: int, z: float) -> float:
     return float(-np.log((here + 1e-3 * shared.unit[0]) / total))
 
 
-@compiled
+@inlined
 def made_normal(shared: Shared, n: Numbers, j: int, z: float) -> float:
     """The deviation of a normal distribution that is as rare as z is in this coordinate."""
     if shared.counts[4] == 0 or not n.normal:
@@ -102,7 +103,7 @@ def made_normal(shared: Shared, n: Numbers, j: int, z: float) -> float:
     return float((1.0 - share) * shared.normal[j, b] + share * shared.normal[j, b + 1])
 
 
-@compiled
+@inlined
 def normal_beyond(p: float) -> float:
     """The standard normal deviation that is exceeded with probability p <= 0.5.
 
