@@ -87,8 +87,7 @@ def rebase(stream: np.void) -> None:
     near = abs(middle - anchor) < _REBASE * scale
     if near and unit < _REBASE * scale and scale < _REBASE * unit:
         return
-    stream["anchor"] = middle
-    stream["unit"] = scale
+    stream["anchor"], stream["unit"] = middle, scale
     for i in range(stream["states"].shape[0]):
         for j in range(stream["states"].shape[1]):
             stream["states"][i, j] = units(stream, stream["states"][i, j] * unit + anchor)
@@ -109,9 +108,7 @@ def measure(stream: np.void) -> None:
     middle = ordered[held // 2]
     floor = _SCALE_FLOOR * abs(middle) + 1e-150
     stream["scale"] = max(inner / 2.56, (high - low) / 8.0, whole / 100.0, floor)
-    stream["middle"] = middle
-    stream["low"] = low
-    stream["high"] = high
+    stream["middle"], stream["low"], stream["high"] = middle, low, high
     rebase(stream)
 
 
@@ -341,8 +338,7 @@ def tell(stream: np.void, rules: np.void, evidence: float) -> float:
     stream["alarm_age"] += 1.0
     if stream["seen"] < rules["warm_up"] or evidence < max(rules["level"], needed):
         return float(min(evidence, rules["level"] * _HELD_BACK))
-    stream["alarm_evidence"] = evidence
-    stream["alarm_age"] = 0.0
+    stream["alarm_evidence"], stream["alarm_age"] = evidence, 0.0
     return evidence
 
 
@@ -352,9 +348,7 @@ def begin(stream: np.void, at: float, value: float) -> None:
     stream["first_at"] = at
     stream["anchor"] = value
     stream["unit"] = max(abs(value), 1e-12)
-    stream["middle"] = value
-    stream["low"] = value
-    stream["high"] = value
+    stream["middle"] = stream["low"] = stream["high"] = value
     stream["scale"] = _SCALE_FLOOR * abs(value) + 1e-150
     for i in range(len(stream["means"])):
         stream["means"][i] = value
@@ -380,8 +374,7 @@ def observe_each(
     for t in range(len(values)):
         stream = streams[which[t]]
         observe_point(stream, rules, at, values[t], far)
-        for family in range(_FAMILIES):
-            p[t, family] = stream["last_p"][family]
+        p[t] = stream["last_p"]
 
 
 @compiled
@@ -401,8 +394,6 @@ def observe_point(stream: np.void, rules: np.void, at: float, came: float, far: 
     keep_state(stream, at)
     keep_day(stream, at, value)
     sample(stream, value)
-    stream["last_at"] = at
-    stream["last_value"] = value
-    stream["last_told"] = told
+    stream["last_at"], stream["last_value"], stream["last_told"] = at, value, told
     stream["seen"] = seen + 1
     return float(told)

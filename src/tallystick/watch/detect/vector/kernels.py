@@ -40,8 +40,6 @@ from tallystick.watch.detect.vector.state import (
 from tallystick.watch.detect.vector.tails.kernels import (
     LOWS,
     STEPS,
-    VALUES_LOW,
-    VALUES_STEP,
     bin_of,
     make_normal,
     rarity,
@@ -106,7 +104,7 @@ def look(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> None:
         row.solved[i] = total / row.low[i, i]
         distance += row.solved[i] * row.solved[i]
         largest = max(largest, abs(row.normal[i]))
-        rare += rarity(shared, i, row.strays[i])
+        rare += rarity(shared, i, row.places[i])
     row.looks[0] = np.log2(distance / d + 1e-3)
     row.looks[1] = np.log2(largest + 1e-3)
     row.looks[2] = rare / d
@@ -203,7 +201,7 @@ def learn_looks(shared: Shared, n: Numbers, row: Row, counted: float) -> None:
     for k in range(LOOKS + 1):
         shared.histories[k, bin_of((row.looks[k] - LOWS[k]) / STEPS[k])] += unit
     for j in range(len(row.strays)):
-        at = (np.arcsinh(row.strays[j]) - VALUES_LOW) / VALUES_STEP
+        at = row.places[j]
         if shared.counts[4] > 0 and n.normal:
             at = min(at, shared.ends[j, 2] + n.tail_most * shared.ends[j, 3])
             at = max(at, shared.ends[j, 0] - n.tail_most * shared.ends[j, 1])

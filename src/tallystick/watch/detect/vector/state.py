@@ -96,14 +96,15 @@ class Shared(NamedTuple):
 class Row(NamedTuple):
     """One row while it is judged, and room to work in.
 
-    `values` as they came, `level` smoothed, `strays` in the slot's deviations, `normal` the same
-    made normal; `low` the factor of their covariance and `solved` with low solved = normal; `looks`
-    the four and their sum.
+    `values` as they came, `level` smoothed, `strays` in the slot's deviations, `places` where those
+    are in the histograms, `normal` the same made normal; `low` the factor of their covariance and
+    `solved` with low solved = normal; `looks` the four and their sum.
     """
 
     values: F8
     level: F8
     strays: F8
+    places: F8
     normal: F8
     solved: F8
     low: F8
@@ -195,6 +196,7 @@ def empty_row(features: int, config: VectorConfig) -> Row:
         values=np.zeros(d),
         level=np.zeros(d),
         strays=np.zeros(d),
+        places=np.zeros(d),
         normal=np.zeros(d),
         solved=np.zeros(d),
         low=np.zeros((d, d)),

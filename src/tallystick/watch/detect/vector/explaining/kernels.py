@@ -32,11 +32,11 @@ def explain(
         for r in range(j, d):
             pull += inverse[r, j] * row.solved[r]
             stiff += inverse[r, j] * inverse[r, j]
-        u, z, mean = row.normal[j], row.strays[j], slots.mean[s, j]
+        u, mean = row.normal[j], slots.mean[s, j]
         one = deviation(slots, shared, n, s, j)
         said.expected[i, j] = mean + one * (u - pull / stiff)
         said.low[i, j], said.high[i, j] = mean - USUAL * one, mean + USUAL * one
-        part = pull * pull / stiff + u * u + 2 * rarity(shared, j, z)
+        part = pull * pull / stiff + u * u + 2 * rarity(shared, j, row.places[j])
         said.surprise[i, j] = 0.0 if np.isnan(row.values[j]) else part
         parts += said.surprise[i, j]
     surprise = -np.log10(max(said.p_values[i], 1e-300))

@@ -5,7 +5,7 @@ import numpy as np
 from tallystick.watch.detect.compiled import compiled
 from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.vector.state import Numbers, Row, Shared, Slots
-from tallystick.watch.detect.vector.tails.kernels import made_normal
+from tallystick.watch.detect.vector.tails.kernels import made_normal, place_of
 
 VALUE_MAX = 1e15
 """Larger values are taken for this."""
@@ -37,7 +37,8 @@ def stray(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row) -> None:
                 row.strays[j] = min(max(z, -DEVIATIONS_MAX), DEVIATIONS_MAX)
         else:
             row.values[j] = np.nan
-        row.normal[j] = made_normal(shared, n, j, row.strays[j])
+        row.places[j] = place_of(row.strays[j])
+        row.normal[j] = made_normal(shared, n, j, row.strays[j], row.places[j])
 
 
 @inlined
@@ -50,7 +51,7 @@ def deviation(slots: Slots, shared: Shared, n: Numbers, s: int, j: int) -> float
     return float(np.sqrt(variance) + SPREAD_SHARE_MIN * abs(slots.mean[s, j]) + 1e-21)
 
 
-@inlined
+@compiled
 def learn_levels(slots: Slots, shared: Shared, n: Numbers, s: int, row: Row, weight: float) -> None:
     """Where the slot's coordinates are, and how far they stray."""
     seen = slots.seen[s]

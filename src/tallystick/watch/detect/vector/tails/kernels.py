@@ -78,21 +78,26 @@ def bin_of(at: float) -> int:
 
 
 @inlined
-def rarity(shared: Shared, j: int, z: float) -> float:
-    """How seldom deviations like this one are in this coordinate of all slots, in nats."""
+def place_of(z: float) -> float:
+    """Where a deviation is in the histograms of deviations, in bins."""
+    return float((np.arcsinh(z) - VALUES_LOW) / VALUES_STEP)
+
+
+@inlined
+def rarity(shared: Shared, j: int, at: float) -> float:
+    """How seldom deviations at this place are in this coordinate of all slots, in nats."""
     total = shared.values[j, BINS]
     if total <= 0.0:
         return 0.0
-    here = shared.values[j, bin_of((np.arcsinh(z) - VALUES_LOW) / VALUES_STEP)]
+    here = shared.values[j, bin_of(at)]
     return float(-np.log((here + 1e-3 * shared.unit[0]) / total))
 
 
 @inlined
-def made_normal(shared: Shared, n: Numbers, j: int, z: float) -> float:
-    """The deviation of a normal distribution that is as rare as z is in this coordinate."""
+def made_normal(shared: Shared, n: Numbers, j: int, z: float, at: float) -> float:
+    """The deviation of a normal distribution that is as rare as z, at its place, is in this one."""
     if shared.counts[4] == 0 or not n.normal:
         return z
-    at = (np.arcsinh(z) - VALUES_LOW) / VALUES_STEP
     low, high = shared.ends[j, 0], shared.ends[j, 2]
     if at <= low:
         return -normal_beyond(TAIL * np.exp((at - low) / shared.ends[j, 1]))
