@@ -146,6 +146,24 @@ def test_a_challenger_is_set_and_let_go(house: Any, refused: Refused) -> None:
     assert house.demo.put(path, json={"version": None}).json()["challenger"] is None
 
 
+def test_a_changed_version_is_told(house: Any, refused: Refused) -> None:
+    """It is listed as none to use; what it was is not guessed."""
+    folder = house.folder / "detect/models"
+    version = Registry(folder).save(Model(DetectConfig(disabled=("order_size",))))
+    path = folder / version / "config.json"
+    path.write_bytes(path.read_bytes() + b" ")
+
+    [listed] = [
+        each
+        for each in house.demo.get("/v1/detection/models").json()["models"]
+        if each["version"] == version
+    ]
+    assert (listed["usable"], listed["revision"]) == (False, "")
+    one, asked = house.demo.get(f"/v1/detection/models/{version}"), {"version": version}
+    refused(one, 409, "MODEL_CHANGED", "version")
+    refused(house.demo.put("/v1/detection/challenger", json=asked), 409, "MODEL_CHANGED", "version")
+
+
 def test_only_operators_may(house: Any, refused: Refused) -> None:
     """Every operation wants the scope; whoever is looked into must not learn of it."""
     for operation in OPERATIONS:

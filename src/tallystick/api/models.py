@@ -256,7 +256,8 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/v1/detection/models/{version}", "One version of detection.",
-        model, ModelDetail, scope="operate", tag="watch", refusals=("UNKNOWN_MODEL",),
+        model, ModelDetail, scope="operate", tag="watch",
+        refusals=("UNKNOWN_MODEL", "MODEL_CHANGED"),
     ),
     Operation(
         "GET", "/v1/detection/backtests/{digest}", "The backtest that a promotion names.",

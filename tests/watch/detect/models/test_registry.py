@@ -40,6 +40,15 @@ def test_two_who_save_at_once_save_once(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [MODEL.version]
 
 
+def test_what_is_no_text_is_not_loaded(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, where a name should be."""
+    registry = Registry(tmp_path)
+    path = tmp_path / registry.save(MODEL) / "config.json"
+    path.write_bytes(path.read_bytes().replace(b"layering", b"lay\xffring"))
+    with pytest.raises(Corrupt, match="cannot be read"):
+        registry.load(MODEL.version)
+
+
 @pytest.mark.parametrize("name", ["config.json", "artefacts/classifier.json"])
 def test_what_was_changed_is_not_loaded(tmp_path: Path, name: str) -> None:
     """One bit of the configuration or of an artefact."""

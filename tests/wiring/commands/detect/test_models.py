@@ -154,6 +154,8 @@ def test_somebody_or_nobody_challenges(monkeypatch: pytest.MonkeyPatch, tmp_path
         ('{"alarm_p": 5}', "alarm_p is a probability"),
         ('{"likely_min": 0}', "likely_min is a probability"),
         ('{"disabled": ["nonsense"]}', "no finding 'nonsense'"),
+        ('{"disabled": ["\udcff"]}', "is no configuration of detection"),
+        ('{"numbers": {"orders": {"entities_max": 1e12}}}', "from 1 to 100,000"),
     ],
 )
 def test_a_configuration_that_means_nothing_is_refused(
@@ -161,6 +163,6 @@ def test_a_configuration_that_means_nothing_is_refused(
 ) -> None:
     """Before a version of it is kept."""
     file = tmp_path / "config.json"
-    file.write_text(config)
+    file.write_text(config, errors="surrogateescape")
     assert said in run(models, "add", str(file), "--models", str(tmp_path / "kept"), code=2)
     assert not (tmp_path / "kept").exists()

@@ -1,9 +1,11 @@
 """The detectors that run; a new one is a package of its own and a line here."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 
 from tallystick.errors import Misconfigured
+from tallystick.limits import ENTITIES_MAX
 from tallystick.watch.detect.combination import Combination
 from tallystick.watch.detect.config import SHIPPED, DetectConfig
 from tallystick.watch.detect.detector import Detector
@@ -34,7 +36,8 @@ def build(config: DetectConfig = SHIPPED, artefacts: Mapping[str, bytes] = {}) -
     """New detectors of this configuration; `artefacts` are what was trained for it.
 
     Raises:
-        Misconfigured: it has numbers for what is no detector, or what the detector does not know.
+        Misconfigured: it has numbers for what is no detector, that the detector does not know, or
+            that it cannot work with.
     """
     strange = config.numbers.keys() - DETECTORS.keys() - {FOREST}
     if strange:
@@ -51,9 +54,23 @@ def _made(name: str, make: Callable[..., Detector], config: DetectConfig) -> Det
     if strange:
         sentence = f"The detector {name} has no number {min(strange)!r}: {', '.join(known)}."
         raise Misconfigured(sentence)
+    for key, value in given.items():
+        _check(f"{name}.{key}", key, value)
     if "alarm_p" in known:
         given.setdefault("alarm_p", config.alarm_p)
     return make(**given)
+
+
+def _check(said: str, key: str, value: float) -> None:
+    """Refuse what would only fail, or take all memory, once a version is to alert."""
+    if key == "entities_max":
+        if not (isinstance(value, int) and 1 <= value <= ENTITIES_MAX):
+            raise Misconfigured(f"{said} is a whole number from 1 to {ENTITIES_MAX:,}.")
+    elif key == "alarm_p":
+        if not 0 < value < 1:
+            raise Misconfigured(f"{said} is a probability between 0 and 1, not {value:g}.")
+    elif not 0 <= value < math.inf:
+        raise Misconfigured(f"{said} is a number from 0 on, not {value:g}.")
 
 
 def _whole(value: float) -> float | int:

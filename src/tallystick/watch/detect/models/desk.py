@@ -94,7 +94,7 @@ class ModelDesk:
         """Who watches in the shadow; nobody where that cannot be read."""
         try:
             return msgspec.json.decode((self._folder / CHALLENGER).read_bytes(), type=Challenger)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, ValueError):
             return None
 
     def learn(self, entries: Iterable[tuple[int, bytes]]) -> None:
@@ -238,10 +238,14 @@ class ModelDesk:
         """The configuration of a version.
 
         Raises:
-            Refused: `UNKNOWN_MODEL`.
-            Corrupt: it was changed.
+            Refused: `UNKNOWN_MODEL`, `MODEL_CHANGED`.
         """
-        return SHIPPED if version == self._shipped else self.registry.manifest(version).config
+        if version == self._shipped:
+            return SHIPPED
+        try:
+            return self.registry.manifest(version).config
+        except Corrupt as error:
+            raise Refused("MODEL_CHANGED", str(error), field="version") from error
 
     def _entry(
         self, version: str, said: Said, at_ns: int, backtest: BacktestSummary | None

@@ -86,7 +86,7 @@ class Registry:
         try:
             data = self._file(version, CONFIG)
             manifest = _MANIFEST.decode(data)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise Corrupt(f"The configuration of model {version} cannot be read.") from error
         if version_of(data) != version or manifest.canonical != data:
             raise Corrupt(f"The configuration of model {version} was changed.")

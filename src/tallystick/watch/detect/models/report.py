@@ -94,7 +94,7 @@ def read_backtest(data: bytes, version: str, digest: str) -> tuple[Backtest, Bac
         raise _bad(f"The backtest is not the one whose digest is {digest[:64]}.")
     try:
         report = msgspec.json.decode(data, type=Backtest)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise _bad(f"This is no report of a backtest: {error}.") from error
     if report.canonical != data:
         raise _bad("The report of the backtest is not in its canonical form: it was changed.")

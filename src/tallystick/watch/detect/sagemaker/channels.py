@@ -116,7 +116,7 @@ class Job(msgspec.Struct, frozen=True):
     def _read(self, name: str, kind: type[T]) -> T:
         try:
             return msgspec.json.decode((self.config / name).read_bytes(), type=kind)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise ClientError(f"{name} cannot be read: {error}.") from error
 
     def fail(self, kind: Literal["ClientError", "AlgorithmError"], sentence: str) -> None:

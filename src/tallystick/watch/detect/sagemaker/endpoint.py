@@ -93,7 +93,7 @@ class SageMakerEndpoint:
         answer = self._transport.post(body)
         try:
             scores = np.array([each.score for each in _DECODER.decode(answer).scores])
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise Misconfigured(f"The endpoint's answer has no scores: {error}.") from error
         if len(scores) != len(rows) or not np.isfinite(scores).all():
             raise Misconfigured(f"The endpoint gave {len(scores)} scores for {len(rows)} rows.")
@@ -108,7 +108,7 @@ def read_endpoint(data: bytes) -> Endpoint:
     """
     try:
         return msgspec.json.decode(data, type=Endpoint)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise Misconfigured(f"endpoint.json cannot be read: {error}.") from error
 
 

@@ -82,7 +82,7 @@ def _metrics(text: str | None) -> tuple[Metric, ...]:
         return METRICS
     try:
         named = msgspec.json.decode(text, type=list[str])
-    except msgspec.MsgspecError:
+    except ValueError:
         named = [part.strip() for part in text.split(",")]
     if not named or not set(named) <= set(METRICS):
         sentence = f"The hyperparameter eval_metrics is a list of {' and '.join(METRICS)}: {text}."

@@ -142,7 +142,7 @@ def read_recordio(data: bytes, dimensions: int) -> tuple[Rows, list[float | None
 def _decoded(body: bytes) -> _Instances:
     try:
         return _INSTANCES.decode(body)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         sentence = f'The body is no JSON such as {{"instances":[{{"features":[1.5]}}]}}: {error}.'
         raise ClientError(sentence) from error
 
@@ -150,7 +150,7 @@ def _decoded(body: bytes) -> _Instances:
 def _line(line: bytes) -> _Instance:
     try:
         return _INSTANCE.decode(line)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise ClientError(f'A line is no JSON such as {{"features":[1.5]}}: {error}.') from error
 
 

@@ -87,7 +87,7 @@ def add(
         place = folder or read_settings(os.environ).folder / "detect" / "models"
         try:
             read = msgspec.json.decode(config.read_bytes(), type=DetectConfig)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise Misconfigured(f"{config} is no configuration of detection: {error}.") from error
         model = Model(read, dict(_artefact(each) for each in artefacts))
         _check(model.config, build(model.config, model.artefacts))  # it works, or says why not
@@ -265,7 +265,9 @@ def _list_text(found: "ModelList") -> str:
 def _item_text(item: "ModelItem") -> str:
     marks = ("champion", "challenger", "shipped")
     words = [word for word in marks if getattr(item, word)]
-    words += [] if item.usable else [f"of revision {item.revision or 'unknown'}"]
+    if not item.usable:
+        gone = "its files were changed or lost"
+        words.append(f"of revision {item.revision}" if item.revision else gone)
     text = f"{item.version}  {', '.join(words) or '-'}"
     promoted = item.promoted
     if promoted is None:
