@@ -21,9 +21,10 @@ from tallystick.watch.collect.archive.ledger_archive import name_of
 from tallystick.watch.collect.archive.parts import Lock
 from tallystick.watch.collect.archive.volumes import FIRST, plan_volume, write_volume
 from tallystick.watch.collect.store import LogStore
-from tallystick.watch.detect.config import DetectConfig
+from tallystick.watch.detect.config import SHIPPED, DetectConfig
 from tallystick.watch.detect.models import Model, Registry, shipped
 from tallystick.watch.detect.models.report import Backtest
+from tallystick.watch.detect.models.version import ENDPOINT
 from tallystick.wiring.commands.detect.backtest import NOTE, backtest, period_of
 
 START = 1_772_000_000
@@ -198,3 +199,22 @@ def test_the_archive_is_the_past_too(data: Path, tmp_path: Path) -> None:
     own = json.loads(run("--data", str(data), *arguments))
     for name in ("leaf", "entries", "versions", "from", "to"):
         assert archived[name] == own[name]
+
+
+def test_an_archive_without_a_ledger_is_told_by_its_name(tmp_path: Path) -> None:
+    """Not by that of the folder into which it would have been unpacked."""
+    with closing(FolderVault(tmp_path / "vault", SystemClock())):
+        pass
+    said = run("--archive", str(tmp_path / "vault"), code=2)
+    assert f"The archive {tmp_path / 'vault'} holds no published ledger." in said
+
+
+def test_a_hosted_forest_that_is_away_is_told(data: Path) -> None:
+    """Its report would look as if nothing were odd."""
+    away = Model(SHIPPED, {ENDPOINT: b'{"url":"http://127.0.0.1:9"}'})
+    Registry(data / "detect/models").save(away)
+    arguments = ["--data", str(data), "--version", "shipped", "--version", away.version]
+    done = CliRunner().invoke(backtest, [*arguments, "--to", "300"])
+    assert done.exit_code == 0
+    assert f"{away.version}: The hosted forest gives no scores" in done.stderr
+    assert done.stderr.count("gives no answer") == 1

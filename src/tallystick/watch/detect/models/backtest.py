@@ -97,6 +97,10 @@ class _Trial:
         """Look at observations; what nobody would have been alerted of says why."""
         return self._alerting.decide(self._watcher.see(observations))
 
+    def noted(self) -> list[str]:
+        """What its detectors have to say to whoever replays."""
+        return self._watcher.noted()
+
     def learn(self, position: int, entry: bytes) -> None:
         """Take a verdict."""
         self._suppressions.learn(position, entry)
@@ -144,6 +148,10 @@ class Replay:
                 self._take_entry(each)
             else:
                 self._take_line(each)
+
+    def noted(self) -> list[tuple[str, str]]:
+        """What detectors have to say to whoever replays, each with its version."""
+        return [(each.model.version, note) for each in self._trials for note in each.noted()]
 
     def report(self) -> Backtest:
         """What the versions found.

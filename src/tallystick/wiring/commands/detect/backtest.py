@@ -163,12 +163,15 @@ def _unpacked(address: str, stack: ExitStack) -> Path:
     from tempfile import TemporaryDirectory  # noqa: PLC0415  only here
 
     from tallystick.clock import SystemClock  # noqa: PLC0415  fast help
+    from tallystick.ledger.tiles import CHECKPOINT_PATH  # noqa: PLC0415
     from tallystick.watch.collect.archive import open_vault, unpack_ledger  # noqa: PLC0415
 
     place = Path(stack.enter_context(TemporaryDirectory())) / "ledger"
     place.mkdir()
     with closing(open_vault(address, SystemClock())) as vault:
         unpack_ledger(vault, place)
+    if not (place / CHECKPOINT_PATH).exists():
+        raise Misconfigured(f"The archive {address} holds no published ledger.")
     return place
 
 
@@ -243,7 +246,10 @@ def _replayed(
         on_found = _teller(findings, stack)
         replay = Replay(models, build, period, on_found)
         replay.take(together(watched(), heard(lines)))
-        return replay.report()
+        report = replay.report()
+    for version, note in replay.noted():
+        click.echo(f"{version}: {note}", err=True)
+    return report
 
 
 def _teller(findings: Path | None, stack: ExitStack) -> Callable[[str, "Anomaly"], None]:
