@@ -12,7 +12,7 @@ from tallystick.watch.detect.config import SHIPPED, DetectConfig
 from tallystick.watch.detect.models import Model, shipped
 from tallystick.watch.detect.models.desk import CHALLENGER, MODELS, ModelDesk, Said
 from tallystick.watch.detect.models.report import Backtest, Outcome, digest_of
-from tallystick.watch.detect.models.version import ENDPOINT
+from tallystick.watch.detect.models.version import ENDPOINT, REVISION
 
 from .conftest import other, promotion
 
@@ -184,8 +184,8 @@ def test_versions_are_described_whatever_became_of_them(house: House) -> None:
     """Of this release, of another, and changed by somebody."""
     one = house.desk.registry.save(Model(SHIPPED, {"classifier.json": b"{}"}))
     old = house.desk.registry.save(Model(SHIPPED, revision="0"))
-    assert house.desk.described(shipped().version) == ("1", (), True)
-    assert house.desk.described(one) == ("1", ("classifier.json",), True)
+    assert house.desk.described(shipped().version) == (REVISION, (), True)
+    assert house.desk.described(one) == (REVISION, ("classifier.json",), True)
     assert house.desk.described(old) == ("0", (), False)
     assert house.desk.config(one) == house.desk.config(shipped().version) == SHIPPED
     (house.folder / "models" / one / "config.json").write_text("{}")

@@ -9,8 +9,8 @@ import msgspec
 from tallystick.errors import Misconfigured
 from tallystick.watch.detect.config import SHIPPED, DetectConfig
 
-REVISION = "1"
-"""Of the detectors' code: raised by one whenever any score changes; a test holds a stream's scores."""
+REVISION = "2"
+"""Of the detectors' code: raised by one whenever any score changes (a test holds scores)."""
 VERSION_CHARACTERS = 12
 """Hexadecimal digits of a SHA-256: enough that no two versions of one house share them."""
 ARTEFACT_BYTES_MAX = 64 * 1024 * 1024

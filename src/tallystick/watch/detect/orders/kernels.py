@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.orders.columns import DECIDED, FILLED, Row
-from tallystick.watch.detect.orders.inlined import inlined
 
 P_MIN = 1e-12
 """As score.P_VALUE_MIN: nothing is called rarer than this."""

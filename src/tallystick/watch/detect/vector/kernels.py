@@ -21,7 +21,7 @@ change of another kernel below here, or of a number in `state.py`, delete this `
 import numpy as np
 
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.orders.inlined import inlined
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.vector.explaining.kernels import explain
 from tallystick.watch.detect.vector.isolating.kernels import isolation, learn_sample
 from tallystick.watch.detect.vector.levels.kernels import CLIP, learn_levels, stray

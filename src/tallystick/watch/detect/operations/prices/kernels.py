@@ -6,6 +6,7 @@ What is odd becomes a row of `Said.found` (columns F_*); the kernel gives the nu
 import math
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.operations.kernels import Floats, Said, sketch_quantile
 from tallystick.watch.detect.operations.prices import state as p
 from tallystick.watch.detect.operations.prices.quality.kernels import (
@@ -32,7 +33,6 @@ from tallystick.watch.detect.operations.rhythm.kernels import (
     rhythm_tick,
     usual_gap,
 )
-from tallystick.watch.detect.orders.inlined import inlined
 
 AGE_MIN_SECONDS = 10.0
 """No price is stale earlier."""

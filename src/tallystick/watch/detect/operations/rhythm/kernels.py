@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.operations.kernels import (
     BINS,
     Floats,
@@ -20,7 +21,6 @@ from tallystick.watch.detect.operations.kernels import (
     sketch_p,
     sketch_quantile,
 )
-from tallystick.watch.detect.orders.inlined import inlined
 
 R_SEEN, R_AGE, R_LAST, R_RATE, R_TOLD, R_HOUR, R_WATCHED, R_GAP = range(8)
 """Columns of a rhythm: whether it ever came; watched seconds from then to the last tick; its stamp;

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.orders.columns import Columns, Row
-from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.orders.kernels import P_MIN, is_deal, is_desks, keep, tell
 from tallystick.watch.detect.orders.look import Out
 

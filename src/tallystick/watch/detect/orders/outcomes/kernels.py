@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.orders.columns import (
     CANCELLED,
     DECIDED,
@@ -18,7 +19,6 @@ from tallystick.watch.detect.orders.columns import (
     Columns,
     Row,
 )
-from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.orders.kernels import (
     BAD,
     OUTCOMES,

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.orders.columns import DECIDED, FILLED, SKIP, Columns, Row
-from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.orders.kernels import (
     UNLIKELY_P,
     WARM_UP,

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.orders.columns import DOLLAR, REJECTED, Columns, Row
 from tallystick.watch.detect.orders.exposure.kernels import learn_rate
-from tallystick.watch.detect.orders.inlined import inlined
 from tallystick.watch.detect.orders.kernels import (
     P_MIN,
     UNLIKELY_P,

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.orders.inlined import inlined
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.vector.state import F8, I8, Numbers, Row, Shared
 
 CUTS_TRIED = 8

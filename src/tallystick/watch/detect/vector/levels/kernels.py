@@ -3,7 +3,7 @@
 import numpy as np
 
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.orders.inlined import inlined
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.vector.state import Numbers, Row, Shared, Slots
 from tallystick.watch.detect.vector.tails.kernels import made_normal, place_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tallystick.watch.detect.compiled import compiled
-from tallystick.watch.detect.orders.inlined import inlined
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.vector.state import BINS, F4, F8, Numbers, Shared
 
 TAIL = 0.02

@@ -3,6 +3,7 @@
 import math
 
 from tallystick.watch.detect.compiled import compiled
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.operations.kernels import (
     BINS,
     P_MIN,
@@ -21,7 +22,6 @@ from tallystick.watch.detect.operations.rhythm.kernels import (
     R_LAST,
     rhythm_event,
 )
-from tallystick.watch.detect.orders.inlined import inlined
 
 GAP_LEAST = 0.5
 """Quotes may not be expected more often than this (seconds): ticks come each second."""

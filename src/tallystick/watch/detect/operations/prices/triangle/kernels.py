@@ -2,6 +2,7 @@
 
 import math
 
+from tallystick.watch.detect.inlined import inlined
 from tallystick.watch.detect.operations.kernels import (
     BINS,
     Said,
@@ -12,7 +13,6 @@ from tallystick.watch.detect.operations.kernels import (
     sketch_quantile,
 )
 from tallystick.watch.detect.operations.prices import state as p
-from tallystick.watch.detect.orders.inlined import inlined
 
 ERROR_POINTS = 16_384.0
 ERROR_POWER = 0.35
