@@ -98,6 +98,8 @@ async def _demo(plan: DemoPlan, console: Console, *, as_json: bool) -> None:
         server.should_exit = True
         await serving
         await single.stop()
+    # Until it stopped, prices went on moving, and orders that waited were filled or ended.
+    summary = msgspec.structs.replace(summary, entries=single.ledger.size)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode())
     console.print(draw_summary(summary))
