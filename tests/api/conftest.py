@@ -23,7 +23,8 @@ from tallystick.wiring.settings import Settings
 from tallystick.wiring.single import Single
 
 ROOT_CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 150.0
+"""Longest wait for something to be true: at its first start detection is compiled for a minute."""
 NARROW = LimitsText(
     order_quantity_max="1000000",
     position_usd_max="3000000.00",
