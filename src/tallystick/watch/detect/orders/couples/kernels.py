@@ -137,21 +137,27 @@ def chance_tail(number: float, shape: float, rate: float) -> float:
 
 
 @inlined
-def partner_of(seen: Row, pairs: Pairs, side: int) -> int:
-    """Where somebody else's youngest deal of this size and time is on this side; -1: nowhere."""
+def partners_of(seen: Row, pairs: Pairs) -> tuple[int, int]:
+    """Where somebody else's youngest deals of this size and time are; -1: nowhere.
+
+    The one on the same side, and the one on the other.
+    """
     pair, at = seen.pair, seen.at
     size, taken = math.log(seen.filled), pairs.taken[pair]
+    alike = opposite = -1
     for back in range(1, min(taken, PAIR_RING) + 1):
         place = (taken - back) % PAIR_RING
-        if abs(at - pairs.at[pair, place]) > TOGETHER_SECONDS:
-            return -1
-        if (
-            pairs.account[pair, place] != seen.account
-            and pairs.side[pair, place] == side
-            and abs(pairs.size[pair, place] - size) <= SAME_SIZE
-        ):
-            return int(place)
-    return -1
+        found = alike >= 0 and opposite >= 0
+        if found or abs(at - pairs.at[pair, place]) > TOGETHER_SECONDS:
+            break
+        same_size = abs(pairs.size[pair, place] - size) <= SAME_SIZE
+        if same_size and pairs.account[pair, place] != seen.account:
+            side = pairs.side[pair, place]
+            if alike < 0 and side == seen.side:
+                alike = place
+            elif opposite < 0 and side == -seen.side:
+                opposite = place
+    return alike, opposite
 
 
 @inlined
@@ -217,12 +223,11 @@ def judge(
         if not is_deal(seen) or is_desks(seen):
             continue
         couples.deals[0] += 1
-        alike = partner_of(seen, pairs, seen.side)
+        alike, place = partners_of(seen, pairs)
         if alike >= 0:
             which = known(couples, seen.account, pairs.account[seen.pair, alike], seen.at)
             if which >= 0:
                 couples.alike[which] += 1
-        place = partner_of(seen, pairs, -seen.side)
         if place >= 0:
             judge_couple(seen, row, pairs, place, couples, deals, out, alarm_p)
         pair = seen.pair

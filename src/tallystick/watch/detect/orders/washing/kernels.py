@@ -132,6 +132,27 @@ def say(
 
 
 @inlined
+def streak_p(
+    of: NDArray[np.float64],
+    pool: NDArray[np.float64],
+    bad: bool,
+    share_min: float,
+    warm: bool,
+    at: float,
+) -> float:
+    """The p-value of a streak that this deal goes on with; fewer than WASHES_MIN are nothing yet.
+
+    1 of a deal that does not, NaN until `warm`.
+    """
+    p_value = streak(of, pool, bad, share_min, warm, at, MEMORY_SECONDS)
+    if not warm:
+        return math.nan
+    if not bad:
+        return 1.0
+    return max(p_value, UNLIKELY_P) if of[BAD] < WASHES_MIN else p_value
+
+
+@inlined
 def begin(seen: Row, books: Books) -> None:
     """Take a deal into the position of its book; a way begins where it was before."""
     book = seen.book
@@ -163,13 +184,9 @@ def judge_wash(
         for which in (books.position[book, match], position):
             keep(case, accounts.wash_taken[account], which)
             accounts.wash_taken[account] += 1
-    p_value = streak(of, pools.washes, match >= 0, WASH_SHARE_MIN, warm, seen.at, MEMORY_SECONDS)
-    if warm:
-        out.p[row] = p_value if match >= 0 else 1.0
-        if of[BAD] < WASHES_MIN:
-            out.p[row] = max(out.p[row], UNLIKELY_P)
-        if out.p[row] <= alarm_p:
-            say(out, row, of, usual, case, accounts.wash_taken[account])
+    out.p[row] = streak_p(of, pools.washes, match >= 0, WASH_SHARE_MIN, warm, seen.at)
+    if out.p[row] <= alarm_p:
+        say(out, row, of, usual, case, accounts.wash_taken[account])
     place = books.taken[book] % RING
     books.at[book, place], books.position[book, place] = seen.at, position
     books.size[book, place] = math.log(seen.filled)
@@ -210,13 +227,9 @@ def judge_trip(
     usual = usual_share(of, pools.trips)
     if back > 0:
         end_trip(seen, books, accounts, back)
-    p_value = streak(of, pools.trips, back > 0, TRIP_SHARE_MIN, warm, at, MEMORY_SECONDS)
-    if warm:
-        out.p[row] = p_value if back > 0 else 1.0
-        if of[BAD] < WASHES_MIN:
-            out.p[row] = max(out.p[row], UNLIKELY_P)
-        if out.p[row] <= alarm_p:
-            say(out, row, of, usual, case, accounts.trip_taken[account])
+    out.p[row] = streak_p(of, pools.trips, back > 0, TRIP_SHARE_MIN, warm, at)
+    if out.p[row] <= alarm_p:
+        say(out, row, of, usual, case, accounts.trip_taken[account])
     place = books.way_taken[book] % RING
     books.way[book, place], books.way_at[book, place] = books.units[book], at
     books.way_position[book, place] = seen.position
