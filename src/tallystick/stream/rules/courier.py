@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
+from tallystick.breaker import Breaker
 from tallystick.clock import NS_PER_SECOND, Clock, rest
 from tallystick.errors import PermanentError, TemporaryError
 from tallystick.retry import back_off
-from tallystick.stream.rules.breaker import Breaker
 from tallystick.stream.rules.outbox import Due, Outbox, Settled
 from tallystick.stream.rules.rule import Retry
 from tallystick.stream.rules.targets import Parcel, Target

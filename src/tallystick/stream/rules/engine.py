@@ -73,6 +73,8 @@ class EventRules:
             Misconfigured: a target cannot work; all complaints are named.
             Corrupt, TemporaryError: the file cannot be used, or is of another ledger.
         """
+        self.hear: Callable[[bytes], Awaitable[None]] = _nobody
+        """Who else looks at events that are no entries; told again after a crash."""
         self.rules = {rule.name: rule for rule in rules}
         self._ledger = ledger
         self._clock = clock
@@ -251,6 +253,8 @@ class EventRules:
         if not waiting:
             return INBOX_SECONDS
         bodies = [body for _, body in waiting]
+        for body in bodies:
+            await self.hear(body)
         found = await asyncio.to_thread(self.matching.offered, bodies)
         seqs = [seq for seq, _ in waiting]
         await asyncio.to_thread(self.outbox.take_offered, seqs, found, now_ns)
@@ -288,3 +292,7 @@ class EventRules:
         )
         self._ring(found)
         return len(rows) / REPLAY_ENTRIES_PER_SECOND_MAX
+
+
+async def _nobody(_body: bytes) -> None:
+    """Nobody else looks."""
