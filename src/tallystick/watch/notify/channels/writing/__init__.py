@@ -1,0 +1,1 @@
+"""How a message reads: the words, the chart and the letter that channels share."""
