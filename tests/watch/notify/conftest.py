@@ -12,7 +12,7 @@ from socket import SHUT_RDWR
 
 import pytest
 
-from tallystick.watch.notify import Alert, Outbox
+from tallystick.watch.notify import Alert, IncidentStore
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ def make_alert() -> Callable[..., Alert]:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    """An outbox in a fresh file."""
-    box = Outbox(tmp_path / "outbox.db")
-    yield box
-    box.close()
+def outbox(tmp_path: Path) -> Iterator[IncidentStore]:
+    """A store in a fresh file."""
+    store = IncidentStore(tmp_path / "notify.db")
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The notifier as its neighbours use it, and what kill -9 cannot take from it."""
 
 import asyncio
+import json
 import random
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tallystick.clock import ManualClock, SystemClock
 from tallystick.errors import Refused
@@ -18,34 +20,36 @@ from tallystick.watch.notify import (
     Deduplicated,
     Deliver,
     Deliverer,
+    IncidentStore,
     Matcher,
     Notifier,
-    Outbox,
-    Policy,
     Silenced,
     WebhookChannel,
+    every_target,
 )
-from tallystick.watch.notify.alert import idempotency_key
 
 SECRET = b"a shared secret of enough bytes"
 HOUR = 3_600 * 10**9
+TARGETS = {"webhook": {"type": "webhook"}}
 
 CHILD = """
 import asyncio, random, sys
 from pathlib import Path
 from tallystick.clock import SystemClock
 from tallystick.watch.notify import *
+from tallystick.watch.notify.config import *
 
 async def main(path, url, prefix):
     clock = SystemClock()
-    outbox = Outbox(Path(path))
+    store = IncidentStore(Path(path))
     webhook = WebhookChannel(url, b"a shared secret of enough bytes", clock)
-    deliverer = Deliverer(outbox, {"webhook": webhook}, clock, random.Random(1))
-    notifier = Notifier(outbox, deliverer, Policy(("webhook",)), clock)
+    deliverer = Deliverer(store, {"webhook": webhook}, clock, random.Random(1))
+    alerting = Alerting({"webhook": {"type": "webhook"}}, storm=StormText(10_000, 1))
+    notifier = Notifier(store, deliverer, alerting, clock)
     await notifier.start()
     for n in range(1_000_000):
         name = f"{prefix}-{n}"
-        alert = Alert(name, name, "warning", "A sentence.", "test", "2026-11-22T04:30:00Z")
+        alert = Alert(name, name, "warning", name, "test", "2026-11-22T04:30:00Z")
         await asyncio.to_thread(notifier.raise_alert, alert)
         print('raised', name, flush=True)
 
@@ -53,14 +57,20 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def new_notifier(outbox: Outbox, clock: ManualClock | SystemClock) -> Notifier:
+def new_notifier(outbox: IncidentStore, clock: ManualClock | SystemClock) -> Notifier:
     """A notifier without channels."""
     chance = random.Random(1)  # noqa: S311  jitter
-    return Notifier(outbox, Deliverer(outbox, {}, clock, chance), Policy(()), clock)
+    return Notifier(outbox, Deliverer(outbox, {}, clock, chance), every_target({}), clock)
+
+
+def title_of(body: bytes) -> str:
+    """The incident and title in a webhook's body, whatever is around them."""
+    text = json.dumps(json.loads(body))
+    return text[text.index('"title"') : text.index('"title"') + 60]
 
 
 def test_alerts_are_delivered_deduplicated_and_silenced(
-    outbox: Outbox, make_alert: Callable[..., Alert]
+    outbox: IncidentStore, make_alert: Callable[..., Alert]
 ) -> None:
     """Each decision is a value that is stored with its alert."""
     clock = ManualClock()
@@ -68,7 +78,7 @@ def test_alerts_are_delivered_deduplicated_and_silenced(
     assert notifier.raise_alert(make_alert("a", fingerprint="f")) == Deliver(())
     assert notifier.raise_alert(make_alert("b", fingerprint="f")) == Deduplicated("a")
     clock.advance(5 * 3_600)
-    assert notifier.raise_alert(make_alert("c", fingerprint="f")) == Deliver(())
+    assert notifier.raise_alert(make_alert("c", fingerprint="g")) == Deliver(())
     now = clock.now_ns()
     silence = notifier.add_silence(
         (Matcher("account", "=", "demo"),), now, now + HOUR, "upgrade", "ops"
@@ -80,7 +90,7 @@ def test_alerts_are_delivered_deduplicated_and_silenced(
     assert [record.alert.id for record in notifier.recent(3)] == ["e", "d", "c"]
 
 
-def test_impossible_silences_are_refused(outbox: Outbox) -> None:
+def test_impossible_silences_are_refused(outbox: IncidentStore) -> None:
     """With a code, and nothing is kept."""
     clock = ManualClock()
     notifier = new_notifier(outbox, clock)
@@ -99,7 +109,84 @@ def test_impossible_silences_are_refused(outbox: Outbox) -> None:
     assert notifier.silences() == []
 
 
-def test_it_stops_without_a_start_and_closes_the_outbox(outbox: Outbox) -> None:
+def test_under_one_key_a_silence_is_made_once(
+    outbox: IncidentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after it has ended, until as many others came as are kept; without a key each is new."""
+    monkeypatch.setattr("tallystick.watch.notify.silences.SILENCES_MAX", 3)
+    clock = ManualClock()
+    notifier = new_notifier(outbox, clock)
+    now = clock.now_ns()
+
+    def add(key: str = "", request: str = "") -> str:
+        """Its id."""
+        matchers = (Matcher("a", "=", "b"),)
+        return notifier.add_silence(
+            matchers, now, now + HOUR, "why", "who", key=key, request=request
+        ).id
+
+    kept = add("write ann k", "d")
+    assert add("write ann k", "e") == kept
+    assert notifier.known_silence("write bob k") is None
+    assert notifier.known_silence("") is None
+    notifier.end_silence(kept)
+    assert add("write ann k") == kept
+    assert notifier.silences() == []
+    for _ in range(4):
+        notifier.end_silence(add())
+    assert notifier.known_silence("write ann k") is None
+    for _ in range(3):
+        add()
+    with pytest.raises(Refused) as refused:
+        add()
+    assert refused.value.code == "SILENCES_TOO_MANY"
+
+
+def test_time_is_looked_after_while_it_runs(
+    outbox: IncidentStore,
+    make_alert: Callable[..., Alert],
+    eventually: Callable[..., Awaitable[None]],
+) -> None:
+    """Between start and stop an alert ends by itself, though nobody calls anything."""
+    clock = ManualClock()
+    notifier = new_notifier(outbox, clock)
+
+    async def main() -> None:
+        """Run on one loop."""
+        await notifier.start()
+        ends = "2023-11-14T22:14:00Z"  # the manual clock starts forty seconds earlier
+        await asyncio.to_thread(notifier.raise_alert, make_alert("a", ends_at=ends))
+        await eventually(lambda: notifier.active(9) == [])
+        assert clock.now_ns() >= 1_700_000_040 * 10**9
+        await notifier.stop()
+
+    asyncio.run(main())
+
+
+def test_a_store_that_fails_for_a_while_is_borne(
+    outbox: IncidentStore, eventually: Callable[..., Awaitable[None]]
+) -> None:
+    """It is said, and looked at again."""
+    clock = ManualClock()
+    notifier = new_notifier(outbox, clock)
+    connection = outbox.file._connection
+
+    async def main() -> None:
+        """Run on one loop."""
+        with outbox.file._lock:
+            connection.execute("ALTER TABLE incidents RENAME TO away")
+        notifier._looker.start()
+        await eventually(lambda: "notify.look_failed" in {line["event"] for line in lines})
+        with outbox.file._lock:
+            connection.execute("ALTER TABLE away RENAME TO incidents")
+        lines.clear()
+        await notifier.stop()
+
+    with structlog.testing.capture_logs() as lines:
+        asyncio.run(main())
+
+
+def test_it_stops_without_a_start_and_closes_the_outbox(outbox: IncidentStore) -> None:
     """A process that fails half-way through its start can stop it all the same."""
     asyncio.run(new_notifier(outbox, SystemClock()).stop())
 
@@ -129,7 +216,7 @@ def test_kill_9_loses_no_alert(
 ) -> None:
     """Killed six times while raising and delivering, every alert it said arrives in the end."""
     chance = random.Random(20_261_122)  # noqa: S311  moments of death
-    path = tmp_path / "outbox.db"
+    path = tmp_path / "notify.db"
     url: str = receiver.url  # type: ignore[attr-defined]
     said: list[str] = []
     for n in range(6):
@@ -140,16 +227,23 @@ def test_kill_9_loses_no_alert(
     async def drain() -> None:
         """Deliver what the killed processes left."""
         clock = SystemClock()
-        outbox = Outbox(path)
+        store = IncidentStore(path)
         webhook = WebhookChannel(url, SECRET, clock)
-        deliverer = Deliverer(outbox, {"webhook": webhook}, clock, chance)
-        notifier = Notifier(outbox, deliverer, Policy(("webhook",)), clock)
+        deliverer = Deliverer(store, {"webhook": webhook}, clock, chance)
+        notifier = Notifier(store, deliverer, every_target(TARGETS), clock)
         await notifier.start()
-        await eventually(lambda: outbox.next_due_at("webhook") is None)
+        await eventually(lambda: store.next_due_at("webhook") is None)
         await notifier.stop()
 
     asyncio.run(drain())
-    arrived = set(receiver.keys())  # type: ignore[attr-defined]
+    bodies: dict[str, bytes] = {}
+    for headers, body in receiver.received:  # type: ignore[attr-defined]
+        # A process that dies while it sends leaves a piece of the body.
+        key = headers["Idempotency-Key"]
+        bodies[key] = max(bodies.get(key, b""), body, key=len)
+    everything = b"".join(bodies.values()).decode()
     assert len(said) > 20
     assert before_the_end
-    assert {idempotency_key(name, "webhook") for name in said} <= arrived
+    assert [name for name in said if f'"id":"{name}"' not in everything] == []
+    triggers = [body for body in bodies.values() if b'"why":"opened"' in body]
+    assert len(triggers) == len({title_of(body) for body in triggers}), "none twice by its key"

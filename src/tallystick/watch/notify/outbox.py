@@ -1,218 +1,218 @@
-"""The outbox: alerts, decisions and deliveries in one SQLite file, durable before anyone is told.
+"""The outbox: messages that wait for their target, that arrived, and that were given up.
 
-Every method does its work in one transaction. SQL stands in sql/queries.sql.
+What is to be told is written with the change that it tells of, in one transaction. Of one incident
+and target only the oldest message that waits is ever due: order is kept for each incident, and no
+incident holds up another.
 """
 
-from collections.abc import Callable, Iterable
-from importlib import resources
-from pathlib import Path
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
 
 from tallystick.clock import rfc3339
-from tallystick.errors import Refused
-from tallystick.limits import PAGE_ITEMS_MAX
-from tallystick.sqlite_file import SqliteFile, named_queries
-from tallystick.watch.notify.alert import ALERT_BYTES_MAX, Alert
-from tallystick.watch.notify.policy import Decision, Deduplicated, Deliver, Sent, Silence
+from tallystick.sqlite_file import Row, SqliteFile
+from tallystick.watch.notify.alert import idempotency_key
+from tallystick.watch.notify.message import Action, Message, Why, message_key
 
-ALERTS_KEPT_MAX = 100_000
-"""Alerts kept (and known by id); the oldest settled ones go first."""
-SILENCES_MAX = 1_000
-"""Most silences that have not ended."""
 ERROR_CHARACTERS_MAX = 500
-"""How much of a delivery's last error is kept."""
+"""How much of a message's last error, and of a provider's id, is kept."""
+TRANSITIONS_KEPT_MAX = 10_000
+"""Messages of no incident (tests, heartbeats) that are kept, roughly."""
+NO_INCIDENT = 0
+"""The number of the incident of messages that have none."""
 
-Judge = Callable[[Alert, int, Iterable[Silence], Sent | None], Decision]
-"""`Policy.decide`: the alert, the moment, the active silences, the last one of its fingerprint."""
 State = Literal["pending", "delivered", "dead"]
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A delivery whose time has come; `attempts` were made before."""
+    """A message whose time has come; `attempts` were made before.
 
-    seq: int
-    channel: str
-    attempts: int
-    alert: Alert
-
-
-class Delivery(msgspec.Struct, frozen=True):
-    """What became of an alert on one channel; `next_attempt_at` (RFC 3339) while pending."""
-
-    channel: str
-    state: State
-    attempts: int
-    next_attempt_at: str | None
-    last_error: str | None
-
-
-class AlertRecord(msgspec.Struct, frozen=True):
-    """An alert and all that is known of it: why it was sent or not, and whether it arrived.
-
-    `swallowed` counts the later duplicates that it spoke for.
+    The message is whole but for `ways` and `chart`, which are put in when it is sent.
     """
 
-    alert: Alert
-    raised_at: str
-    decision: Decision
-    swallowed: int
-    deliveries: tuple[Delivery, ...]
+    id: int
+    target: str
+    attempts: int
+    created_ns: int
+    message: Message
 
 
-_SQL = resources.files(__package__) / "sql"
-_SCHEMAS = (_SQL / "0001_outbox.sql",)
-_QUERIES = named_queries(_SQL / "queries.sql")
-_decode_alert = msgspec.json.Decoder(Alert).decode
-_decode_decision: Callable[[bytes], Decision] = msgspec.json.Decoder(Decision).decode
-_decode_silence = msgspec.json.Decoder(Silence).decode
+class MessageRecord(msgspec.Struct, frozen=True):
+    """A message to one target and what became of it; times are RFC 3339.
+
+    `incident` is empty for one of no incident. `next_attempt_at` while pending.
+    """
+
+    id: int
+    incident: str
+    number: int
+    target: str
+    recipient: str
+    action: Action
+    why: Why
+    state: State
+    attempts: int
+    created_at: str
+    next_attempt_at: str | None
+    settled_at: str | None
+    last_error: str | None
+    provider_id: str
+
+
+class Addressed(msgspec.Struct, frozen=True):
+    """One target of a message, and the person who is reached by it."""
+
+    target: str
+    recipient: str = ""
+
+
+_decode = msgspec.json.Decoder(Message).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Outbox:
-    """Open at `path`; errors are `TemporaryError` (nothing was done) or `Corrupt`."""
+class Messages:
+    """Of one file; each method is called inside its `reading` or `writing`."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, "The outbox's file", _SCHEMAS, _QUERIES)
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
 
-    def raise_alert(self, alert: Alert, judge: Judge, now_ns: int) -> Decision:
-        """Store the alert, the judge's decision and its deliveries, all or nothing.
+    def add(
+        self, incident: int, message: Message, to: Sequence[Addressed], now_ns: int
+    ) -> tuple[int, int]:
+        """A message for these targets: durable with the transaction.
 
-        An id that is known already gives the decision it got then, and changes nothing.
-
-        Raises:
-            Refused: `ALERT_TOO_LARGE`.
+        Gives the transition's id, and that of the last target's message.
         """
-        body = _encode(alert)
-        if len(body) > ALERT_BYTES_MAX:
-            raise Refused("ALERT_TOO_LARGE", f"An alert may have at most {ALERT_BYTES_MAX} bytes.")
-        with self._file.writing():
-            known = self._file.one("find_alert", id=alert.id)
-            if known is not None:
-                return _decode_decision(known[0])
-            last = self._file.one("last_delivered", fingerprint=alert.fingerprint)
-            silences = self._silences("active_silences", now_ns)
-            decision = judge(alert, now_ns, silences, Sent(*last) if last else None)
-            self._store(alert, body, decision, now_ns)
-        return decision
-
-    def next_due(self, channel: str, now_ns: int) -> Due | None:
-        """The oldest alert's delivery on this channel whose time has come."""
-        with self._file.reading():
-            row = self._file.one("next_due", channel=channel, now_ns=now_ns)
-        return Due(row[0], channel, row[1], _decode_alert(row[2])) if row else None
-
-    def next_due_at(self, channel: str) -> int | None:
-        """When the next delivery on this channel is due, nanoseconds since the epoch."""
-        with self._file.reading():
-            row = self._file.one("next_due_at", channel=channel)
-        return row[0] if row else None
-
-    def settle(self, due: Due, state: State, at_ns: int, error: str | None = None) -> None:
-        """Note an attempt: it is `delivered`, `dead`, or `pending` again from `at_ns` on."""
-        text = error and error[:ERROR_CHARACTERS_MAX]
-        with self._file.writing():
-            self._file.run(
-                "settle", seq=due.seq, channel=due.channel, state=state, at_ns=at_ns, error=text
-            )
-
-    def recent(self, limit: int) -> list[AlertRecord]:
-        """The last alerts, newest first, at most PAGE_ITEMS_MAX."""
-        with self._file.reading():
-            rows = self._file.run("recent_alerts", limit=max(0, min(limit, PAGE_ITEMS_MAX)))
-            return [
-                AlertRecord(
-                    alert=_decode_alert(alert),
-                    raised_at=rfc3339(raised_at_ns),
-                    decision=_decode_decision(decision),
-                    swallowed=swallowed,
-                    deliveries=tuple(
-                        Delivery(channel, state, tries, _stamp(state, at_ns), error)
-                        for channel, state, tries, at_ns, error in self._file.run(
-                            "deliveries_of", seq=seq
-                        )
-                    ),
-                )
-                for seq, raised_at_ns, alert, decision, swallowed in rows
-            ]
-
-    def add_silence(self, silence: Silence, now_ns: int) -> Silence:
-        """Keep it under a new id, which the answer carries; one of the same key is given back.
-
-        Raises:
-            Refused: `SILENCES_TOO_MANY`.
-        """
-        with self._file.writing():
-            known = self._known(silence.key)
-            if known is not None:
-                return known
-            self._file.run("forget_old_silences", now_ns=now_ns, kept=SILENCES_MAX)
-            count = self._file.one("count_open_silences", now_ns=now_ns)
-            if count and count[0] >= SILENCES_MAX:
-                raise Refused("SILENCES_TOO_MANY", f"There are {SILENCES_MAX} silences already.")
-            row = self._file.one(
-                "insert_silence",
-                starts_at_ns=silence.starts_at_ns,
-                ends_at_ns=silence.ends_at_ns,
-                silence=_encode(silence),
-            )
-        assert row is not None  # noqa: S101  INSERT ... RETURNING gives a row
-        return msgspec.structs.replace(silence, id=f"S-{row[0]}")
-
-    def known_silence(self, key: str) -> Silence | None:
-        """What was made under this key, ended or not: the last thousand are remembered."""
-        with self._file.reading():
-            return self._known(key)
-
-    def end_silence(self, silence_id: str, now_ns: int) -> bool:
-        """It ends now; False where there is no such silence, or it has ended."""
-        number = silence_id.removeprefix("S-")
-        if not (number.isascii() and number.isdigit() and len(number) < 16):
-            return False
-        with self._file.writing():
-            return self._file.one("end_silence", number=int(number), now_ns=now_ns) is not None
-
-    def silences(self, now_ns: int) -> list[Silence]:
-        """Silences that have not ended, the oldest first."""
-        with self._file.reading():
-            return self._silences("open_silences", now_ns)
-
-    def close(self) -> None:
-        """Close the file; closing again is harmless."""
-        self._file.close()
-
-    def _store(self, alert: Alert, body: bytes, decision: Decision, now_ns: int) -> None:
-        channels = decision.channels if isinstance(decision, Deliver) else ()
         row = self._file.one(
-            "insert_alert",
-            id=alert.id,
-            fingerprint=alert.fingerprint,
-            severity=alert.severity,
-            now_ns=now_ns,
-            alert=body,
-            decision=_encode(decision),
-            delivers=int(isinstance(decision, Deliver)),
+            "add_transition",
+            incident=incident,
+            number=message.number,
+            action=message.action,
+            why=message.why,
+            message=_encode(message),
         )
         assert row is not None  # noqa: S101  INSERT ... RETURNING gives a row
-        for channel in channels:
-            self._file.run("insert_delivery", seq=row[0], channel=channel, now_ns=now_ns)
-        if isinstance(decision, Deduplicated):
-            self._file.run("count_swallowed", id=decision.of)
-        self._file.run("forget_old_alerts", seq=row[0] - ALERTS_KEPT_MAX)
+        transition = int(row[0])
+        # Groups open one incident after the other under one key: their keys must differ.
+        scope = f"{message.dedup_key}/{message.incident}/{message.opened_ns}"
+        if incident == NO_INCIDENT:
+            scope += f"/{transition}"
+        last = 0
+        for each in to:
+            added = self._file.one(
+                "add_message",
+                transition=transition,
+                incident=incident,
+                target=each.target,
+                recipient=each.recipient,
+                key=message_key(scope, each.target, message.number),
+                now_ns=now_ns,
+            )
+            last = added[0] if added else last
+        if incident == NO_INCIDENT:
+            self._file.run("forget_loose_transitions", id=transition - TRANSITIONS_KEPT_MAX)
+        return transition, last
 
-    def _known(self, key: str) -> Silence | None:
-        row = self._file.one("known_silence", key=key) if key else None
+    def next_due(self, target: str, now_ns: int) -> Due | None:
+        """The oldest message for this target whose time and turn have come."""
+        row = self._file.one("next_due", target=target, now_ns=now_ns)
         if row is None:
             return None
-        return msgspec.structs.replace(_decode_silence(row[1]), id=f"S-{row[0]}")
+        number, key, recipient, attempts, created_ns, body = row
+        message = msgspec.structs.replace(_decode(body), key=key, recipient=recipient)
+        return Due(number, target, attempts, created_ns, message)
 
-    def _silences(self, query: str, now_ns: int) -> list[Silence]:
-        return [
-            msgspec.structs.replace(_decode_silence(silence), id=f"S-{number}")
-            for number, silence in self._file.run(query, now_ns=now_ns)
-        ]
+    def next_due_at(self, target: str) -> int | None:
+        """When the next message for this target is due, nanoseconds since the epoch."""
+        row = self._file.one("next_due_at", target=target)
+        return row[0] if row else None
+
+    def settle(
+        self, message_id: int, state: State, at_ns: int, error: str | None, provider_id: str,
+        *, tried: bool,
+    ) -> tuple[int, str, str] | None:  # fmt: skip
+        """Note an attempt; gives incident, recipient and why, or None where it was settled."""
+        row = self._file.one(
+            "settle",
+            id=message_id,
+            state=state,
+            at_ns=at_ns,
+            error=error and error[:ERROR_CHARACTERS_MAX],
+            provider_id=provider_id[:ERROR_CHARACTERS_MAX],
+            tried=int(tried),
+        )
+        if row is None:
+            return None
+        why = self._file.one("why_of", transition=row[2])
+        assert why is not None  # noqa: S101  a message has its transition
+        return row[0], row[1], why[0]
+
+    def give_up_pending(self, target: str) -> set[int]:
+        """What waits for it counts as given up for the escalation; the incidents concerned."""
+        return {row[0] for row in self._file.run("give_up_pending", target=target)}
+
+    def take_given_up(self, incident: int) -> list[str]:
+        """Targets that were given up on since this was asked last."""
+        return list(dict.fromkeys(row[0] for row in self._file.run("given_up", incident=incident)))
+
+    def bury_unknown(self, known: Collection[str], now_ns: int) -> set[int]:
+        """What waits for targets that are no longer there is dead; the incidents concerned."""
+        found: set[int] = set()
+        for (target,) in self._file.run("targets_pending"):
+            if target not in known:
+                error = f"There is no target {target!r} any more."
+                rows = self._file.run("bury_target", target=target, now_ns=now_ns, error=error)
+                found.update(row[0] for row in rows)
+        return found
+
+    def record(self, message_id: int) -> MessageRecord | None:
+        """One message."""
+        row = self._file.one("find_message", id=message_id)
+        return None if row is None else _record(row)
+
+    def of_incident(self, incident: int, limit: int) -> list[MessageRecord]:
+        """Messages of an incident, the newest first."""
+        rows = self._file.run("messages_of_incident", incident=incident, limit=limit)
+        return [_record(row) for row in rows]
+
+    def dead(self, limit: int) -> list[MessageRecord]:
+        """Messages that were given up, the newest first."""
+        return [_record(row) for row in self._file.run("dead_messages", limit=limit)]
+
+    def replay(self, message_id: int, now_ns: int) -> bool:
+        """It is pending again, as if it were new; False where it is not dead."""
+        return self._file.one("replay_message", id=message_id, now_ns=now_ns) is not None
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many there are for each target in each state but delivered."""
+        return {(row[0], row[1]): row[2] for row in self._file.run("count_messages")}
+
+    def add_missing_keys(self) -> None:
+        """Messages of a file of the older form get the keys that they were sent under."""
+        while rows := self._file.run("messages_without_key"):
+            for number, target, body in rows:
+                alert = _decode(body).alerts[0]
+                self._file.run("set_key", id=number, key=idempotency_key(alert.id, target))
 
 
-def _stamp(state: State, at_ns: int) -> str | None:
-    return rfc3339(at_ns) if state == "pending" else None
+def _record(row: Row) -> MessageRecord:
+    (number, incident, transition, target, recipient, action, why, state, attempts, created_ns,
+     at_ns, error, provider_id) = row  # fmt: skip
+    at = rfc3339(at_ns)
+    return MessageRecord(
+        id=number,
+        incident=f"I-{incident}" if incident else "",
+        number=transition,
+        target=target,
+        recipient=recipient,
+        action=action,
+        why=why,
+        state=state,
+        attempts=attempts,
+        created_at=rfc3339(created_ns),
+        next_attempt_at=at if state == "pending" else None,
+        settled_at=None if state == "pending" else at,
+        last_error=error,
+        provider_id=provider_id,
+    )

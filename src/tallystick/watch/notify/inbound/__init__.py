@@ -1,0 +1,1 @@
+"""How the outside acts on incidents: by signed link, and by PagerDuty webhook."""

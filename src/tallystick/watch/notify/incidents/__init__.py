@@ -1,0 +1,1 @@
+"""Incidents: what is wrong, who knows, who has taken it, and everything that happened since."""
