@@ -23,7 +23,7 @@ from tallystick.wiring.settings import Settings
 from tallystick.wiring.single import Single
 
 ROOT_CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
-DEADLINE_SECONDS = 150.0
+DEADLINE_SECONDS = 240.0
 """Longest wait for something to be true: at its first start detection is compiled for a minute."""
 NARROW = LimitsText(
     order_quantity_max="1000000",
@@ -179,7 +179,7 @@ def until() -> Callable[[Callable[[], Any]], Any]:
             answer = question()
             if answer:
                 return answer
-            pause.wait(0.02)
+            pause.wait(0.05)
         pytest.fail(f"not true within {DEADLINE_SECONDS:.0f} s")
 
     return ask

@@ -22,7 +22,7 @@ from tallystick.clock import SystemClock
 from tallystick.errors import Refused, TallystickError
 from tallystick.watch.collect.search import LogSearch, LogTails, SavedSearches
 from tallystick.watch.collect.store import LogStore
-from tallystick.watch.notify import Deliverer, Notifier, Outbox, Policy
+from tallystick.watch.notify import Deliverer, IncidentStore, Notifier, every_target
 
 MODULES = (logs, log_saved, log_export, log_tail)
 START_SECONDS_MAX = 20.0
@@ -40,9 +40,9 @@ class LogApp:
         self.tails = LogTails(self.search, self.clock, heartbeat_seconds=0.2)
         self.tokens = Tokens(folder / "tokens.json")
         self.token = self.tokens.issue("ada", "", ("operate",))
-        outbox = Outbox(folder / "notify.db")
+        outbox = IncidentStore(folder / "notify.db")
         deliverer = Deliverer(outbox, {}, self.clock, random.Random(1))  # noqa: S311  jitter
-        self.notifier = Notifier(outbox, deliverer, Policy(()), self.clock)
+        self.notifier = Notifier(outbox, deliverer, every_target({}), self.clock)
         self._services = cast("Services", SimpleNamespace(
             clock=self.clock, tokens=self.tokens, search=self.search, tails=self.tails,
             notifier=self.notifier,

@@ -31,6 +31,20 @@ Inside = Callable[[Path], AbstractAsyncContextManager[Single]]
 OF_ERRORS = {"INTERNAL", "UNAVAILABLE", "CROWDED", "PART_COLD"}
 """What operating errors are told as; nobody raises them as a refusal."""
 ELSEWHERE = {
+    "ACKNOWLEDGE_SECONDS": "the body's type refuses first, as VALUE_NOT_ALLOWED",
+    "ALARM_QUERY": "told by an evaluation; see tests/watch/alarms/sources/test_logs.py",
+    "ALERT_TIME": "the door refuses first, as ALERT_INVALID",
+    "NOTE_TOO_LONG": "the body's type refuses first, as VALUE_NOT_ALLOWED",
+    "ON_CALL_OVERRIDES_TOO_MANY": "needs a thousand overrides; see tests/watch/notify/oncall",
+    "ON_CALL_UNEXPLAINED": "the body's type refuses first, as VALUE_NOT_ALLOWED",
+    "ALARMS_TOO_MANY": "needs a thousand alarms; see tests/watch/alarms/test_check.py",
+    "REPLAY_TOO_LONG": "looks at 10,080 periods at most; see tests/watch/alarms/test_replay.py",
+    "LINK_EXPIRED": "told as a page; see tests/watch/notify/inbound/test_links.py",
+    "LINK_INVALID": "told as a page; see tests/watch/notify/inbound/test_links.py",
+    "WEBHOOK_BODY": "its route is the web's; see tests/web/test_inbound.py",
+    "WEBHOOK_SIGNATURE": "its route is the web's; see tests/web/test_inbound.py",
+    "CALENDAR_INVALID": "calendars are files; see tests/watch/notify/oncall",
+    "SCHEDULE_INVALID": "schedules stand in a file; see tests/watch/notify/oncall",
     "OVERRIDE_TOO_LONG": "the signer refuses first; see tests/execution/test_approval.py",
     "POINTS_MISSING": "the desk's own curve has every tenor; see tests/fx/test_points.py",
     "POINTS_UNUSABLE": "the desk's own curve is usable; see tests/fx/test_points.py",

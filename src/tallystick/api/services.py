@@ -16,6 +16,7 @@ from tallystick.ledger.checkpoint import VerifierKey
 from tallystick.ledger.personal import Subjects
 from tallystick.stream.rules import EventRules
 from tallystick.tracing import Begin, untraced
+from tallystick.watch.alarms.alarms import Alarms
 from tallystick.watch.collect.archive import Archive
 from tallystick.watch.collect.ingest import Ingest
 from tallystick.watch.collect.redact import Unmasker
@@ -23,6 +24,7 @@ from tallystick.watch.collect.search import LogSearch, LogTails
 from tallystick.watch.detect.found import DetectionState, Found, Judging
 from tallystick.watch.detect.models.desk import ModelDesk
 from tallystick.watch.notify import Notifier
+from tallystick.watch.notify.oncall import OnCall
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ class Services:
     detection: Callable[[], DetectionState]
     """How the detection process stands."""
     notifier: Notifier
+    alarms: Alarms
+    on_call: OnCall
+    calendar_key: bytes
+    """Signs the addresses of on-call calendars."""
+    started_ns: int
+    """When the process started."""
     published: Path
     """The folder of tlog-tiles resources."""
     subjects: Subjects
