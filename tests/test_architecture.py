@@ -380,7 +380,7 @@ def test_no_file_names_where_packages_come_from() -> None:
     ]
     named = [rf"\b{re.escape('.'.join(parts))}\b" for parts in hosts]
     told = [r"--(extra-)?index[-]url", r"--find[-]links", r"https?://[^\s\"')]+/simpl[e]\b"]
-    locked = r'"resolved"[:]'
+    locked = r'"resolved"[:]\s*"[a-z+]+://'
     pattern = re.compile("|".join([*named, *told, locked]).encode())
 
     assert names(path for path in tree() if pattern.search(path.read_bytes())) == ""

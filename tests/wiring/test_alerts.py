@@ -11,7 +11,13 @@ from tallystick.access import Principal
 from tallystick.clock import ManualClock
 from tallystick.watch.detect.found import Found
 from tallystick.watch.detect.score import Anomaly
-from tallystick.watch.notify import Deliverer, Notifier, Outbox, Policy, TerminalChannel
+from tallystick.watch.notify import (
+    Deliverer,
+    IncidentStore,
+    Notifier,
+    TerminalChannel,
+    every_target,
+)
 from tallystick.web import LiveHub
 from tallystick.wiring.alerts import CRITICAL_P_MAX, AlertDesk, alert_of
 
@@ -82,10 +88,12 @@ def test_pages_hear_of_the_anomaly_and_of_each_state_once(tmp_path: Path) -> Non
     async def run() -> list[bytes]:
         """What an operator's page is sent, at each look."""
         clock, hub = ManualClock(), LiveHub()
-        outbox = Outbox(tmp_path / "notify.db")
+        outbox = IncidentStore(tmp_path / "notify.db")
         channels = {"terminal": TerminalChannel()}
         deliverer = Deliverer(outbox, channels, clock, random.Random(1))  # noqa: S311  jitter
-        notifier = Notifier(outbox, deliverer, Policy(("terminal",)), clock)
+        notifier = Notifier(
+            outbox, deliverer, every_target({"terminal": {"type": "terminal"}}), clock
+        )
         found = Found(tmp_path / "anomalies.db", clock)
         desk = AlertDesk(notifier, found, hub)
         operator = Principal("op", "ops", frozenset({"operate", "read"}))

@@ -32,7 +32,8 @@ def test_every_field_can_be_set() -> None:
         "HEC_HEALTH_TOKEN": "true", "INGEST_REPEATS": "keep", "REDACTION": "/r3",
         "ARCHIVE": "/ar", "ARCHIVE_AFTER_DAYS": "60", "ARCHIVE_MODE": "compliance",
         "ARCHIVE_YEARS": "5", "TRACES": "http://h/v1/traces", "TRACES_RATIO": "0.5",
-        "FORWARD": "/fw", "DETECTION": "off",
+        "FORWARD": "/fw", "DETECTION": "off", "ALERTING": "/al.toml", "ALARMS": "/alarms",
+        "PAGERDUTY_WEBHOOK_SECRETS": "s", "CERTIFICATES": "/c.pem /d.pem", "BACKUP_MARK": "/b",
     }  # fmt: skip
     settings = read_settings({f"{PREFIX}{name}": value for name, value in given.items()})
 
@@ -51,6 +52,8 @@ def test_every_field_can_be_set() -> None:
         hec_health_token=True, ingest_repeats="keep", redaction="/r3",
         archive="/ar", archive_after_days="60", archive_mode="compliance", archive_years=5.0,
         traces="http://h/v1/traces", traces_ratio=0.5, forward="/fw", detection="off",
+        alerting="/al.toml", alarms="/alarms", pagerduty_webhook_secrets="s",
+        certificates="/c.pem /d.pem", backup_mark="/b",
     )  # fmt: skip
 
 

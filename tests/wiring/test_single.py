@@ -94,7 +94,7 @@ def test_an_odd_order_reaches_somebody_once(
     with server.client() as client:
         odd = trade(client, 1, "600000")
         headers, body = pager.wait(1)[0]
-        alert = msgspec.json.decode(body)["alert"]
+        (alert,) = msgspec.json.decode(body)["message"]["alerts"]
 
         assert headers["tallystick-signature"] == signature(
             SECRET.encode(), headers["tallystick-timestamp"], body
@@ -120,7 +120,7 @@ def test_an_odd_order_reaches_somebody_once(
         said = client.get("/v1/alerts").json()["alerts"]
     assert again.stop() == 0
 
-    sent = [msgspec.json.decode(body)["alert"] for _headers, body in pager.calls]
+    sent = [msgspec.json.decode(body)["message"]["alerts"][0] for _headers, body in pager.calls]
     assert [each["order_id"] for each in sent] == [odd["order"]["id"], later]
     assert len({headers["idempotency-key"] for headers, _body in pager.calls}) == 2
     assert {each["order_id"]: each["state"] for each in said}[odd["order"]["id"]] == "delivered"

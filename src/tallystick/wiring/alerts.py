@@ -1,26 +1,14 @@
-"""Anomalies become alerts, which go to the channels of the settings; pages hear of both."""
+"""Anomalies become alerts; alarms and pages hear of them."""
 
-import random
-from pathlib import Path
+from collections.abc import Callable
 
 from tallystick.api.watching import alert_item
-from tallystick.clock import Clock
+from tallystick.clock import NS_PER_SECOND, parse_rfc3339, rfc3339
 from tallystick.watch.detect.found import Found
 from tallystick.watch.detect.score import Anomaly
-from tallystick.watch.notify import (
-    Alert,
-    Channel,
-    Deliverer,
-    Notifier,
-    Outbox,
-    Policy,
-    Severity,
-    TerminalChannel,
-    WebhookChannel,
-    fingerprint,
-)
+from tallystick.watch.notify import Alert, Notifier, Severity, fingerprint
+from tallystick.watch.notify.alert import EVENT_SECONDS
 from tallystick.web import AlertRow, LiveHub
-from tallystick.wiring.settings import Settings
 
 CRITICAL_P_MAX = 1e-8
 """An anomaly this improbable wakes somebody; others wait for the morning."""
@@ -38,7 +26,14 @@ class AlertDesk:
         self._hub = hub
         self._states: dict[str, str] = {}
         self._news = True
+        self._followers: list[Callable[[list[Anomaly]], None]] = []
+        self.told_by_alarm: Callable[[str], bool] = lambda _detector: False
+        """Whether an alarm tells of this detector's anomalies."""
         self.raised = 0
+
+    def follow(self, follower: Callable[[list[Anomaly]], None]) -> None:
+        """Call `follower` with anomalies that are on disk."""
+        self._followers.append(follower)
 
     def on_anomalies(self, anomalies: list[Anomaly]) -> None:
         """What the detection process calls; durable when it returns, alerts before anomalies.
@@ -46,12 +41,14 @@ class AlertDesk:
         What is told again raises the same alerts, which the outbox knows.
         """
         for anomaly in anomalies:
-            if anomaly.held is None:
+            if anomaly.held is None and not self.told_by_alarm(anomaly.detector):
                 self._notifier.raise_alert(alert_of(anomaly))
         for anomaly in self._found.add(anomalies):
             self.raised += anomaly.held is None
             self._news = True
             self._hub.publish("anomaly", anomaly, account=anomaly.account, scope="operate")
+        for follower in self._followers:
+            follower(anomalies)
 
     def say_news(self) -> None:
         """Tell the pages of alerts whose delivery has changed; called a few times a second."""
@@ -82,22 +79,10 @@ def alert_of(anomaly: Anomaly) -> Alert:
         summary=anomaly.sentence,
         source=SOURCE,
         starts_at=anomaly.at,
+        ends_at=rfc3339(parse_rfc3339(anomaly.at) + EVENT_SECONDS * NS_PER_SECOND),
         labels=labels,
         position=anomaly.position,
         order_id=anomaly.order_id,
         links=links,
         details={"expected": anomaly.expected, "came": anomaly.came, "p_value": anomaly.p_value},
     )
-
-
-def notifier_of(path: Path, settings: Settings, clock: Clock) -> Notifier:
-    """The notifier with the channels that the settings name; its outbox is the file at `path`."""
-    channels: dict[str, Channel] = {}
-    if settings.alerts_terminal:
-        channels["terminal"] = TerminalChannel()
-    if settings.webhook_url and settings.webhook_secret:
-        secret = settings.webhook_secret.encode()
-        channels["webhook"] = WebhookChannel(settings.webhook_url, secret, clock)
-    outbox = Outbox(path)
-    deliverer = Deliverer(outbox, channels, clock, random.Random())  # noqa: S311  jitter
-    return Notifier(outbox, deliverer, Policy(tuple(channels)), clock)

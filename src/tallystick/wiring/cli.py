@@ -12,6 +12,7 @@ import msgspec
 from tallystick import __version__
 from tallystick.errors import TallystickError
 from tallystick.wiring.commands import CONTEXT, JSON, fail
+from tallystick.wiring.commands.alarms import alarms
 from tallystick.wiring.commands.archive import archive
 from tallystick.wiring.commands.check import check
 from tallystick.wiring.commands.detect import detect
@@ -19,11 +20,14 @@ from tallystick.wiring.commands.erase import erase
 from tallystick.wiring.commands.export import export
 from tallystick.wiring.commands.fx import fx
 from tallystick.wiring.commands.import_ import import_
+from tallystick.wiring.commands.incidents import incidents
 from tallystick.wiring.commands.keys import keys
 from tallystick.wiring.commands.ledger import ledger
 from tallystick.wiring.commands.limits import limits
 from tallystick.wiring.commands.load import load
 from tallystick.wiring.commands.logs import logs
+from tallystick.wiring.commands.notify import notify
+from tallystick.wiring.commands.oncall import oncall
 from tallystick.wiring.commands.rules import rules
 from tallystick.wiring.commands.scan import scan
 from tallystick.wiring.commands.stream import stream
@@ -162,7 +166,8 @@ def verify(
 
 
 for command in (
-    archive, check, detect, erase, export, fx, import_, keys, ledger, limits, load, logs, rules,
+    alarms, archive, check, detect, erase, export, fx, import_, incidents, keys, ledger, limits,
+    load, logs, notify, oncall, rules,
     scan, stream, token, unmask, witness,
 ):  # fmt: skip
     main.add_command(command)

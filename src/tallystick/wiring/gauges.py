@@ -12,8 +12,10 @@ from tallystick.watch.collect.archive import Archive
 from tallystick.watch.collect.ingest import Ingest
 from tallystick.watch.collect.store import LogStore
 from tallystick.web import LiveHub
+from tallystick.wiring.alerting import Alerting
 from tallystick.wiring.collecting import Collecting
 from tallystick.wiring.detecting.detecting import Detecting
+from tallystick.wiring.machine import Machine
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.saying import Saying
 
@@ -31,6 +33,8 @@ class Measured:
     followers: Followers
     prices: PriceStream
     hub: LiveHub
+    machine: Machine
+    alerting: Alerting
 
 
 def gauges_of(parts: Measured) -> Iterator[Gauge]:
@@ -38,6 +42,8 @@ def gauges_of(parts: Measured) -> Iterator[Gauge]:
     yield from _writing(parts)
     yield from _watching(parts)
     yield from _followers(parts)
+    yield from parts.machine.gauges()
+    yield from parts.alerting.gauges()
     if parts.archive is not None:
         yield from _archive(parts.archive)
 

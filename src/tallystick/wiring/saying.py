@@ -1,18 +1,19 @@
 """Builds what says it to others: the stream, what feeds it, and the event rules."""
 
 import random
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from tallystick.clock import Clock
+from tallystick.clock import NS_PER_SECOND, Clock, parse_rfc3339, rfc3339
 from tallystick.ledger import Ledger
 from tallystick.stream import LogRelay, open_stream
 from tallystick.stream.relay import Relay
 from tallystick.stream.rules import EventRules, Notification, read_rules
 from tallystick.watch.collect.store import LogStore
 from tallystick.watch.notify import Alert, Notifier, Severity, fingerprint
+from tallystick.watch.notify.alert import EVENT_SECONDS
 from tallystick.wiring import tasks
 from tallystick.wiring.settings import Settings
 
@@ -33,6 +34,9 @@ class Saying:
             Misconfigured, Corrupt: with a sentence for the operator.
         """
         self._clock = clock
+        self._notifier = notifier
+        self.told_by_alarm: Callable[[str], bool] = lambda _rule: False
+        """Whether an alarm tells what this rule would: it knows, too, when it is over."""
         self.streams = open_stream(settings.stream, settings.folder, clock, ledger.origin)
         self.relay = Relay(ledger, self.streams, clock)
         self.log_relay = LogRelay(lines, self.streams, clock)
@@ -44,7 +48,7 @@ class Saying:
             ledger,
             clock,
             random.Random(),  # noqa: S311  jitter
-            notify=lambda told: _raise(notifier, told),
+            notify=self._notify,
             secret=None if secret is None else secret.encode(),
             callback_url=settings.public_url or "",
         )
@@ -57,6 +61,10 @@ class Saying:
             yield "log-relay", patiently("log-relay", self.log_relay.run)
         yield "rules-feed", patiently("rules-feed", self._feed_rules)
         yield "rules", self.rules.run()
+
+    def _notify(self, told: Notification) -> None:
+        if not self.told_by_alarm(told.rule):
+            _raise(self._notifier, told)
 
     async def _feed_rules(self) -> None:
         await self.relay.feed("rules", self.rules.take, self.rules.position)
@@ -80,6 +88,7 @@ def _raise(notifier: Notifier, told: Notification) -> None:
             summary=told.summary,
             source=SOURCE,
             starts_at=told.at,
+            ends_at=rfc3339(parse_rfc3339(told.at) + EVENT_SECONDS * NS_PER_SECOND),
             labels=labels,
             position=told.position,
             order_id=told.order_id,

@@ -88,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     docs/guides/event-rules.md."""
     public_url: str | None = None
     """Address under which others reach this server, such as https://fx.example; told to workflows
-    that answer later."""
+    that answer later, and where the links in alerts lead."""
     logs: str | None = None
     """Where log lines are kept: a folder, by default in the data folder; or `s3://bucket/prefix`
     (extra `aws`, `?endpoint=...&region=...`) for what is sealed: new lines are local till then."""
@@ -128,6 +128,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where alerts are posted as signed JSON, beside the terminal; none by default."""
     webhook_secret: str | None = None
     """Key of the webhook's HMAC-SHA256 signature; needed with `webhook_url`."""
+    alerting: str | None = None
+    """File (TOML) that says who is told of what: targets, people, on-call schedules, routes and
+    escalation. Without it every alert goes to the terminal and the webhook. See
+    docs/guides/alerting.md."""
+    alarms: str | None = None
+    """Folder of alarms (TOML) beside those that are shipped; none by default. See
+    docs/guides/alarms.md."""
+    pagerduty_webhook_secrets: str | None = None
+    """Signing secrets of PagerDuty's webhooks (v3), with spaces between several: who acknowledges
+    or resolves there does so here. None by default: such webhooks are refused."""
+    certificates: str | None = None
+    """PEM files of certificates to watch, with spaces between; an alarm says when one runs out."""
+    backup_mark: str | None = None
+    """File that every backup touches when it is done; an alarm says when the last is old."""
     alerts_terminal: bool = True
     """Whether alerts are also written to standard error."""
     traces: str | None = None

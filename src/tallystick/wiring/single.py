@@ -5,7 +5,7 @@ import gc
 import os
 import random
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -20,6 +20,7 @@ from tallystick.access import Principal, Tokens
 from tallystick.api import Api, Calls, Metrics, Services
 from tallystick.api.calls import OrderLine
 from tallystick.api.followers import Followers
+from tallystick.api.metrics import Gauge
 from tallystick.api.price_socket import price_socket_route
 from tallystick.api.price_stream import PriceStream
 from tallystick.api.splunk import splunk_routes
@@ -38,7 +39,8 @@ from tallystick.stream.open import DATABASES as STREAM_DATABASES
 from tallystick.watch.collect.redact import Unmasker
 from tallystick.web import LiveHub, live_route, page_routes
 from tallystick.wiring import logs, tasks
-from tallystick.wiring.alerts import notifier_of
+from tallystick.wiring.alarming import Alarming
+from tallystick.wiring.alerting import Alerting
 from tallystick.wiring.approvers import approvers_of
 from tallystick.wiring.archiving import archive_of
 from tallystick.wiring.collecting import Collecting
@@ -47,8 +49,10 @@ from tallystick.wiring.detecting.detecting import Detecting
 from tallystick.wiring.facts import save_facts
 from tallystick.wiring.gauges import Measured, gauges_of
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
+from tallystick.wiring.machine import machine_of
 from tallystick.wiring.prices import rates_of, session_by, sources_of, use_calendars
 from tallystick.wiring.publishing import Publishing
+from tallystick.wiring.sampling import samples_of
 from tallystick.wiring.saying import Saying
 from tallystick.wiring.settings import Settings
 from tallystick.wiring.subjects import append_by, subjects_of
@@ -62,7 +66,7 @@ DEMO_LIMITS = LimitsText(
     duplicates_max=1_000,
 )
 """A practice account: wide enough for load tests, still with every rule in force."""
-WAL_DATABASES = ("ledger.db", "projections.db", *STREAM_DATABASES)
+WAL_DATABASES = ("ledger.db", "projections.db", "notify.db", "alarms.db", *STREAM_DATABASES)
 """Databases whose write-ahead logs are folded back in the background."""
 SAY_SECONDS_MAX = 1.5
 """How long a stop waits for a remote stream to take what was not said yet."""
@@ -140,7 +144,8 @@ class Single:
         self.end_of_day = EndOfDay(self.desk, self.rates, clock)
         self.subjects = subjects_of(settings, self.ledger, self.desk, self.history, clock)
         closing(self.subjects.close)
-        self.notifier = notifier_of(folder / "notify.db", settings, clock)
+        self.alerting = Alerting(settings, clock)
+        self.notifier = self.alerting.notifier
         self.saying = Saying(settings, self.ledger, self.collecting.store, self.notifier, clock)
         self.hub = LiveHub()
         self.detecting = Detecting(
@@ -156,17 +161,39 @@ class Single:
         if self.traces is not None:
             closing(self.traces.close)
         self.live = tasks.LiveFeed(self.hub, self.ledger, self.board, self.detecting.alerts, clock)
-        says_info = logs.says_info(settings.log_level)
-        self.calls = Calls(clock, self._hear_order if says_info else None)
+        self.calls = Calls(clock, self._hear_order if logs.says_info(settings.log_level) else None)
         self.followers = Followers(self.ledger, clock)
         self.prices = PriceStream(self.board, clock, session_by(settings))
-        cosigner = cosigner_of(settings, self.ledger.vkeys, clock)
-        self.publishing = Publishing(self.publisher, self.ledger, clock, cosigner)
+        self.publishing = Publishing(
+            self.publisher, self.ledger, clock, cosigner_of(settings, self.ledger.vkeys, clock)
+        )
+        self.machine = machine_of(settings, clock, lambda at_ns: self.prices.session(at_ns).open)
+        self.alarming = self._alarms()
         self.app = self._api(folder / PUBLISHED)
         self._folding = ThreadPoolExecutor(1, thread_name_prefix="fold-wal")
         self._tasks: list[asyncio.Task[None]] = []
         self._desk_task: asyncio.Task[None] | None = None
         self.listen_on(settings.port if port is None else port)
+
+    def _alarms(self) -> Alarming:
+        measured = self._measured()
+        alarming = Alarming(
+            self.settings,
+            self.ledger,
+            self.saying.relay,
+            self.collecting.search,
+            self.detecting.found,
+            self.notifier,
+            lambda: samples_of(self.calls, partial(gauges_of, measured)),
+            self.clock,
+        )
+        self._closing.callback(alarming.close)
+        self.alerting.chart_of = alarming.alarms.chart
+        self.detecting.alerts.follow(alarming.runner.on_anomalies)
+        self.detecting.alerts.told_by_alarm = alarming.tells_detector
+        self.saying.told_by_alarm = alarming.tells_rule
+        self.saying.rules.hear = alarming.runner.hear
+        return alarming
 
     async def start(self) -> None:
         """Begin: logs, prices, the desk, the relay and all that follows it."""
@@ -180,7 +207,7 @@ class Single:
         self._desk_task = asyncio.create_task(self.desk.run(), name="desk")
         await self._open_demo_account()
         await self.subjects.start()
-        await self.notifier.start()
+        await self.alerting.start()
         for name, work in self._works():
             self._tasks.append(asyncio.create_task(work, name=name))
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -223,7 +250,7 @@ class Single:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _let_go(self) -> None:
-        await self.notifier.stop()
+        await self.alerting.stop()
         await self.publishing.close()
         self._folding.shutdown()
         self.collecting.end_intake()
@@ -259,6 +286,8 @@ class Single:
         yield from self.saying.works()
         yield from self.collecting.works()
         yield from self.detecting.works()
+        yield from self.alerting.works()
+        yield from self.alarming.works()
         if self.archive is not None:
             yield "archive", tasks.patiently("archive", self.archive.run, self.clock)
         yield "prices", self.feed.run()
@@ -301,6 +330,10 @@ class Single:
             models=self.detecting.models,
             detection=self.detecting.stands,
             notifier=self.notifier,
+            alarms=self.alarming.alarms,
+            on_call=self.alerting.on_call,
+            calendar_key=self.alerting.link_key,
+            started_ns=self.clock.now_ns(),
             published=published,
             subjects=self.subjects,
             followers=self.followers,
@@ -320,14 +353,19 @@ class Single:
             live_route(self.hub, self._principal_of),
             price_socket_route(self.prices, self.tokens, self.calls),
             *splunk_routes(services),
+            *self.alerting.routes(),
         ]
-        gauges = partial(gauges_of, self._measured())
-        return Api(services, self.calls, Metrics(self.calls, gauges), more)
+        return Api(services, self.calls, Metrics(self.calls, self._gauges), more)
+
+    def _gauges(self) -> Iterator[Gauge]:
+        yield from gauges_of(self._measured())
+        for told in self.alarming.alarms.gauges():
+            yield Gauge(*told)
 
     def _measured(self) -> Measured:
         return Measured(
             self.ledger, self.publishing, self.saying, self.detecting, self.collecting,
-            self.archive, self.followers, self.prices, self.hub,
+            self.archive, self.followers, self.prices, self.hub, self.machine, self.alerting,
         )  # fmt: skip
 
     def _unmasker(self) -> Unmasker:
