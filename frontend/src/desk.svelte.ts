@@ -76,6 +76,8 @@ export class Desk {
   logEvents = $state(0);
   anomalies = $state.raw<Anomaly[]>([]);
   alerts = $state.raw<Alert[]>([]);
+  /** counts events about incidents, and moments after which some may have been missed */
+  incidentEvents = $state(0);
   errors = $state<Partial<Record<Panel, string>>>({});
   filled = $state(false);
 
@@ -262,6 +264,7 @@ export class Desk {
         this.account = hello.account;
         this.scopes = hello.scopes;
         this.version = hello.version;
+        this.incidentEvents += 1;
         void this.fill();
         break;
       }
@@ -298,7 +301,11 @@ export class Desk {
         this.byAlert.set((data as Alert).id, data as Alert);
         this.changed("alerts");
         break;
+      case "incident":
+        this.incidentEvents += 1;
+        break;
       case "gap":
+        this.incidentEvents += 1;
         this.missed += (data as { missed: number }).missed;
         void this.fill();
         break;

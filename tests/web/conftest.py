@@ -82,6 +82,7 @@ class Stage:
         self.logs: list[dict[str, object]] = []
         self.anomalies: list[dict[str, object]] = []
         self.alerts: list[dict[str, object]] = []
+        self.incidents: list[dict[str, object]] = []
         self.searches: list[str] = []
         self.prechecks: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
@@ -185,6 +186,9 @@ class Stage:
             "/v1/anomalies": lambda _: {"anomalies": self.anomalies},
             "/v1/anomalies/{id}": self._anomaly,
             "/v1/alerts": lambda _: {"alerts": self.alerts},
+            "/v1/incidents": lambda _: {"incidents": self.incidents, "next": None},
+            "/v1/incidents/{id}": lambda _: self.incidents[0],
+            "/v1/notify/targets": lambda _: {"targets": []},
         }
         routes = [Route(path, self._answering(make)) for path, make in answers.items()]
         routes.append(Route("/v1/orders", self._post, methods=["POST"]))

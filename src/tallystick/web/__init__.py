@@ -3,6 +3,7 @@
 from tallystick.web.events import (
     AlertRow,
     Head,
+    IncidentNews,
     Logs,
     MarginRow,
     OrderRow,
@@ -17,6 +18,7 @@ from tallystick.web.pages import page_routes
 __all__ = [
     "AlertRow",
     "Head",
+    "IncidentNews",
     "LiveHub",
     "Logs",
     "MarginRow",

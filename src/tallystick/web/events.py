@@ -12,7 +12,7 @@ from tallystick.access import Scope
 
 EVENTS = (
     "hello", "price", "order", "trading_state", "margin", "checkpoint", "log", "anomaly", "alert",
-    "gap",
+    "incident", "gap",
 )  # fmt: skip
 """Every event's name. The hub itself says `hello` (first) and `gap`; wiring says the others."""
 
@@ -162,6 +162,15 @@ class AlertRow(msgspec.Struct, frozen=True):
     summary: str
     at: str
     state: str
+
+
+class IncidentNews(msgspec.Struct, frozen=True):
+    """Event `incident`: something about incidents has changed; whoever shows them asks anew.
+
+    `changes` only grows while the server runs.
+    """
+
+    changes: int
 
 
 class Hello(msgspec.Struct, frozen=True):
