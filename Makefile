@@ -6,10 +6,10 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml
 PAGE := src/tallystick/web/static/index.html
 
-.PHONY: run test demo check lint types bench bench-orders bench-logs bench-ledger bench-detect soak conformance page pins dist clean help
+.PHONY: run test demo check lint types bench bench-orders bench-logs bench-ledger bench-detect bench-alerting soak conformance page pins dist clean help
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
 
 run: $(VENV)/.run $(PAGE) ## start Tallystick on http://127.0.0.1:8080
 	@exec ./tallystick serve
@@ -48,6 +48,9 @@ bench-detect: $(VENV)/.dev ## what detection costs an order, how soon it tells, 
 	$(PY) benchmarks/detecting.py $(ARGS)
 	$(PY) benchmarks/detect_events.py
 	./tallystick detect bench trades
+
+bench-alerting: $(VENV)/.bench ## from a commit to the alert on the wire, under full load; needs PostgreSQL, Java and Maven for its cluster
+	$(PY) benchmarks/alerting.py $(ARGS)
 
 soak: $(VENV)/.dev ## fifty kill -9 under load, every acknowledged order checked
 	$(PY) -m pytest tests/journeys/test_kill.py -m slow $(ARGS)

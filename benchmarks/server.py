@@ -8,11 +8,13 @@ goes to the product.
 
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
+import moments
 from tallystick.api.calls import OrderLine
 from tallystick.execution import PlaceOrder
 from tallystick.wiring import serve
@@ -24,6 +26,11 @@ DETACHED = "BENCH_DETACHED"
 """In the environment: serve without those who watch."""
 WRITERS = {"prices", "expire", "margin", "end-of-day", "publish", "wals"}
 """What an order needs to be decided, remembered and proved."""
+UNALERTED = "BENCH_UNALERTED"
+"""In the environment: serve without alarms, event rules, and those who tell people."""
+ALERTING = {"alarms", "alarms-feed", "rules", "rules-feed", "heartbeat"}
+MOMENTS = "BENCH_MOMENTS"
+"""In the environment: the file to which it is written when what was durable, and raised."""
 ANSWER_BYTES_DEFAULT = 1_800
 ANSWER_BYTES_MAX = 65_536
 
@@ -103,10 +110,25 @@ class Detached(Single):
                 work.close()
 
 
+class Unalerted(Single):
+    """The product in which nothing is evaluated, matched or told."""
+
+    def _works(self) -> Iterable[tuple[str, Coroutine[Any, Any, None]]]:
+        for name, work in super()._works():
+            if name in ALERTING:
+                work.close()
+            else:
+                yield name, work
+
+
 def main() -> None:
     """Serves the product exactly as `./tallystick serve` does, with the ceilings in front."""
     if DETACHED in os.environ:
         serve.Single = Detached  # type: ignore[misc]  # the one name that differs
+    if UNALERTED in os.environ:
+        serve.Single = Unalerted  # type: ignore[misc]  # the one name that differs
+    if MOMENTS in os.environ:
+        serve.Single = moments.timed(Path(os.environ[MOMENTS]))  # type: ignore[misc]  # same
     serve.run(read_settings(os.environ), wrap=Ceiling)
 
 
