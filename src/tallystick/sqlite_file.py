@@ -45,6 +45,8 @@ class SqliteFile:
         self._called = called
         self._queries = queries
         self._lock = RLock()
+        self.committed = 0
+        """Transactions that this process has committed; whoever looks needs no lock."""
         with self._explained():
             self._connection = apsw.Connection(str(path))
             self._connection.set_busy_timeout(BUSY_MS_MAX)
@@ -76,8 +78,10 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Everything or nothing; durable when the block has ended."""
-        with self._lock, self._explained(), transaction(self._connection):
-            yield
+        with self._lock:
+            with self._explained(), transaction(self._connection):
+                yield
+            self.committed += 1
 
     def close(self) -> None:
         """Close the file; closing again is harmless."""

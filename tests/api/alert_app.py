@@ -20,7 +20,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Router
 
 from tallystick.access import Tokens
-from tallystick.api import alarms, alertmanager, delivery, incidents, oncall, postmortem
+from tallystick.api import (
+    alarms,
+    alertmanager,
+    delivery,
+    incidents,
+    oncall,
+    postmortem,
+    watching,
+)
 from tallystick.api.operation import route
 from tallystick.api.problems import problem_response
 from tallystick.api.services import Services
@@ -49,7 +57,7 @@ from tallystick.watch.notify import (
 )
 from tallystick.watch.notify.oncall import OnCall
 
-MODULES = (alarms, incidents, postmortem, alertmanager, oncall, delivery)
+MODULES = (alarms, incidents, postmortem, alertmanager, oncall, delivery, watching)
 START_SECONDS_MAX = 20.0
 LINK_KEY = bytes(range(32))
 ALERTING = """

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tallystick.api.accounts import OpenAccount
-from tallystick.api.decoding import allowed_at, decode_body, decode_query
+from tallystick.api.decoding import allowed_at, decode_body, decode_query, decode_time
 from tallystick.api.orders import OrdersQuery
 from tallystick.api.stops import StopTrading
 from tallystick.errors import Refused
@@ -70,3 +70,12 @@ def test_a_query_names_them_too() -> None:
     with pytest.raises(Refused, match=r"state must be one of .*suspended.*open") as caught:
         decode_query({"state": "working"}, OrdersQuery)
     assert caught.value.field == "state"
+
+
+def test_a_time_is_told_as_it_should_be() -> None:
+    """Nanoseconds since the epoch; else the field, an example, and not all of a long text."""
+    assert decode_time("from", "1970-01-01T00:00:01Z") == 1_000_000_000
+    with pytest.raises(Refused, match=r"^from: 'x+' is not a time such as") as refused:
+        decode_time("from", "x" * 1_000)
+    assert (refused.value.code, refused.value.field) == ("VALUE_NOT_ALLOWED", "from")
+    assert len(str(refused.value)) < 200

@@ -83,7 +83,7 @@ def test_the_same_trouble_has_one_fingerprint() -> None:
 
 
 def test_pages_hear_of_the_anomaly_and_of_each_state_once(tmp_path: Path) -> None:
-    """The anomaly at once; the alert when its delivery has news, and not again without."""
+    """The anomaly at once; alert and incidents on news, and not again without."""
 
     async def run() -> list[bytes]:
         """What an operator's page is sent, at each look."""
@@ -116,4 +116,5 @@ def test_pages_hear_of_the_anomaly_and_of_each_state_once(tmp_path: Path) -> Non
     assert b'"sentence":"demo bought 50,000 EUR/USD."' in first
     assert news.startswith(b"event: alert\n")
     assert b'"state":"pending"' in news
+    assert b"event: incident\n" in news
     assert rest == [b"", b""]

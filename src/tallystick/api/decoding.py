@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import inspect
 
+from tallystick.clock import parse_rfc3339
 from tallystick.errors import Refused
 
 T = TypeVar("T")
@@ -48,6 +49,19 @@ def decode_query(query: dict[str, str], kind: type[T]) -> T:
         return msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
         raise refusal_of(str(error), kind) from error
+
+
+def decode_time(field: str, text: str) -> int:
+    """An RFC 3339 time in nanoseconds since the epoch.
+
+    Raises:
+        Refused: `VALUE_NOT_ALLOWED`.
+    """
+    try:
+        return parse_rfc3339(text)
+    except ValueError as error:
+        sentence = f"{field}: {text[:64]!r} is not a time such as 2026-11-22T17:00:00Z."
+        raise Refused("VALUE_NOT_ALLOWED", sentence, field=field) from error
 
 
 def refusal_of(message: str, kind: object = None) -> Refused:

@@ -57,13 +57,10 @@ async def message(services: Services, call: Call) -> MessageRecord:
 async def dead(services: Services, call: Call) -> DeadMessageList:
     """Messages that were given up."""
     query: DeadMessagesQuery = call.query
-    found = await asyncio.to_thread(services.notifier.dead, query.limit)
+    found = await asyncio.to_thread(services.notifier.dead, query.limit, query.target)
     counted = await asyncio.to_thread(services.notifier.targets)
-    if query.target is None:
-        return DeadMessageList(found, max(len(found), sum(each.dead for each in counted)))
-    of_target = [each for each in found if each.target == query.target]
-    total = sum(each.dead for each in counted if each.name == query.target)
-    return DeadMessageList(of_target, max(len(of_target), total))
+    total = sum(each.dead for each in counted if query.target in {None, each.name})
+    return DeadMessageList(found, max(len(found), total))
 
 
 async def replay(services: Services, call: Call) -> MessageRecord:

@@ -11,12 +11,11 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
+from tallystick.api.decoding import decode_time
 from tallystick.api.idempotency import answered, key_of
 from tallystick.api.operation import Call, Operation
 from tallystick.api.orders import Limit
 from tallystick.api.services import Services
-from tallystick.clock import parse_rfc3339
-from tallystick.errors import Refused
 from tallystick.execution.entries import Entry
 from tallystick.ledger import Receipt
 from tallystick.ledger.notices import AnomalyJudged
@@ -258,18 +257,10 @@ def _wanted(query: AnomaliesQuery) -> Wanted:
         surprise_min=query.surprise_min,
     )
     if query.since is not None:
-        wanted = msgspec.structs.replace(wanted, since_ns=_ns("since", query.since))
+        wanted = msgspec.structs.replace(wanted, since_ns=decode_time("since", query.since))
     if query.until is not None:
-        wanted = msgspec.structs.replace(wanted, until_ns=_ns("until", query.until))
+        wanted = msgspec.structs.replace(wanted, until_ns=decode_time("until", query.until))
     return wanted
-
-
-def _ns(field: str, text: str) -> int:
-    try:
-        return parse_rfc3339(text)
-    except ValueError as error:
-        sentence = f"{field}: {text[:64]!r} is not a time such as 2026-11-22T17:00:00Z."
-        raise Refused("VALUE_NOT_ALLOWED", sentence, field=field) from error
 
 
 OPERATIONS = (

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tallystick.api.decoding import decode_time
 from tallystick.api.ledger import Position
 from tallystick.api.operation import Call, Operation
 from tallystick.api.orders import Limit
 from tallystick.api.services import Services
-from tallystick.clock import NS_PER_SECOND, parse_rfc3339, rfc3339
+from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.errors import Refused
 from tallystick.execution.documents import KINDS, DocumentKind, Version, unknown
 from tallystick.execution.projection import EVERYBODY, FOLD_ROWS
@@ -243,11 +244,7 @@ def stamp(field: str, text: str) -> str:
     Raises:
         Refused: `VALUE_NOT_ALLOWED`.
     """
-    try:
-        return rfc3339(parse_rfc3339(text))
-    except ValueError as error:
-        sentence = f"{field}: {text!r} is not a time such as 2026-11-22T17:00:00Z."
-        raise Refused("VALUE_NOT_ALLOWED", sentence, field=field) from error
+    return rfc3339(decode_time(field, text))
 
 
 def _filter(services: Services, query: EntriesQuery, seen: str | None) -> Filter:

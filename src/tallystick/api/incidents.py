@@ -17,8 +17,9 @@ from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.errors import Refused
 from tallystick.ledger import Ledger, Receipt
 from tallystick.limits import PAGE_ITEMS_DEFAULT
-from tallystick.watch.notify import IncidentFilter, IncidentRecord, MessageRecord
+from tallystick.watch.notify import IncidentFilter, IncidentRecord, MessageRecord, Notifier
 from tallystick.watch.notify.alert import Alert, Severity
+from tallystick.watch.notify.escalation import Receiver
 from tallystick.watch.notify.incidents.book import Wanted, number_of
 from tallystick.watch.notify.incidents.incident import Happening, Member, State, What
 from tallystick.watch.notify.incidents.standing import Standing
@@ -59,7 +60,8 @@ class IncidentItem(msgspec.Struct, frozen=True):
 
     `firing` of its `alerts` fire now. `held` says why nobody is told (empty: they are). `told` are
     the targets that know of it. Unless somebody acknowledges it, the next step of `policy` is due
-    at `escalates_at`. An acknowledgement runs out at `acknowledged_until`, or never.
+    at `escalates_at` and tells `escalates_to`, as things stand now. An acknowledgement runs out at
+    `acknowledged_until`, or never.
     """
 
     id: str
@@ -76,6 +78,7 @@ class IncidentItem(msgspec.Struct, frozen=True):
     held: str
     told: tuple[str, ...]
     escalates_at: str | None
+    escalates_to: tuple[Receiver, ...]
     acknowledged_by: str
     acknowledged_until: str | None
     resolved_at: str | None
@@ -175,7 +178,7 @@ async def incidents(services: Services, call: Call) -> IncidentList:
     found = await asyncio.to_thread(services.notifier.incidents, wanted, query.limit + 1, before)
     page = found[: query.limit]
     more = page[-1].id if len(found) > len(page) else None
-    return IncidentList([incident_item(each) for each in page], more)
+    return IncidentList(await asyncio.to_thread(_items, services.notifier, page), more)
 
 
 async def incident(services: Services, call: Call) -> IncidentDetail:
@@ -189,7 +192,7 @@ async def acknowledge(services: Services, call: Call) -> IncidentItem:
     standing = await asyncio.to_thread(
         services.notifier.acknowledge, call.path["id"], call.principal.name, seconds=asked.seconds
     )
-    return incident_item(standing)
+    return await asyncio.to_thread(incident_item, services.notifier, standing)
 
 
 async def unacknowledge(services: Services, call: Call) -> IncidentItem:
@@ -197,7 +200,7 @@ async def unacknowledge(services: Services, call: Call) -> IncidentItem:
     standing = await asyncio.to_thread(
         services.notifier.unacknowledge, call.path["id"], call.principal.name
     )
-    return incident_item(standing)
+    return await asyncio.to_thread(incident_item, services.notifier, standing)
 
 
 async def resolve(services: Services, call: Call) -> IncidentItem:
@@ -206,7 +209,7 @@ async def resolve(services: Services, call: Call) -> IncidentItem:
     standing = await asyncio.to_thread(
         services.notifier.resolve, call.path["id"], call.principal.name, asked.note
     )
-    return incident_item(standing)
+    return await asyncio.to_thread(incident_item, services.notifier, standing)
 
 
 async def note(services: Services, call: Call) -> IncidentItem:
@@ -215,11 +218,11 @@ async def note(services: Services, call: Call) -> IncidentItem:
     standing = await asyncio.to_thread(
         services.notifier.note, call.path["id"], call.principal.name, asked.text
     )
-    return incident_item(standing)
+    return await asyncio.to_thread(incident_item, services.notifier, standing)
 
 
-def incident_item(incident: Standing) -> IncidentItem:
-    """An incident in the words of the API."""
+def incident_item(notifier: Notifier, incident: Standing) -> IncidentItem:
+    """An incident in the words of the API; may block for who is on call."""
     waits = incident.state == "open" and not incident.held
     return IncidentItem(
         id=incident.id,
@@ -236,11 +239,16 @@ def incident_item(incident: Standing) -> IncidentItem:
         held=incident.held,
         told=incident.targets,
         escalates_at=_moment(incident.step_ns) if waits else None,
+        escalates_to=notifier.told_next(incident),
         acknowledged_by=incident.acknowledged_by if incident.state == "acknowledged" else "",
         acknowledged_until=_moment(incident.acknowledged_until_ns),
         resolved_at=_moment(incident.resolved_ns),
         resolved_by=incident.resolved_by,
     )
+
+
+def _items(notifier: Notifier, incidents: Iterable[Standing]) -> list[IncidentItem]:
+    return [incident_item(notifier, each) for each in incidents]
 
 
 async def incident_detail(services: Services, incident_id: str) -> IncidentDetail:
@@ -251,9 +259,10 @@ async def incident_detail(services: Services, incident_id: str) -> IncidentDetai
     """
     record = await asyncio.to_thread(services.notifier.incident, incident_id)
     standing = record.incident
+    item = await asyncio.to_thread(incident_item, services.notifier, standing)
     orders = [*dict.fromkeys(each.order_id for each in record.alerts if each.order_id is not None)]
     return IncidentDetail(
-        **msgspec.structs.asdict(incident_item(standing)),
+        **msgspec.structs.asdict(item),
         timeline=[_line(each) for each in record.timeline],
         timeline_left_out=record.timeline_left_out,
         messages=record.messages,

@@ -15,10 +15,11 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tallystick.api.decoding import decode_time
 from tallystick.api.idempotency import answered, key_of
 from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
-from tallystick.clock import NS_PER_SECOND, parse_rfc3339, rfc3339
+from tallystick.clock import NS_PER_SECOND, rfc3339
 from tallystick.errors import Refused
 from tallystick.watch.notify.oncall import CALENDAR_MEDIA_TYPE, Gap, NewOverride, Override, Shift
 from tallystick.watch.notify.oncall.overrides import (
@@ -132,8 +133,8 @@ async def shifts(services: Services, call: Call) -> ShiftList:
     """The shifts of a schedule."""
     query: ShiftsQuery = call.query
     name = call.path["name"]
-    from_ns = services.clock.now_ns() if query.from_ is None else _ns("from", query.from_)
-    to_ns = from_ns + AHEAD_DAYS * _NS_PER_DAY if query.to is None else _ns("to", query.to)
+    from_ns = services.clock.now_ns() if query.from_ is None else decode_time("from", query.from_)
+    to_ns = from_ns + AHEAD_DAYS * _NS_PER_DAY if query.to is None else decode_time("to", query.to)
     found = await asyncio.to_thread(services.on_call.shifts, name, from_ns, to_ns)
     gaps = await asyncio.to_thread(services.on_call.gaps, name, from_ns, to_ns)
     return ShiftList(name, [_shift(each) for each in found], [_gap(each) for each in gaps])
@@ -160,7 +161,7 @@ async def add_override(services: Services, call: Call) -> Response:
     asked: AddOverride = call.body
     now_ns = services.clock.now_ns()
     key = key_of(call)
-    ends_ns = _ns("ends_at", asked.ends_at)
+    ends_ns = decode_time("ends_at", asked.ends_at)
     # It counts from when it was made at the earliest, so any moment before means from now on; this
     # one is the same whenever the request is tried again.
     longest_ns = ends_ns - OVERRIDE_DAYS_MAX * _NS_PER_DAY
@@ -168,7 +169,9 @@ async def add_override(services: Services, call: Call) -> Response:
     new = NewOverride(
         schedule=call.path["name"],
         person=asked.person,
-        starts_ns=starts_ns if asked.starts_at is None else _ns("starts_at", asked.starts_at),
+        starts_ns=starts_ns
+        if asked.starts_at is None
+        else decode_time("starts_at", asked.starts_at),
         ends_ns=ends_ns,
         by=call.principal.name,
         reason=asked.reason,
@@ -233,14 +236,6 @@ def _override(made: Override) -> OverrideItem:
         reason=made.reason,
         made_at=rfc3339(made.made_ns),
     )
-
-
-def _ns(field: str, text: str) -> int:
-    try:
-        return parse_rfc3339(text)
-    except ValueError as error:
-        sentence = f"{field}: {text[:64]!r} is not a time such as 2026-11-22T17:00:00Z."
-        raise Refused("VALUE_NOT_ALLOWED", sentence, field=field) from error
 
 
 OPERATIONS = (

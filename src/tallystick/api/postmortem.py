@@ -9,6 +9,7 @@ from tallystick.api.operation import Call, Operation
 from tallystick.api.services import Services
 from tallystick.clock import NS_PER_SECOND, parse_rfc3339, rfc3339
 from tallystick.watch.notify import MessageRecord
+from tallystick.watch.notify.proved import proved
 
 MARKDOWN = "text/markdown"
 """RFC 7763."""
@@ -145,12 +146,13 @@ def _proofs(incident: IncidentDetail) -> str:
         (
             str(each.position),
             (each.order or "").removeprefix("/v1/orders/"),
+            proved(each.receipt).sentence if each.receipt else "",
             each.receipt.leaf_hash if each.receipt else "",
             each.proof,
         )
         for each in sorted(incident.proofs, key=lambda each: each.position)
     ]
-    table = _table(("Entry", "Order", "Leaf hash (SHA-256)", "Receipt"), rows)
+    table = _table(("Entry", "Order", "What it says", "Leaf hash (SHA-256)", "Receipt"), rows)
     check = f"curl -s URL{incident.proofs[0].proof} | tallystick verify - --vkey @ledger.vkey"
     return f"{table}\n\nAnybody with the ledger's verifier key can check these: `{check}`"
 

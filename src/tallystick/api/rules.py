@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Meta
 
 from tallystick.api import queues
+from tallystick.api.decoding import decode_time
 from tallystick.api.operation import Call, Operation
 from tallystick.api.orders import Limit
 from tallystick.api.services import Services
-from tallystick.clock import parse_rfc3339, rfc3339
+from tallystick.clock import rfc3339
 from tallystick.errors import Refused
 from tallystick.limits import PAGE_ITEMS_DEFAULT
 from tallystick.stream.rules import (
@@ -296,11 +297,7 @@ def _item(
 
 
 def _ns(field: str, text: str) -> int:
-    try:
-        return min(max(parse_rfc3339(text), 0), _NS_MAX)
-    except ValueError as error:
-        sentence = f"{field}: {text!r} is not a time such as 2026-11-22T17:00:00Z."
-        raise Refused("VALUE_NOT_ALLOWED", sentence, field=field) from error
+    return min(max(decode_time(field, text), 0), _NS_MAX)
 
 
 OPERATIONS = (

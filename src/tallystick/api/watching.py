@@ -7,12 +7,12 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
+from tallystick.api.decoding import decode_time
 from tallystick.api.idempotency import answered, key_of
 from tallystick.api.operation import Call, Operation
 from tallystick.api.orders import Limit
 from tallystick.api.services import Services
-from tallystick.clock import parse_rfc3339, rfc3339
-from tallystick.errors import Refused
+from tallystick.clock import rfc3339
 from tallystick.execution.desk import Key, conflict
 from tallystick.limits import PAGE_ITEMS_DEFAULT
 from tallystick.watch.notify import AlertRecord, Delivery, Matcher, Silence, Silenced
@@ -99,12 +99,12 @@ async def add_silence(services: Services, call: Call) -> Response:
             return _made(known, key, replayed=True)
     starts_ns = services.clock.now_ns()
     if asked.starts_at is not None:
-        starts_ns = _ns("starts_at", asked.starts_at)
+        starts_ns = decode_time("starts_at", asked.starts_at)
     silence = await asyncio.to_thread(
         services.notifier.add_silence,
         asked.matchers,
         starts_ns,
-        _ns("ends_at", asked.ends_at),
+        decode_time("ends_at", asked.ends_at),
         asked.comment,
         call.principal.name,
         key="" if key is None else key.text,
@@ -159,14 +159,6 @@ def alert_state(record: AlertRecord) -> AlertState:
 def _silence_item(silence: Silence) -> SilenceItem:
     starts, ends = rfc3339(silence.starts_at_ns), rfc3339(silence.ends_at_ns)
     return SilenceItem(silence.id, silence.matchers, starts, ends, silence.comment, silence.author)
-
-
-def _ns(field: str, text: str) -> int:
-    try:
-        return parse_rfc3339(text)
-    except ValueError as error:
-        sentence = f"{field}: {text!r} is not a time such as 2026-11-22T17:00:00Z."
-        raise Refused("VALUE_NOT_ALLOWED", sentence, field=field) from error
 
 
 OPERATIONS = (

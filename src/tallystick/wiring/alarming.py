@@ -7,7 +7,7 @@ from typing import Any
 from tallystick.clock import Clock
 from tallystick.ledger import Ledger
 from tallystick.stream.relay import Relay
-from tallystick.watch.alarms.alarm import DetectorSource, EventSource
+from tallystick.watch.alarms.alarm import Alarm, DetectorSource, EventSource
 from tallystick.watch.alarms.alarms import Alarms
 from tallystick.watch.alarms.files import read_alarms, shipped
 from tallystick.watch.alarms.past import HousePast
@@ -72,7 +72,7 @@ class Alarming:
     def tells_rule(self, name: str) -> bool:
         """Whether an alarm of this name tells what the event rule would tell: once is enough."""
         return any(
-            known.alarm.enabled and known.alarm.name == name
+            known.alarm.name == name and _fires_at_one(known.alarm)
             for known in self.alarms.list()
             if isinstance(known.alarm.source, EventSource)
         )
@@ -80,7 +80,7 @@ class Alarming:
     def tells_detector(self, name: str) -> bool:
         """Whether an alarm tells of this detector's anomalies."""
         return any(
-            known.alarm.enabled and known.alarm.source.name == name
+            known.alarm.source.name == name and _fires_at_one(known.alarm)
             for known in self.alarms.list()
             if isinstance(known.alarm.source, DetectorSource)
         )
@@ -97,3 +97,11 @@ class Alarming:
         """Keep where it is, and let go of the file."""
         self.runner.close()
         self._store.close()
+
+
+def _fires_at_one(alarm: Alarm) -> bool:
+    """Whether each event is told by it: one that waits for several lets the first go untold."""
+    if not alarm.enabled or alarm.statistic != "count" or alarm.threshold is None:
+        return False
+    low = alarm.threshold <= 1 if alarm.comparison == ">=" else alarm.threshold < 1
+    return low and alarm.comparison in {">", ">="} and alarm.datapoints == 1

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 from starlette.routing import Route
 
 from tallystick.api.metrics import Gauge
 from tallystick.clock import NS_PER_SECOND, Clock
-from tallystick.errors import Misconfigured, Refused
+from tallystick.errors import Misconfigured, Refused, TallystickError
 from tallystick.keys.links import open_link_key
+from tallystick.ledger import Receipt
 from tallystick.watch.notify import (
-    CHANNELS,
     Alert,
     Channel,
     Deliverer,
@@ -22,24 +23,28 @@ from tallystick.watch.notify import (
     Notifier,
     TerminalChannel,
     WebhookChannel,
+    channel_of,
     every_target,
     read_alerting,
 )
 from tallystick.watch.notify import Alerting as AlertingText
 from tallystick.watch.notify.channel import Secrets
 from tallystick.watch.notify.config import TargetText
-from tallystick.watch.notify.heartbeat import HEARTBEAT_TARGET, Heartbeat, HeartbeatChannel
+from tallystick.watch.notify.heartbeat import HEARTBEAT_TARGET, Heartbeat, HeartbeatChannel, Proof
 from tallystick.watch.notify.inbound.links import LinkDoor
 from tallystick.watch.notify.inbound.pagerduty import PagerDutyDoor
 from tallystick.watch.notify.links import Links
 from tallystick.watch.notify.message import Chart, Message
 from tallystick.watch.notify.oncall import CalendarFollower, OnCall, calendar_urls
+from tallystick.watch.notify.proved import PROVED_MAX, Proved, proved
 from tallystick.web.inbound import link_routes, pagerduty_routes
 from tallystick.wiring.settings import Settings
 
 NOTIFY_FILE = "notify.db"
 ON_CALL_FILE = "on-call.db"
 SECRET_BYTES_MAX = 65_536
+
+_log = structlog.get_logger()
 
 
 class Alerting:
@@ -54,6 +59,8 @@ class Alerting:
         file = None if settings.alerting is None else Path(settings.alerting).expanduser()
         text = _default(settings) if file is None else read_alerting(file)
         self.chart_of: Callable[[Alert], Chart | None] = lambda _alert: None
+        self.receipt_of: Callable[[int], Receipt] | None = None
+        """The receipt of a ledger entry, by its position; raises what the ledger has."""
         secrets = SecretsOf(os.environ, Path.cwd() if file is None else file.parent)
         channels = _channels(text, settings, secrets, clock)
         self._beating: HeartbeatChannel | None = None
@@ -78,6 +85,8 @@ class Alerting:
         self.notifier = Notifier(store, self.deliverer, text, clock, self.on_call)
         self.link_door = LinkDoor(self.links, self.notifier)
         self.pagerduty = _pagerduty(settings, text, self.notifier, clock)
+        self.proofs: dict[str, Proof] = {"incidents": lambda: self.notifier.trouble}
+        """What has to work for a heartbeat to go out, by the part's name; others add theirs."""
         self.heartbeat = None
         if beating is not None and text.heartbeat is not None:
             self.heartbeat = Heartbeat(
@@ -87,6 +96,7 @@ class Alerting:
                 clock,
                 every_seconds=text.heartbeat.every_seconds,
                 health=self.deliverer.health,
+                proofs=self.proofs,
             )
 
     def routes(self) -> Iterator[Route]:
@@ -125,10 +135,26 @@ class Alerting:
         await self.notifier.stop()
         self.on_call.close()
 
-    def _finish(self, message: Message) -> Message:
-        """A message with its links, and the chart of what its alarm looked at."""
+    def _finish(self, message: Message, target: str) -> Message:
+        """A message with its links, its receipts, and the chart of what its alarm looked at."""
         chart = next((found for each in message.alerts if (found := self.chart_of(each))), None)
-        return msgspec.structs.replace(message, ways=self.links.ways(message), chart=chart)
+        ways = self.links.ways(message, target)
+        return msgspec.structs.replace(
+            message, ways=ways, chart=chart, proved=self._proved(message)
+        )
+
+    def _proved(self, message: Message) -> tuple[Proved, ...]:
+        """What the newest entries that it is about say; what cannot be proved is left out."""
+        if self.receipt_of is None or message.action != "trigger":
+            return ()
+        named = {each.position: None for each in message.alerts if each.position is not None}
+        found = []
+        for position in [*named][:PROVED_MAX]:
+            try:
+                found.append(proved(self.receipt_of(position)))
+            except TallystickError as error:
+                _log.error("notify.not_proved", position=position, reason=str(error))
+        return tuple(found)
 
 
 class SecretsOf:
@@ -186,7 +212,7 @@ def _channels(
 
 def _channel(name: str, target: TargetText, secrets: Secrets, clock: Clock) -> Channel:
     try:
-        return CHANNELS[str(target["type"])].open(target, secrets, clock)
+        return channel_of(target).open(target, secrets, clock)
     except (Misconfigured, Refused) as error:
         raise Misconfigured(f"targets.{name}: {error}") from error
 
@@ -198,4 +224,7 @@ def _pagerduty(
     if not secrets:
         return None
     ours = [name for name, target in text.targets.items() if target["type"] == "pagerduty"]
-    return PagerDutyDoor(secrets, notifier, clock, ours[0] if len(ours) == 1 else "")
+    try:
+        return PagerDutyDoor(secrets, notifier, clock, ours[0] if len(ours) == 1 else "")
+    except Misconfigured as error:
+        raise Misconfigured(f"TALLYSTICK_PAGERDUTY_WEBHOOK_SECRETS: {error}") from error

@@ -1,4 +1,4 @@
-"""Anomalies become alerts; alarms and pages hear of them."""
+"""Anomalies become alerts; alarms hear of them, and pages of alerts and incidents."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from tallystick.watch.detect.found import Found
 from tallystick.watch.detect.score import Anomaly
 from tallystick.watch.notify import Alert, Notifier, Severity, fingerprint
 from tallystick.watch.notify.alert import EVENT_SECONDS
-from tallystick.web import AlertRow, LiveHub
+from tallystick.web import AlertRow, IncidentNews, LiveHub
 
 CRITICAL_P_MAX = 1e-8
 """An anomaly this improbable wakes somebody; others wait for the morning."""
@@ -25,7 +25,7 @@ class AlertDesk:
         self._found = found
         self._hub = hub
         self._states: dict[str, str] = {}
-        self._news = True
+        self._changes = -1
         self._followers: list[Callable[[list[Anomaly]], None]] = []
         self.told_by_alarm: Callable[[str], bool] = lambda _detector: False
         """Whether an alarm tells of this detector's anomalies."""
@@ -45,22 +45,23 @@ class AlertDesk:
                 self._notifier.raise_alert(alert_of(anomaly))
         for anomaly in self._found.add(anomalies):
             self.raised += anomaly.held is None
-            self._news = True
             self._hub.publish("anomaly", anomaly, account=anomaly.account, scope="operate")
         for follower in self._followers:
             follower(anomalies)
 
     def say_news(self) -> None:
-        """Tell the pages of alerts whose delivery has changed; called a few times a second."""
-        if not (self._news and self._hub.listening):
+        """Tell the pages of alerts and incidents that have changed; called a few times a second."""
+        changes = self._notifier.changes
+        if changes == self._changes or not self._hub.listening:
             return
+        self._changes = changes
         items = [alert_item(record) for record in self._notifier.recent(RECENT_ALERTS)]
         for item in reversed(items):
             if self._states.get(item.id) != item.state:
                 row = AlertRow(item.id, item.severity, item.summary, item.at, item.state)
                 self._hub.publish("alert", row, scope="operate")
         self._states = {item.id: item.state for item in items}
-        self._news = any(item.state == "pending" for item in items)
+        self._hub.publish("incident", IncidentNews(changes), scope="operate")
 
 
 def alert_of(anomaly: Anomaly) -> Alert:

@@ -18,6 +18,8 @@ from tallystick.wiring import tasks
 from tallystick.wiring.settings import Settings
 
 SOURCE = "rules"
+STOPPED = frozenset({"account", "desk", "pair"})
+"""Scopes of a stop that name one of their kind."""
 RULES_FILE = "rules.db"
 """In the data folder: what event rules have to deliver."""
 
@@ -64,7 +66,7 @@ class Saying:
 
     def _notify(self, told: Notification) -> None:
         if not self.told_by_alarm(told.rule):
-            _raise(self._notifier, told)
+            self._notifier.raise_alert(alert_of_rule(told))
 
     async def _feed_rules(self) -> None:
         await self.relay.feed("rules", self.rules.take, self.rules.position)
@@ -75,24 +77,36 @@ class Saying:
         await self.streams.close()
 
 
-def _raise(notifier: Notifier, told: Notification) -> None:
+def alert_of_rule(told: Notification) -> Alert:
     """An alert of what a rule wants to be known."""
+    labels = _labels(told)
+    return Alert(
+        id=told.id,
+        fingerprint=fingerprint(labels),
+        severity=cast("Severity", told.severity),  # the target checks it
+        summary=told.summary,
+        source=SOURCE,
+        starts_at=told.at,
+        ends_at=rfc3339(parse_rfc3339(told.at) + EVENT_SECONDS * NS_PER_SECOND),
+        labels=labels,
+        position=told.position,
+        order_id=told.order_id,
+        links={} if told.order_id is None else {"order": f"/v1/orders/{told.order_id}"},
+        details=dict(told.details),
+    )
+
+
+def _labels(told: Notification) -> dict[str, str]:
+    """What makes it a trouble of its own: another account, desk or pair is another trouble.
+
+    A stop of trading says its `scope`, and under `id` which account, desk or pair it is.
+    """
     labels = {"rule": told.rule}
+    scope, which = told.details.get("scope", ""), told.details.get("id", "")
+    if scope:
+        labels["scope"] = scope
+        if which and scope in STOPPED:
+            labels[scope] = which
     if told.account:
         labels["account"] = told.account
-    notifier.raise_alert(
-        Alert(
-            id=told.id,
-            fingerprint=fingerprint(labels),
-            severity=cast("Severity", told.severity),  # the target checks it
-            summary=told.summary,
-            source=SOURCE,
-            starts_at=told.at,
-            ends_at=rfc3339(parse_rfc3339(told.at) + EVENT_SECONDS * NS_PER_SECOND),
-            labels=labels,
-            position=told.position,
-            order_id=told.order_id,
-            links={} if told.order_id is None else {"order": f"/v1/orders/{told.order_id}"},
-            details=dict(told.details),
-        )
-    )
+    return labels

@@ -51,6 +51,7 @@ from tallystick.wiring.gauges import Measured, gauges_of
 from tallystick.wiring.ledger import PUBLISHED, cosigner_of, lock_folder, open_parts, store_of
 from tallystick.wiring.machine import machine_of
 from tallystick.wiring.prices import rates_of, session_by, sources_of, use_calendars
+from tallystick.wiring.proving import proofs_of
 from tallystick.wiring.publishing import Publishing
 from tallystick.wiring.sampling import samples_of
 from tallystick.wiring.saying import Saying
@@ -189,6 +190,8 @@ class Single:
         )
         self._closing.callback(alarming.close)
         self.alerting.chart_of = alarming.alarms.chart
+        self.alerting.receipt_of = self.ledger.receipt
+        self.alerting.proofs |= proofs_of(alarming.runner, self.ledger, self.clock)
         self.detecting.alerts.follow(alarming.runner.on_anomalies)
         self.detecting.alerts.told_by_alarm = alarming.tells_detector
         self.saying.told_by_alarm = alarming.tells_rule

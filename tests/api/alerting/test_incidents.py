@@ -33,12 +33,14 @@ def test_an_incident_from_its_alert_to_its_end(app: Any, client: httpx.Client, s
     assert (item["firing"], item["alerts"], item["policy"]) == (1, 1, "page")
     assert item["title"] == "Trouble 1 has come."
     assert item["escalates_at"] is not None
+    assert item["escalates_to"] == [{"target": "broken", "recipient": ""}]
     path = f"/v1/incidents/{item['id']}"
     soon(lambda: "told" in whats(client, item["id"]))
     taken = client.post(f"{path}/acknowledge", json={}).json()
     assert (taken["state"], taken["acknowledged_by"]) == ("acknowledged", "ada")
     assert taken["acknowledged_until"] is not None
     assert taken["escalates_at"] is None
+    assert taken["escalates_to"] == []
     noted = client.post(f"{path}/notes", json={"text": "The feed is late."})
     assert noted.status_code == 200, noted.text
     app.end_alert(1)

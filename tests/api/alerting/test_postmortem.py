@@ -53,7 +53,7 @@ def test_it_has_the_facts(app: Any, client: httpx.Client, soon: Soon) -> None:
     assert told[0][2] == "it began"
     assert told[0][3].startswith("arrived after ")
     (proof,) = rows(text, "Orders and proofs")
-    assert (proof[0], proof[1], len(proof[2])) == ("1", "O-1", 64)
+    assert (proof[0], proof[1], len(proof[3])) == ("1", "O-1", 64)
     assert "tallystick verify" in text
     assert "GET /v1/logs?" in text
     for heading, _ in QUESTIONS:

@@ -90,7 +90,7 @@ def test_a_summary_says_how_often_and_how_long() -> None:
     found = summary(traces, 60)
     assert (found.fired, found.alarm_seconds, found.longest_seconds) == (2, 240, 180)
     assert (found.first_ns, found.last_ns) == (START_NS + 2 * MINUTE_NS, START_NS + 10 * MINUTE_NS)
-    start, first, last = (rfc3339(START_NS + i * MINUTE_NS) for i in (0, 2, 10))
+    start, first, last = (f"{rfc3339(START_NS + i * MINUTE_NS)[:19]}Z" for i in (0, 2, 10))
     assert found.sentence == (
         f"It would have fired twice from {start} to {last}, first at {first},"
         " and been in ALARM for 4 min, 3 min at the longest."

@@ -20,6 +20,7 @@ from tallystick.watch.alarms.alarm import (
     MetricSource,
 )
 from tallystick.watch.alarms.runner import LOG_PERIODS_MAX, LOG_QUERIES_MAX
+from tallystick.watch.alarms.samples import Sample
 from tallystick.watch.alarms.sources.events import Listening
 from tallystick.watch.detect.score import Anomaly
 
@@ -76,6 +77,33 @@ def test_a_metric_fires_when_its_period_ends(house: House) -> None:
         house.metrics["lag"] = 1.0
         await house.go(runner, 120)
         assert house.told() == [("high", True), ("high", False)]
+        runner.close()
+
+    asyncio.run(scenario())
+
+
+def test_it_says_when_it_worked_last(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round counts when its outcome is stored and told; samples when they came."""
+
+    async def scenario() -> None:
+        runner = house.open(metric())
+        house.metrics["lag"] = 1.0
+        await house.go(runner, 30)
+        assert runner.worked_ns == runner.sampled_ns == START_NS + 30 * NS_PER_SECOND
+        house.trouble = TemporaryError("The notifier's disk is full.")
+        house.metrics["lag"] = 9.0
+        await house.go(runner, 150)  # it fires, and nobody takes it
+        assert runner.worked_ns < START_NS + 150 * NS_PER_SECOND
+        assert runner.sampled_ns == START_NS + 180 * NS_PER_SECOND
+        house.trouble = None
+
+        def broken() -> list[Sample]:
+            raise TemporaryError("A gauge cannot be read.")
+
+        monkeypatch.setattr(runner, "_gather", broken)
+        await house.go(runner, 60)
+        assert runner.sampled_ns == START_NS + 180 * NS_PER_SECOND
+        assert runner.worked_ns >= START_NS + 230 * NS_PER_SECOND
         runner.close()
 
     asyncio.run(scenario())

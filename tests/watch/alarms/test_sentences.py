@@ -158,6 +158,13 @@ def test_a_band_is_said_with_its_borders() -> None:
         (-300.0, "seconds", "-5 min"),
         (1.2e9, "bytes", "1.2 GB"),
         (512.0, "bytes", "512 B"),
+        (1.0, "trades", "1 trade"),
+        (1.0, "margin events", "1 margin event"),
+        (1.0, "anomalies", "1 anomaly"),
+        (1.0, "ms", "1 ms"),
+        (1.0, "bps", "1 bps"),
+        (1.0, "glass", "1 glass"),
+        (0.0, "trades", "0 trades"),
     ],
 )
 def test_amounts(value: float, unit: str, wanted: str) -> None:

@@ -24,15 +24,15 @@ COURSES: dict[str, tuple[float, float, str]] = {
     "disk-full": (0.5, 0.01, "2 of the last 2 minutes were below 5 % (1 %, 1 %)"),
     "disk-low": (0.5, 0.1, "3 of the last 3 minutes were below 15 % (10 %, "),
     "ledger-away": (0.0, 1.0, "2 of the last 3 minutes were at least 1 (1, 1)"),
-    "ledger-check-failed": (0.0, 1.0, "1 failed checks in the last hour is at least 1"),
+    "ledger-check-failed": (0.0, 1.0, "1 failed check in the last hour; it fires from 1 on"),
     "ledger-still": (90.0, 0.0, "2 of the last 2 minutes were at most 0 entries (0, 0)"),
     "log-loss": (0.0, 7.0, "7 lines in the last minute is above 0 lines"),
-    "margin-call": (0.0, 1.0, "1 margin events in the last hour is at least 1"),
+    "margin-call": (0.0, 1.0, "1 margin event in the last hour; it fires from 1 on"),
     "market-closed": (1.0, 0.0, "0 in the last minute is below 1"),
     "orders-answered": (0.0, 50.0, "2 of the last 2 minutes were at least 10 orders"),
     "publish-lag": (5.0, 9_000.0, "5 of the last 5 minutes were at least 1,000 entries"),
     "rejects-many": (3.0, 40.0, "2 of the last 3 minutes were at least 20 rejected orders"),
-    "stale-prices": (0.0, 2.0, "2 anomalies in the last 10 minutes is at least 1"),
+    "stale-prices": (0.0, 2.0, "2 anomalies in the last 10 minutes; it fires from 1 on"),
     "stream-lag": (5.0, 9_000.0, "3 of the last 3 minutes were at least 1,000 entries"),
 }
 """What an alarm sees on a good day and on a bad one, and what it then says."""

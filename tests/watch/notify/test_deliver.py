@@ -361,8 +361,9 @@ def test_what_is_not_stored_with_a_message_is_put_in_just_before_it_is_sent(
     clock = ManualClock()
     ids = say(store, clock, "a", "broken")
 
-    def finish(message: Message) -> Message:
+    def finish(message: Message, target: str) -> Message:
         """A way for the first, a bug for the other."""
+        assert target == "x"
         if message.title == "broken":
             raise ZeroDivisionError
         return msgspec.structs.replace(message, ways=Ways(incident="https://fx.example/"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ import structlog
 
 from tallystick.clock import NS_PER_SECOND, ManualClock, parse_rfc3339
 from tallystick.errors import Misconfigured, TemporaryError
+from tallystick.watch.notify import heartbeat
 from tallystick.watch.notify.alert import Alert
 from tallystick.watch.notify.deliver import Deliverer, TargetHealth
 from tallystick.watch.notify.heartbeat import (
@@ -169,6 +171,58 @@ def test_what_does_not_work_withholds_it(
     assert len(receiver.received) == 1
 
 
+def test_a_proof_that_breaks_withholds_it(house: House, receiver: Receives) -> None:
+    """A part that cannot even be asked is no part that works; the heart goes on."""
+
+    async def alive(heart: Heartbeat) -> None:
+        """Asked once while it breaks."""
+        heart.proofs["the ledger"] = lambda: str(1 // 0)  # type: ignore[index]  # a dict here
+        with structlog.testing.capture_logs() as lines:
+            await heart.beat()
+        assert "notify.proof_broken" in {line["event"] for line in lines}
+        assert house.probes() == []
+        del heart.proofs["the ledger"]  # type: ignore[attr-defined]
+        await heart.beat()
+        assert len(house.probes()) == 1
+
+    asyncio.run(house.up(receiver.url, alive))
+    assert house.raised[0].summary == (
+        "The heartbeat is withheld: the ledger: It cannot be asked (ZeroDivisionError)."
+    )
+
+
+def test_a_proof_that_hangs_withholds_it_and_is_asked_once(
+    house: House, receiver: Receives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer is an answer; another question would only hang beside the first one."""
+    monkeypatch.setattr(heartbeat, "PROOF_SECONDS_MAX", 0.02)
+    free = threading.Event()
+    asked: list[bool] = []
+
+    def hangs() -> str:
+        """As a disk that does not answer."""
+        asked.append(True)
+        free.wait()
+        return ""
+
+    async def alive(heart: Heartbeat) -> None:
+        """Three beats while it hangs, one afterwards."""
+        heart.proofs["the ledger"] = hangs  # type: ignore[index]
+        for _ in range(3):
+            await heart.beat()
+        assert (house.probes(), asked) == ([], [True])
+        free.set()
+        monkeypatch.setattr(heartbeat, "PROOF_SECONDS_MAX", 10.0)
+        await heart.beat()
+        assert len(house.probes()) == 1
+
+    try:
+        asyncio.run(house.up(receiver.url, alive))
+    finally:
+        free.set()
+    assert house.raised[0].summary.endswith("the ledger: no answer within 0.02 s.")
+
+
 def test_while_no_target_can_be_reached_nobody_says_that_all_is_well(
     house: House, receiver: Receives
 ) -> None:
@@ -185,6 +239,18 @@ def test_while_no_target_can_be_reached_nobody_says_that_all_is_well(
         assert len(house.probes()) == 1
 
     asyncio.run(house.up(receiver.url, alive))
+
+
+def test_a_probe_that_was_refused_is_never_said_later(house: House) -> None:
+    """It would say that all was well when nobody knows: it is no dead letter to send again."""
+    now_ns = house.clock.now_ns()
+    probe = house.store.say(HEARTBEAT_TARGET, "Tallystick works", now_ns, why="heartbeat")
+    due = house.store.next_due(HEARTBEAT_TARGET, now_ns)
+    assert due is not None
+    house.store.settle(due, "dead", now_ns, "It answered 410.")
+    with house.store.writing():
+        assert house.store.messages.dead(10) == []
+        assert not house.store.messages.replay(probe, now_ns)
 
 
 class Once(ManualClock):

@@ -105,7 +105,7 @@ def test_another_servers_key_makes_no_link_of_ours() -> None:
 def test_a_message_offers_what_can_still_be_done(action: Action, actions: list[str]) -> None:
     """Each way is a link of its own to the page of that action."""
     links = new_links()
-    ways = links.ways(msgspec.structs.replace(MESSAGE, action=action))
+    ways = links.ways(msgspec.structs.replace(MESSAGE, action=action), "ann-mail")
     assert ways.incident == "https://fx.example/#incident=I-12"
     urls = [url for url in (ways.acknowledge, ways.resolve) if url]
     read = [links.read(url.removeprefix(f"{ORIGIN}{LINK_PATH}?t=")) for url in urls]
@@ -115,9 +115,17 @@ def test_a_message_offers_what_can_still_be_done(action: Action, actions: list[s
 
 def test_without_an_address_or_an_incident_there_is_no_way() -> None:
     """A test message leads nowhere; a server that nobody reaches offers nothing."""
-    assert new_links(origin="").ways(MESSAGE) == Ways()
-    assert new_links().ways(msgspec.structs.replace(MESSAGE, incident="")) == Ways()
-    assert new_links(origin=f"{ORIGIN}/").ways(MESSAGE).incident.startswith(f"{ORIGIN}/#")
+    assert new_links(origin="").ways(MESSAGE, "chat") == Ways()
+    assert new_links().ways(msgspec.structs.replace(MESSAGE, incident=""), "chat") == Ways()
+    assert new_links(origin=f"{ORIGIN}/").ways(MESSAGE, "chat").incident.startswith(f"{ORIGIN}/#")
+
+
+def test_who_was_told_by_no_schedule_is_named_by_the_target() -> None:
+    """The timeline says which channel's reader it was, where it cannot say which person."""
+    links = new_links()
+    ways = links.ways(msgspec.structs.replace(MESSAGE, recipient=""), "ops-hook")
+    token = ways.acknowledge.removeprefix(f"{ORIGIN}{LINK_PATH}?t=")
+    assert links.read(token).by == "link:ops-hook"
 
 
 def test_its_repr_tells_no_secret() -> None:

@@ -157,6 +157,8 @@ class Alarms:
         """
         async with self._changing:
             known = self.get(name)
+            if known.origin == "shipped":
+                raise _comes_with_us(name)
             if known.origin != "api":
                 raise _in_file(name)
             left = {each: made for each, made in self._made.items() if each != name}
@@ -290,6 +292,11 @@ class Alarms:
 
 def _known(made: Definition) -> Known:
     return Known(made.alarm, "api", made.version, rfc3339(made.changed_at_ns), made.author)
+
+
+def _comes_with_us(name: str) -> Refused:
+    sentence = f"The alarm {name} comes with the product; one of its name takes its place"
+    return Refused("ALARM_IN_FILE", f"{sentence}, and with enabled = false it tells nobody.")
 
 
 def _in_file(name: str) -> Refused:

@@ -88,5 +88,5 @@ def _read(files: Iterable[Traversable], place: str) -> dict[str, Alarm]:
         except (OSError, Misconfigured) as error:
             complaints.append(f"{place}{file.name}: {error}")
     if complaints:
-        raise Misconfigured("Alarms cannot be used. " + " ".join(complaints))
+        raise Misconfigured("\n  ".join(["Alarms cannot be used:", *complaints]))
     return alarms

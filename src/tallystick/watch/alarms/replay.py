@@ -111,15 +111,20 @@ def _said(
 ) -> str:
     if not traces:
         return "There is nothing to replay: no reading lies in that time."
-    over = f"from {rfc3339(traces[0].at_ns)} to {rfc3339(traces[-1].at_ns)}"
+    over = f"from {_moment(traces[0].at_ns)} to {_moment(traces[-1].at_ns)}"
     if first_ns is None:
         held = f" It was in ALARM for {amount(total, 'seconds')}." if total else ""
         return f"It would not have fired {over}.{held}"
     often = {1: "once", 2: "twice"}.get(fired, f"{fired} times")
     return (
-        f"It would have fired {often} {over}, first at {rfc3339(first_ns)}, and been in ALARM for"
+        f"It would have fired {often} {over}, first at {_moment(first_ns)}, and been in ALARM for"
         f" {amount(total, 'seconds')}, {amount(longest, 'seconds')} at the longest."
     )
+
+
+def _moment(ns: int) -> str:
+    """Periods end with whole seconds."""
+    return f"{rfc3339(ns)[:19]}Z"
 
 
 def _named(name: str, traces: Sequence[Trace]) -> Iterator[tuple[int, str, State]]:

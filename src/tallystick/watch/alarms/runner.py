@@ -91,6 +91,8 @@ class Runner:
         self.bands = Bands()
         self.board = Board(self.tally.about, self.bands)
         self.gather_failures = 0
+        self.worked_ns = self.sampled_ns = clock.now_ns()
+        """When the last whole round ended: looked at, stored and told; and when samples came."""
         self._store = store
         self._clock = clock
         self._gather = gather
@@ -163,9 +165,12 @@ class Runner:
         self.board.settle(now_ns)  # what fired at once is told, whatever comes after it
         await self._evaluate(now_ns)
         self.board.settle(now_ns)
-        await self._commit(now_ns)
-        if not await self._keeper.tell():
+        stored = await self._commit(now_ns)
+        told = await self._keeper.tell()
+        if not told:
             self._retry(now_ns)
+        if stored and told:
+            self.worked_ns = self._clock.now_ns()
         return self._next_ns()
 
     async def answered(self) -> None:
@@ -257,6 +262,7 @@ class Runner:
         self._sample_ns = due_ns + self._interval_ns
         try:
             self.samples.take(at_ns, self._gather())
+            self.sampled_ns = now_ns
         except TallystickError as error:
             self.gather_failures += 1
             _log.warning("alarms.not_sampled", reason=str(error))
@@ -331,14 +337,16 @@ class Runner:
         if self._urgent or self.board.unsettled:
             self._woken.set()
 
-    async def _commit(self, now_ns: int) -> None:
-        """Store what has changed; what cannot be stored now comes with the next round."""
+    async def _commit(self, now_ns: int) -> bool:
+        """Store what has changed; False: it cannot be stored now, and comes with the next round."""
         work = self.board.work()
         kept = self._to_keep(now_ns, told=bool(work.alerts or work.traces))
-        if (work or kept) and not await self._keeper.commit(work, kept):
-            self.board.put_back(work)
-            self._counted = self._urgent = True
-            self._retry(now_ns)
+        if not (work or kept) or await self._keeper.commit(work, kept):
+            return True
+        self.board.put_back(work)
+        self._counted = self._urgent = True
+        self._retry(now_ns)
+        return False
 
     def _to_keep(self, now_ns: int, *, told: bool) -> dict[str, bytes]:
         """What is stored beside states: always together with a change that came of it."""

@@ -36,11 +36,11 @@ and of which every period is a multiple."""
 SAMPLES_PER_PERIOD_MIN = 5
 METRIC_SERIES_MAX = 2_000
 """Most series of gauges and counters (at most 70 KiB each); further ones are not kept."""
-HISTOGRAM_SERIES_MAX = 300
-"""Most series of histograms (at most 200 KiB each)."""
+HISTOGRAM_SERIES_MAX = 1_500
+"""Most series of histograms: about two hundred operations with all their answers. One that never
+rests has 200 KiB; most rest."""
 _MINUTE_MS = 60_000
 _NS_PER_MS = 1_000_000
-_NS_PER_SECOND = 1_000_000_000
 
 Kind = Literal["counter", "gauge", "histogram"]
 

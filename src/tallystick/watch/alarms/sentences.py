@@ -13,6 +13,9 @@ EXTRA_PERIODS = 2
 VALUES_SAID_MAX = 5
 """Values that a sentence lists, the newest; the trace has all of them."""
 
+SYMBOL_CHARACTERS_MAX = 3
+"""A unit so short has no plural."""
+
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _NAMES = ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second"))
 
@@ -51,7 +54,14 @@ def amount(value: float, unit: str) -> str:
     """
     if unit in _UNITS:
         return _UNITS[unit](value)
-    return f"{_number(value)} {unit}".rstrip()
+    return f"{_number(value)} {_one_of(unit) if value == 1 else unit}".rstrip()
+
+
+def _one_of(unit: str) -> str:
+    """`trade` of `trades`, `anomaly` of `anomalies`; a short one (`ms`, `bps`) is a symbol."""
+    if len(unit) <= SYMBOL_CHARACTERS_MAX or not unit.endswith("s") or unit.endswith("ss"):
+        return unit
+    return f"{unit[:-3]}y" if unit.endswith("ies") else unit[:-1]
 
 
 def span(seconds: int, count: int = 1) -> str:
@@ -84,10 +94,11 @@ def _counted(alarm: Alarm, grounds: Grounds) -> str:
     if alarm.periods > 1:
         return f"{_share(alarm, grounds)}; {_fires(alarm)}"
     (point,) = grounds.used
-    came = amount(point.value or 0.0, alarm.unit)
+    came = f"{amount(point.value or 0.0, alarm.unit)} in the last {span(alarm.period_seconds)}"
+    if alarm.statistic == "count" and alarm.comparison == ">=" and alarm.threshold is not None:
+        return f"{came}; it fires from {_number(alarm.threshold)} on"
     verb = "is" if point.breaching else "is not"
-    last = f"in the last {span(alarm.period_seconds)}"
-    return f"{came} {last} {verb} {limit_of(alarm, grounds.used)}"
+    return f"{came} {verb} {limit_of(alarm, grounds.used)}"
 
 
 def _filled(alarm: Alarm, grounds: Grounds) -> str:

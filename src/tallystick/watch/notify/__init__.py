@@ -4,9 +4,14 @@ It knows nothing of those who raise alerts: whoever has one calls `Notifier.rais
 """
 
 from tallystick.watch.notify.alert import Alert, Severity, fingerprint
-from tallystick.watch.notify.alerting_file import read_alerting
+from tallystick.watch.notify.alerting_file import check_options, read_alerting
 from tallystick.watch.notify.channel import Channel
-from tallystick.watch.notify.channels import CHANNELS, TerminalChannel, WebhookChannel
+from tallystick.watch.notify.channels import (
+    CHANNELS,
+    TerminalChannel,
+    WebhookChannel,
+    channel_of,
+)
 from tallystick.watch.notify.config import Alerting, every_target
 from tallystick.watch.notify.deliver import Deliverer
 from tallystick.watch.notify.incidents.alerts import AlertRecord, Delivery
@@ -50,6 +55,8 @@ __all__ = [
     "TargetRecord",
     "TerminalChannel",
     "WebhookChannel",
+    "channel_of",
+    "check_options",
     "every_target",
     "fingerprint",
     "read_alerting",

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tallystick.errors import Misconfigured, Refused
+from tallystick.watch.notify.channels import channel_of
 from tallystick.watch.notify.config import (
     EVERYBODY,
     OWN_TARGETS,
@@ -75,7 +76,7 @@ def read_alerting(path: Path) -> Alerting:
 
 
 def check_alerting(alerting: Alerting) -> None:
-    """All of it.
+    """All of it but the options of targets: their channels know those.
 
     Raises:
         Misconfigured: the place in the file, and a sentence.
@@ -94,6 +95,19 @@ def check_alerting(alerting: Alerting) -> None:
         _check_matchers(f"inhibit[{place}].source", inhibition.source)
         _check_matchers(f"inhibit[{place}].target", inhibition.target)
     _check_routes(alerting)
+
+
+def check_options(alerting: Alerting) -> None:
+    """Each target has a channel that takes its options; secrets are not read.
+
+    Raises:
+        Misconfigured: the target, and a sentence.
+    """
+    for name, target in alerting.targets.items():
+        try:
+            channel_of(target)
+        except Misconfigured as error:
+            raise Misconfigured(f"targets.{name}: {error}") from error
 
 
 def _check_targets(alerting: Alerting) -> None:

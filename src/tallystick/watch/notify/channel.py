@@ -1,7 +1,7 @@
 """The port of every channel, and how a channel reads its options."""
 
 from collections.abc import Mapping
-from typing import Protocol, Self, TypeVar
+from typing import ClassVar, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -69,6 +69,12 @@ class Channel(Protocol):
     async def close(self) -> None:
         """Let go of connections; `send` is not called afterwards."""
         ...
+
+
+class Configured(Channel, Protocol):
+    """A channel that stands in the registry: its `options` can be checked without its secrets."""
+
+    options: ClassVar[type[msgspec.Struct]]
 
 
 def options_of(options: Mapping[str, object], kind: type[Options]) -> Options:

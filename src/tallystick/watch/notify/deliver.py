@@ -39,8 +39,9 @@ STORE_RETRY_SECONDS_MAX = 30.0
 STORE_THREADS = 2
 """Threads that look into the store; it lets in one at a time anyway."""
 
-Finish = Callable[[Message], Message]
-"""Puts into a message what is not stored with it: its ways and its chart. Called in a thread."""
+Finish = Callable[[Message, str], Message]
+"""Puts into a message for a target what is not stored with it: its ways, chart and receipts.
+Called in a thread."""
 
 _log = structlog.get_logger()
 
@@ -85,7 +86,7 @@ class TargetHealth(msgspec.Struct, frozen=True):
     last_error: str
 
 
-def as_it_is(message: Message) -> Message:
+def as_it_is(message: Message, _target: str) -> Message:
     """Nothing is put in."""
     return message
 
@@ -253,7 +254,7 @@ class Deliverer:
 
     def _finished(self, due: Due) -> Due:
         try:
-            return msgspec.structs.replace(due, message=self._finish(due.message))
+            return msgspec.structs.replace(due, message=self._finish(due.message, due.target))
         except Exception:  # noqa: BLE001  outermost loop of a target
             # Its links and chart are worth less than the message.
             _log.exception("notify.message_unfinished", **_about(due))

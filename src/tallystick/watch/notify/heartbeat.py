@@ -27,10 +27,13 @@ HEARTBEAT_TARGET = "heartbeat"
 """The name of its channel among the deliverer's; no target of the configuration may have it."""
 MISSED_MAX = 3
 """Intervals without a ping before an alert says so."""
+PROOF_SECONDS_MAX = 10.0
+"""Longest wait for all proofs together: whoever takes longer does not work."""
 LABELS = {"alarm": "heartbeat"}
 
 Proof = Callable[[], str]
-"""Asks another part whether it does its work: "" or a sentence that says what is wrong."""
+"""Asks another part whether it does its work: "" or a sentence that says what is wrong. It may
+block, and is asked in a thread."""
 
 _log = structlog.get_logger()
 
@@ -85,17 +88,17 @@ class Heartbeat:
         health: Callable[[], Mapping[str, TargetHealth]],
         proofs: Mapping[str, Proof] | None = None,
     ) -> None:
-        """`health` is the deliverer's, `raise_alert` the notifier's; `proofs` by the part's name.
-
-        Proofs are asked on the event loop's thread, and answer at once.
-        """
+        """`health` is the deliverer's, `raise_alert` the notifier's; `proofs` by a part's name."""
         self._store = store
         self._channel = channel
         self._raise_alert = raise_alert
         self._clock = clock
         self._every_seconds = every_seconds
         self._health = health
-        self._proofs = dict(proofs or {})
+        self.proofs: Mapping[str, Proof] = {} if proofs is None else proofs
+        """All are asked before each ping, also those that were put in later."""
+        self._asked: asyncio.Task[str] | None = None
+        self._part = ""
         self._probe: int | None = None
         self._begun_ns = clock.now_ns()
         self._said: Alert | None = None
@@ -103,13 +106,17 @@ class Heartbeat:
     async def run(self) -> None:
         """Beat for ever."""
         self._begun_ns = self._clock.now_ns()
-        while True:
-            try:
-                await self.beat()
-            except TallystickError as error:
-                # No probe was said: whoever is outside notices, and we try again.
-                _log.error("notify.heartbeat_failed", reason=str(error))
-            await self._clock.sleep(self._every_seconds)
+        try:
+            while True:
+                try:
+                    await self.beat()
+                except TallystickError as error:
+                    # No probe was said: whoever is outside notices, and we try again.
+                    _log.error("notify.heartbeat_failed", reason=str(error))
+                await self._clock.sleep(self._every_seconds)
+        finally:
+            if self._asked is not None:
+                self._asked.cancel()
 
     async def beat(self) -> None:
         """Say one probe, or why not.
@@ -117,7 +124,7 @@ class Heartbeat:
         Raises:
             TallystickError: the store cannot be used.
         """
-        await asyncio.to_thread(self._beat, self._withheld())
+        await asyncio.to_thread(self._beat, await self._proved() or self._unreachable())
 
     def _beat(self, withheld: str) -> None:
         now_ns = self._clock.now_ns()
@@ -126,11 +133,35 @@ class Heartbeat:
             self._probe = self._store.say(HEARTBEAT_TARGET, title, now_ns, why="heartbeat")
         self._tell(withheld or self._silent(now_ns), now_ns)
 
-    def _withheld(self) -> str:
-        """Why no probe may be said now; empty where one may."""
-        for part, proof in self._proofs.items():
-            if sentence := proof():
+    async def _proved(self) -> str:
+        """Which part does not work; empty where all do.
+
+        One that does not answer is asked once: another question would hang beside it.
+        """
+        if self._asked is None:
+            self._asked = asyncio.create_task(asyncio.to_thread(self._ask), name="heartbeat-ask")
+        done, _ = await asyncio.wait({self._asked}, timeout=PROOF_SECONDS_MAX)
+        if not done:
+            late = f"no answer within {PROOF_SECONDS_MAX:g} s"
+            return f"The heartbeat is withheld: {self._part}: {late}."
+        asked, self._asked = self._asked, None
+        return asked.result()
+
+    def _ask(self) -> str:
+        for part, proof in [*self.proofs.items()]:
+            self._part = part
+            try:
+                sentence = proof()
+            except Exception as error:  # noqa: BLE001  outermost loop of proofs
+                # Whatever it has: a part that cannot be asked is no part that works.
+                _log.exception("notify.proof_broken", part=part)
+                sentence = f"It cannot be asked ({type(error).__name__})."
+            if sentence:
                 return f"The heartbeat is withheld: {part}: {sentence}"
+        return ""
+
+    def _unreachable(self) -> str:
+        """That nobody could be told; empty where somebody could."""
         others = {name: each for name, each in self._health().items() if name != HEARTBEAT_TARGET}
         if others and all(each.stuck for each in others.values()):
             names = ", ".join(sorted(others))

@@ -54,15 +54,18 @@ class Links:
         self._origin = origin.rstrip("/")
         self._clock = clock
 
-    def ways(self, message: Message) -> Ways:
-        """Where the reader of this message goes; empty without an origin or an incident."""
+    def ways(self, message: Message, target: str) -> Ways:
+        """Where the reader of this message goes; empty without an origin or an incident.
+
+        Who uses a link is the person who was told, or whoever reads at `target`.
+        """
         if not self._origin or not message.incident:
             return Ways()
         on = message.action
         return Ways(
             incident=f"{self._origin}{INCIDENT_PATH}{message.incident}",
-            acknowledge=self._url(message, "acknowledge") if on == "trigger" else "",
-            resolve=self._url(message, "resolve") if on != "resolve" else "",
+            acknowledge=self._url(message, "acknowledge", target) if on == "trigger" else "",
+            resolve=self._url(message, "resolve", target) if on != "resolve" else "",
         )
 
     def token(self, incident: str, action: LinkAction, who: str) -> str:
@@ -92,8 +95,8 @@ class Links:
             until_ns=until * NS_PER_SECOND,
         )
 
-    def _url(self, message: Message, action: LinkAction) -> str:
-        token = self.token(message.incident, action, message.recipient)
+    def _url(self, message: Message, action: LinkAction, target: str) -> str:
+        token = self.token(message.incident, action, message.recipient or target)
         return f"{self._origin}{LINK_PATH}?t={token}"
 
     def _checked(self, token: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from tallystick.watch.notify.alert import Alert, Severity
+from tallystick.watch.notify.proved import Proved
 
 Action = Literal["trigger", "acknowledge", "resolve"]
 """The words of PagerDuty's Events API v2."""
@@ -50,8 +51,10 @@ class Message(msgspec.Struct, frozen=True):
 
     `key` is the same for every attempt to say this transition to this target (64 hex digits);
     `dedup_key` is the same for the whole incident. `number` counts the incident's transitions.
-    `alerts` are those that fire, the newest first; `receipts` leads to their proofs, by the id of
-    the order. `recipient` is the person where the target was reached through a schedule.
+    `alerts` are those that fire, the newest first, MESSAGE_ALERTS_MAX at most; their `order_id` and
+    `position` lead to the proofs. `recipient` is the person who is reached at this target, where
+    it is told for one. `proved` has the receipts of the newest of those entries; a message that
+    says how it ended has none.
     """
 
     key: str
@@ -71,6 +74,7 @@ class Message(msgspec.Struct, frozen=True):
     ways: Ways = Ways()
     chart: Chart | None = None
     recipient: str = ""
+    proved: tuple[Proved, ...] = ()
 
 
 def message_key(dedup_key: str, target: str, number: int) -> str:

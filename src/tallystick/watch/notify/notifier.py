@@ -11,7 +11,7 @@ from tallystick.errors import Refused
 from tallystick.limits import PAGE_ITEMS_MAX
 from tallystick.watch.notify.alert import Alert
 from tallystick.watch.notify.config import OWN_TARGETS, Alerting
-from tallystick.watch.notify.escalation import Roster
+from tallystick.watch.notify.escalation import Receiver, Roster
 from tallystick.watch.notify.incidents import handling
 from tallystick.watch.notify.incidents.alerts import AlertRecord
 from tallystick.watch.notify.incidents.book import IncidentFilter, Kept, number_of
@@ -78,6 +78,16 @@ class Notifier:
         self._engine = Engine(store, self._rules)
         self._looker = Looker(self.look, clock)
         store.on_change = self._changed
+
+    @property
+    def changes(self) -> int:
+        """Grows whenever anything may have changed; asking costs nothing and blocks for nobody."""
+        return self._store.file.committed
+
+    @property
+    def trouble(self) -> str:
+        """Why incidents do not escalate now; empty while they do."""
+        return self._looker.trouble
 
     def raise_alert(self, alert: Alert) -> Decision:
         """Decide and store; durable when it returns, and on its way to the targets.
@@ -202,6 +212,15 @@ class Notifier:
             tuple(each.alert for each in kept),
         )
 
+    def told_next(self, incident: Standing) -> tuple[Receiver, ...]:
+        """Whom its next step tells, as things stand now; nobody where none is due."""
+        if incident.state != "open" or incident.held or not incident.step_ns:
+            return ()
+        taken = self._rules.take(
+            incident.policy, incident.step, incident.round, incident.step_ns, incident.failed
+        )
+        return () if taken is None else taken.receivers
+
     def find(self, key: str) -> Standing | None:
         """The incident of a deduplication key that is not resolved, else its last one."""
         with self._store.reading():
@@ -246,10 +265,13 @@ class Notifier:
             raise Refused("UNKNOWN_MESSAGE", f"There is no message {message_id}.")
         return found
 
-    def dead(self, limit: int) -> list[MessageRecord]:
-        """Messages that were given up, the newest first, at most PAGE_ITEMS_MAX."""
+    def dead(self, limit: int, target: str | None = None) -> list[MessageRecord]:
+        """Messages that were given up, of one target or of all, newest first.
+
+        At most PAGE_ITEMS_MAX.
+        """
         with self._store.reading():
-            return self._store.messages.dead(max(0, min(limit, PAGE_ITEMS_MAX)))
+            return self._store.messages.dead(max(0, min(limit, PAGE_ITEMS_MAX)), target)
 
     def replay_dead(self, message_id: int) -> MessageRecord:
         """Send it again, as if it were new.

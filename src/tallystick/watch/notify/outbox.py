@@ -176,9 +176,10 @@ class Messages:
         rows = self._file.run("messages_of_incident", incident=incident, limit=limit)
         return [_record(row) for row in rows]
 
-    def dead(self, limit: int) -> list[MessageRecord]:
-        """Messages that were given up, the newest first."""
-        return [_record(row) for row in self._file.run("dead_messages", limit=limit)]
+    def dead(self, limit: int, target: str | None = None) -> list[MessageRecord]:
+        """Messages that were given up, of one target or of all, the newest first."""
+        rows = self._file.run("dead_messages", limit=limit, target=target)
+        return [_record(row) for row in rows]
 
     def replay(self, message_id: int, now_ns: int) -> bool:
         """It is pending again, as if it were new; False where it is not dead."""

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import click
 
 from tallystick.wiring.commands import CONTEXT, JSON, connected, refusals_told, server_options
+from tallystick.wiring.commands.times import moment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,7 +88,7 @@ def shifts(
     from tallystick.clock import NS_PER_SECOND, rfc3339  # noqa: PLC0415  fast help
 
     with refusals_told():
-        from_ns = _ns(begins or "now")
+        from_ns = moment(begins or "now")
     query = {"from": rfc3339(from_ns), "to": rfc3339(from_ns + days * 86_400 * NS_PER_SECOND)}
     with connected(url, token) as server:
         path = f"/v1/on-call/{quote(schedule, safe='')}/shifts"
@@ -132,9 +133,9 @@ def override(
 
     body = {"person": person, "reason": reason}
     with refusals_told():
-        body["ends_at"] = rfc3339(_ns(until))
+        body["ends_at"] = rfc3339(moment(until))
         if begins is not None:
-            body["starts_at"] = rfc3339(_ns(begins))
+            body["starts_at"] = rfc3339(moment(begins))
     with connected(url, token) as server:
         path = f"/v1/on-call/{quote(schedule, safe='')}/overrides"
         answer = server.ask("POST", path, _Answer, body=body)
@@ -261,18 +262,6 @@ def _day(stamp: str) -> str:
     from datetime import date  # noqa: PLC0415  fast help
 
     return f"{date.fromisoformat(stamp[:10]):%a} {_minute(stamp)}"
-
-
-def _ns(text: str) -> int:
-    """A moment: RFC 3339, or from now as in a log query.
-
-    Raises:
-        Refused: it is none.
-    """
-    from tallystick.clock import SystemClock  # noqa: PLC0415  fast help
-    from tallystick.watch.collect.query import parse_time  # noqa: PLC0415
-
-    return parse_time(text, SystemClock().now_ns())
 
 
 def _console() -> "Console":

@@ -9,12 +9,15 @@ from email.policy import SMTP, default
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from tallystick.errors import Misconfigured, PermanentError, TemporaryError
+from tallystick.ledger import Receipt
 from tallystick.watch.notify.channel import Channel
 from tallystick.watch.notify.channels.email import letter, thread_root
 from tallystick.watch.notify.message import Message
+from tallystick.watch.notify.proved import Proved
 
 Make = Callable[..., Message]
 Open = Callable[..., Channel]
@@ -237,6 +240,21 @@ def test_text_and_html_and_chart(make_message: Make) -> None:
     assert "src=" not in html.replace('src="cid:', "")
     assert "@import" not in html
     assert "url(" not in html
+
+
+def test_receipts_are_attached(make_message: Make) -> None:
+    """As files that `tallystick verify` reads; the same letter every time."""
+    receipt = Receipt(7, b'{"kind":"x"}', "00", [b"h"], "note\n")
+    message = make_message(proved=(Proved(7, "", receipt),))
+    raw = letter(message, SENDER, TO).as_bytes(policy=SMTP)
+    assert raw == letter(message, SENDER, TO).as_bytes(policy=SMTP)
+    made = read(raw)
+    assert made.get_content_type() == "multipart/mixed"
+    assert "Latency" in part(made, "plain")
+    (attached,) = made.iter_attachments()
+    assert attached.get_filename() == "receipt-7.json"
+    assert attached.get_content_type() == "application/json"
+    assert msgspec.json.decode(attached.get_payload(decode=True), type=Receipt) == receipt  # type: ignore[arg-type]
 
 
 def test_a_letter_without_a_chart_has_no_picture(make_message: Make) -> None:

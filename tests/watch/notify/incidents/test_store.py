@@ -67,6 +67,26 @@ def test_a_file_of_the_older_form_goes_on(desk: Build, released: Path) -> None:
     assert d.notifier.incidents(IncidentFilter(), 9) == []
 
 
+def test_what_opens_goes_before_what_ends_and_the_critical_first(desk: Build) -> None:
+    """Fifteen incidents end at once; then a warning and something critical, which passes all."""
+    d = desk(file=TERMINAL)
+    names = [f"old-{number}" for number in range(15)]
+    for name in names:
+        d.fire(name)
+    d.told()
+    for name in names:
+        d.end(name)
+    d.fire("new")
+    d.fire("worst", "critical")
+    d.end("new")
+    order = []
+    while (due := d.store.next_due("webhook", d.clock.now_ns())) is not None:
+        order.append((due.message.why, due.message.alerts[0].labels["name"]))
+        d.store.settle(due, "delivered", d.clock.now_ns())
+    assert order[:2] == [("opened", "worst"), ("opened", "new")]
+    assert order[2:] == [("resolved", name) for name in (*names, "new")]
+
+
 def test_it_is_brought_up_to_date_once(released: Path) -> None:
     """Opened again, it is as it was."""
     IncidentStore(released).close()
@@ -178,6 +198,19 @@ def test_messages_for_targets_that_are_gone_are_dead_and_escalate(desk: Build) -
     assert d.told() == [("mail", "I-1", "escalated")]
     (dead,) = d.notifier.dead(9)
     assert dead.last_error == "There is no target 'pager' any more."
+
+
+def test_what_was_given_up_can_be_asked_for_by_target(desk: Build) -> None:
+    """Those of other targets take no room from it."""
+    d = desk()
+    for name, gone in (("one", "mail"), ("two", "pager"), ("three", "pager")):
+        d.store.say(gone, name, d.clock.now_ns(), why="test")
+        d.store.bury_unknown({"mail", "pager", "chat"} - {gone}, d.clock.now_ns())
+    assert [each.target for each in d.notifier.dead(9)] == ["pager", "pager", "mail"]
+    assert [each.target for each in d.notifier.dead(1, "mail")] == ["mail"]
+    assert d.notifier.dead(9, "chat") == []
+    counts = {each.name: (each.pending, each.dead) for each in d.notifier.targets()}
+    assert (counts["mail"], counts["pager"]) == ((0, 1), (0, 2))
 
 
 def test_many_threads_may_use_it(desk: Build) -> None:

@@ -223,3 +223,57 @@ def test_a_secret_that_is_no_url_is_told_at_the_start() -> None:
     with pytest.raises(Misconfigured, match="no URL") as error:
         calendar_urls({"a": ScheduleText(ical=Secret(env="ROTA"))}, lambda _: "s3cret")
     assert "s3cret" not in str(error.value)
+
+
+def test_a_clock_that_was_set_back_keeps_no_calendar_waiting(
+    site: Site, tmp_path: Path, clock: ManualClock
+) -> None:
+    """It is fetched again at once, not when the old time has come again."""
+    site.body = CALENDAR.format("ann").encode()
+    on_call = opened(site, tmp_path, clock)
+
+    async def run() -> None:
+        """Run on one loop."""
+        follower = CalendarFollower(on_call, {"desk": site.url}, clock)
+        await follower.follow()
+        await follower.follow()
+        clock._now_ns -= 86_400 * NS_PER_SECOND
+        await follower.follow()
+        await follower.stop()
+
+    asyncio.run(run())
+    assert len(site.asked) == 2
+    on_call.close()
+
+
+def test_whatever_goes_wrong_it_goes_on(
+    site: Site, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that nobody expected is said, and ends no calendar."""
+    site.body = CALENDAR.format("ann").encode()
+    on_call = opened(site, tmp_path, clock)
+    refreshed: list[int] = []
+    refresh = on_call.refresh
+
+    def broken(now_ns: int) -> tuple[str, ...]:
+        refreshed.append(now_ns)
+        if len(refreshed) == 1:
+            raise KeyError("a calendar's trick")
+        return refresh(now_ns)
+
+    async def run() -> None:
+        """Run on one loop."""
+        monkeypatch.setattr(on_call, "refresh", broken)
+        follower = CalendarFollower(on_call, {}, clock)
+        follower.start()
+        async with asyncio.timeout(60):
+            while len(refreshed) < 2:  # noqa: ASYNC110  another thread's
+                await asyncio.sleep(0.002)
+        await follower.stop()
+
+    with capture_logs() as lines:
+        asyncio.run(run())
+    failed = [line for line in lines if line["event"] == "on_call.follow_failed"]
+    assert len(failed) == 1
+    assert isinstance(failed[0]["exc_info"], KeyError)
+    on_call.close()

@@ -99,3 +99,27 @@ def test_help_has_examples(name: str) -> None:
     said = run(name, "--help").stdout
     assert f"tallystick notify {name}" in said
     assert "Exit code: 0" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ('type = "pagrduty"', "targets.pager: type 'pagrduty' is unknown; there is: alertmanager,"),
+        ('type = "email"', "targets.pager: Object missing required field `host`"),
+        ('type = "terminal"\ncolour = "red"', "targets.pager: Object contains unknown field"),
+        ('type = "slack"\nurl = "https://x.example/y"', "targets.pager: url is a secret"),
+    ],
+    ids=["type", "missing", "unknown", "secret"],
+)
+def test_a_target_is_checked_without_its_secrets(file: Path, target: str, said: str) -> None:
+    """A start would refuse it, so this does."""
+    file.write_text(f"[targets.pager]\n{target}\n")
+    wrong = run("check", str(file))
+    assert wrong.exit_code == 1
+    assert said in wrong.stderr
+
+
+def test_a_secret_need_not_be_there(file: Path) -> None:
+    """The file is checked where it is written, not where it is used."""
+    file.write_text('[targets.chat]\ntype = "slack"\nurl = { env = "NOT_SET_ANYWHERE" }\n')
+    assert run("check", str(file)).exit_code == 0

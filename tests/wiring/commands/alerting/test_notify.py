@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from tallystick.wiring.commands import notify as command
 from tallystick.wiring.commands.notify import notify
 
 Run = Callable[..., Result]
@@ -51,6 +52,16 @@ def test_what_was_given_up(run: Run, facts: Facts, soon: Soon) -> None:
     assert run(notify, "replay").exit_code == 2
     assert run(notify, "replay", one, "--all").exit_code == 2
     assert run(notify, "replay", "999999").exit_code == 1
+
+
+def test_more_than_one_page_was_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends all of them again hears that there are more."""
+    for _ in range(2):
+        run(notify, "test", "broken")
+    monkeypatch.setattr(command, "DEAD_PAGE", 1)
+    said = run(notify, "replay", "--all").stdout
+    assert said.startswith("1 message is on its way again. ")
+    assert said.endswith(" more were given up: say it once more.\n")
 
 
 @pytest.mark.parametrize("name", ["targets", "test", "dead", "replay"])

@@ -1,6 +1,9 @@
 """The channels, one file each; a new one is a file and a line here."""
 
-from tallystick.watch.notify.channel import Channel
+from collections.abc import Mapping
+
+from tallystick.errors import Misconfigured
+from tallystick.watch.notify.channel import Configured, options_of
 from tallystick.watch.notify.channels.alertmanager import AlertmanagerChannel
 from tallystick.watch.notify.channels.alertmanager_webhook import AlertmanagerWebhookChannel
 from tallystick.watch.notify.channels.apprise import AppriseChannel
@@ -13,7 +16,7 @@ from tallystick.watch.notify.channels.teams import TeamsChannel
 from tallystick.watch.notify.channels.terminal import TerminalChannel
 from tallystick.watch.notify.channels.webhook import WebhookChannel
 
-CHANNELS: dict[str, type[Channel]] = {
+CHANNELS: dict[str, type[Configured]] = {
     "alertmanager": AlertmanagerChannel,
     "alertmanager_webhook": AlertmanagerWebhookChannel,
     "apprise": AppriseChannel,
@@ -27,4 +30,18 @@ CHANNELS: dict[str, type[Channel]] = {
     "webhook": WebhookChannel,
 }
 
-__all__ = ["CHANNELS", "TerminalChannel", "WebhookChannel"]
+__all__ = ["CHANNELS", "TerminalChannel", "WebhookChannel", "channel_of"]
+
+
+def channel_of(target: Mapping[str, object]) -> type[Configured]:
+    """The channel of a target, which has all the options that it needs, and no others.
+
+    Raises:
+        Misconfigured: there is no channel of this type, or an option is missing, unknown or wrong.
+    """
+    channel = CHANNELS.get(str(target.get("type")))
+    if channel is None:
+        known = ", ".join(sorted(CHANNELS))
+        raise Misconfigured(f"type {target.get('type')!r} is unknown; there is: {known}.")
+    options_of(target, channel.options)
+    return channel

@@ -7,7 +7,7 @@ Alertmanager knows no acknowledgement, so that is not posted.
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -32,6 +32,8 @@ class AlertmanagerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 class AlertmanagerChannel:
     """The incident's alerts, each as an alert there."""
+
+    options: ClassVar[type[msgspec.Struct]] = AlertmanagerOptions
 
     def __init__(self, url: str, token: str | None, clock: Clock) -> None:
         """Nothing is connected yet.

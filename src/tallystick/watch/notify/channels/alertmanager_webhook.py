@@ -6,7 +6,7 @@ Alertmanager knows no acknowledgement, so that is not posted.
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -35,6 +35,8 @@ class AlertmanagerWebhookOptions(msgspec.Struct, frozen=True, forbid_unknown_fie
 
 class AlertmanagerWebhookChannel:
     """One group a message."""
+
+    options: ClassVar[type[msgspec.Struct]] = AlertmanagerWebhookOptions
 
     def __init__(self, url: str, receiver: str, token: str | None, clock: Clock) -> None:
         """Nothing is connected yet.

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -33,6 +33,8 @@ class AppriseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class AppriseChannel:
     """One notification a message, to one service."""
+
+    options: ClassVar[type[msgspec.Struct]] = AppriseOptions
 
     def __init__(self, url: str) -> None:
         """Nothing is connected yet.

@@ -18,7 +18,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, getaddresses
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import msgspec
 
@@ -31,6 +31,7 @@ from tallystick.watch.notify.channels.writing.letter import plain_text
 from tallystick.watch.notify.channels.writing.page import CHART_NAME, page
 from tallystick.watch.notify.channels.writing.sentences import one_line
 from tallystick.watch.notify.message import Message
+from tallystick.watch.notify.proved import receipt_name
 
 if TYPE_CHECKING:
     import aiosmtplib
@@ -65,6 +66,8 @@ class EmailOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class EmailChannel:
     """One connection a letter: an alert is rare, and a connection kept open may be dead."""
+
+    options: ClassVar[type[msgspec.Struct]] = EmailOptions
 
     def __init__(self, options: EmailOptions, password: str | None) -> None:
         """Nothing is connected yet.
@@ -191,6 +194,11 @@ def letter(message: Message, sender: Address, to: Address) -> EmailMessage:
             filename="chart.png",
         )
         html.set_boundary(f"page-{message.key[:32]}")
+    for each in message.proved:
+        receipt = msgspec.json.encode(each.receipt)
+        made.add_attachment(receipt, "application", "json", filename=receipt_name(each))
+    if message.proved:
+        made.set_boundary(f"whole-{message.key[:32]}")
     return made
 
 

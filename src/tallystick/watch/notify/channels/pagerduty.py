@@ -9,7 +9,7 @@ more than 512,000 bytes goes without its `custom_details`.
 
 import hashlib
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
@@ -25,6 +25,7 @@ from tallystick.watch.notify.channels.writing.sentences import (
     headline,
     one_line,
     proof,
+    proofs,
     shown,
 )
 from tallystick.watch.notify.message import Message
@@ -52,6 +53,8 @@ class PagerDutyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class PagerDutyChannel:
     """One event a message; an incident is one alert there."""
+
+    options: ClassVar[type[msgspec.Struct]] = PagerDutyOptions
 
     def __init__(self, routing_key: str, url: str, source: str, clock: Clock) -> None:
         """Nothing is connected yet.
@@ -145,6 +148,8 @@ def _details(message: Message) -> dict[str, object]:
     details: dict[str, object] = {fact.name: fact.value for fact in facts(message)}
     details["What happened"] = happened(message)
     details["Incident"] = message.incident
+    if lines := proofs(message):
+        details["Proved"] = lines
     details["Alerts"] = [
         {
             "summary": alert.summary,

@@ -7,7 +7,7 @@ such as `invalid_payload` or `channel_is_archived` will not be taken later eithe
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -60,6 +60,8 @@ class SlackOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class SlackChannel:
     """One message in the channel that the webhook was made for."""
+
+    options: ClassVar[type[msgspec.Struct]] = SlackOptions
 
     def __init__(self, url: str, clock: Clock) -> None:
         """Nothing is connected yet.

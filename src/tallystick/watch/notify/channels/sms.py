@@ -9,7 +9,7 @@ Neither knows a deduplication key: an attempt whose answer is lost is a second t
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Literal, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self
 from urllib.parse import urlencode
 
 import msgspec
@@ -79,6 +79,8 @@ class Carrier(Protocol):
 
 class SmsChannel:
     """One text a message."""
+
+    options: ClassVar[type[msgspec.Struct]] = SmsOptions
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier

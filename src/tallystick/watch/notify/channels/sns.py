@@ -8,7 +8,7 @@ deduplication id, so a second attempt within five minutes is there once.
 
 import re
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -35,6 +35,8 @@ class SnsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class SnsChannel:
     """One publication a message: JSON for machines, text for people."""
+
+    options: ClassVar[type[msgspec.Struct]] = SnsOptions
 
     def __init__(self, topic_arn: str, client: SnsClient) -> None:
         self._topic_arn = topic_arn
@@ -82,7 +84,7 @@ def _texts(message: Message) -> str:
     # Whoever subscribes sees it: links that act go to people, not to queues and functions.
     told = msgspec.structs.replace(message, ways=Ways(incident=message.ways.incident))
     for alerts in (message.alerts, ()):
-        told = msgspec.structs.replace(told, alerts=alerts)
+        told = msgspec.structs.replace(told, alerts=alerts, proved=message.proved if alerts else ())
         whole = msgspec.structs.replace(message, alerts=alerts)
         texts = {
             "default": msgspec.json.encode({"v": 2, "message": told}).decode(),

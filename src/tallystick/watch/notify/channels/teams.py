@@ -7,7 +7,7 @@ read in TextBlock and FactSet. The URL carries its own signature, so it is a sec
 
 import re
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -46,6 +46,8 @@ class TeamsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TeamsChannel:
     """One card in the channel or chat that the workflow posts to."""
+
+    options: ClassVar[type[msgspec.Struct]] = TeamsOptions
 
     def __init__(self, url: str, clock: Clock) -> None:
         """Nothing is connected yet.

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Self, TextIO
+from typing import ClassVar, Self, TextIO
 
 import msgspec
 
@@ -24,6 +24,8 @@ class TerminalChannel:
 
     A terminal ends up in a log: the links that act without a login are not written.
     """
+
+    options: ClassVar[type[msgspec.Struct]] = TerminalOptions
 
     def __init__(self, writer: TextIO | None = None) -> None:
         self._writer = writer

@@ -14,7 +14,7 @@ again, after `Retry-After` where it is given; anything else is not.
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -33,6 +33,8 @@ class WebhookOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class WebhookChannel:
     """Posts to one URL. The secret and the URL's path and query stay out of logs and errors."""
+
+    options: ClassVar[type[msgspec.Struct]] = WebhookOptions
 
     def __init__(self, url: str, secret: bytes, clock: Clock) -> None:
         """Nothing is connected yet.

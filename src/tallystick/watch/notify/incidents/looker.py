@@ -9,7 +9,8 @@ from tallystick.clock import NS_PER_SECOND, Clock, rest
 from tallystick.errors import TallystickError
 
 LOOK_RETRY_SECONDS = 1.0
-"""Pause when the store cannot be used."""
+LOOK_RETRY_SECONDS_MAX = 30.0
+"""Pause when a look failed: at first, doubled each time, and at most."""
 
 _log = structlog.get_logger()
 
@@ -23,6 +24,8 @@ class Looker:
     def __init__(self, look: Callable[[], int | None], clock: Clock) -> None:
         self._look = look
         self._clock = clock
+        self.trouble = ""
+        """Why nothing is looked at now; empty while it works."""
         self._waker = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -54,14 +57,22 @@ class Looker:
             await self._task
 
     async def _run(self) -> None:
+        pause = LOOK_RETRY_SECONDS
         while not self._stopping:
             # Cleared before looking, so that what comes in between wakes us at once.
             self._waker.clear()
             try:
                 next_ns = await asyncio.to_thread(self._look)
-            except TallystickError as error:
-                _log.error("notify.look_failed", reason=str(error))
-                next_ns = self._clock.now_ns() + round(LOOK_RETRY_SECONDS * NS_PER_SECOND)
+                self.trouble, pause = "", LOOK_RETRY_SECONDS
+            except Exception as error:  # noqa: BLE001  outermost loop of looking
+                # Whatever it has: escalation must not end with it, nor go unseen.
+                known = isinstance(error, TallystickError)
+                _log.error(
+                    "notify.look_failed", reason=str(error), exc_info=None if known else error
+                )
+                self.trouble = f"Nothing escalates: {error}" if known else "Nothing escalates."
+                next_ns = self._clock.now_ns() + round(pause * NS_PER_SECOND)
+                pause = min(2 * pause, LOOK_RETRY_SECONDS_MAX)
                 self._waker.clear()
             if not self._stopping:
                 await rest(self._waker, self._clock, next_ns)

@@ -25,6 +25,8 @@ FETCH_SECONDS = 600
 """How often URLs are fetched, and tried again after they could not be."""
 ANSWER_SECONDS_MAX = 10.0
 """Longest wait for a connection, or between two pieces of the answer."""
+WHOLE_SECONDS_MAX = 60.0
+"""Longest time that one calendar may take."""
 
 _log = structlog.get_logger()
 
@@ -74,8 +76,9 @@ class CalendarFollower:
     async def follow(self) -> None:
         """Look once; fetch where it is time to."""
         now_ns = self._clock.now_ns()
-        if now_ns >= self._fetch_ns:
-            self._fetch_ns = now_ns + FETCH_SECONDS * NS_PER_SECOND
+        pause_ns = FETCH_SECONDS * NS_PER_SECOND
+        if not 0 < self._fetch_ns - now_ns <= pause_ns:  # more: the clock was set back
+            self._fetch_ns = now_ns + pause_ns
             await asyncio.gather(*(self._fetch(name) for name in self._urls))
         for problem in await asyncio.to_thread(self._on_call.refresh, now_ns):
             _log.error("on_call.calendar_doubtful", reason=problem)
@@ -84,21 +87,26 @@ class CalendarFollower:
         while True:
             try:
                 await self.follow()
-            except TallystickError as error:
-                _log.error("on_call.follow_failed", reason=str(error))
+            except Exception as error:  # noqa: BLE001  outermost loop of calendars
+                # Calendars are others' words: what one of them sets off must not end the rest.
+                known = isinstance(error, TallystickError)
+                _log.error(
+                    "on_call.follow_failed", reason=str(error), exc_info=None if known else error
+                )
             next_ns = self._clock.now_ns() + LOOK_SECONDS * NS_PER_SECOND
             await rest(self._waker, self._clock, next_ns)
 
     async def _fetch(self, name: str) -> None:
         try:
-            data = await self._got(name)
+            async with asyncio.timeout(WHOLE_SECONDS_MAX):
+                data = await self._got(name)
             if data is not None:
                 await asyncio.to_thread(
                     self._on_call.take_calendar, name, data, self._clock.now_ns()
                 )
         except (Refused, OSError, httpx.HTTPError) as error:
             # Of the transport's errors only the kind: their words may have the URL.
-            unreached = isinstance(error, httpx.HTTPError)
+            unreached = isinstance(error, httpx.HTTPError | TimeoutError)
             why = f"It cannot be fetched ({type(error).__name__})." if unreached else str(error)
             self._tags.pop(name, None)
             self._on_call.miss_calendar(name, why)

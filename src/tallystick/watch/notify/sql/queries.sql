@@ -304,15 +304,22 @@ VALUES (:transition, :incident, :target, :recipient, :key, 'pending', :now_ns, :
 RETURNING id;
 
 -- name: next_due
+-- What is wrong goes before what is taken or over, and the critical before the rest: when a hundred
+-- incidents end at once, the next one that opens does not wait for all that good news.
 SELECT m.id, m.key, m.recipient, m.attempts, m.created_ns, t.message
 FROM messages AS m INNER JOIN transitions AS t ON t.id = m.transition
-WHERE m.state = 'pending' AND m.target = :target AND m.at_ns <= :now_ns
-    AND NOT EXISTS (
-        SELECT 1 FROM messages AS e
-        WHERE e.state = 'pending' AND e.target = m.target AND e.incident = m.incident
-            AND m.incident > 0 AND e.id < m.id
-    )
-ORDER BY m.id LIMIT 1;
+WHERE m.id = (
+    SELECT p.id FROM messages AS p
+    INNER JOIN transitions AS s ON s.id = p.transition
+    LEFT JOIN incidents AS i ON i.number = p.incident
+    WHERE p.state = 'pending' AND p.target = :target AND p.at_ns <= :now_ns
+        AND NOT EXISTS (
+            SELECT 1 FROM messages AS e
+            WHERE e.state = 'pending' AND e.target = p.target AND e.incident = p.incident
+                AND p.incident > 0 AND e.id < p.id
+        )
+    ORDER BY s.action <> 'trigger', i.severity IS NOT 'critical', p.id LIMIT 1
+);
 
 -- name: next_due_at
 SELECT min(m.at_ns) FROM messages AS m
@@ -362,16 +369,18 @@ FROM messages AS m INNER JOIN transitions AS t ON t.id = m.transition
 WHERE m.incident = :incident ORDER BY m.id DESC LIMIT :limit;
 
 -- name: dead_messages
+-- A probe of the heartbeat is no news: sent later it would say that all was well.
 SELECT
     m.id, m.incident, t.number, m.target, m.recipient, t.action, t.why, m.state, m.attempts,
     m.created_ns, m.at_ns, m.last_error, m.provider_id
 FROM messages AS m INNER JOIN transitions AS t ON t.id = m.transition
-WHERE m.state = 'dead' ORDER BY m.id DESC LIMIT :limit;
+WHERE m.state = 'dead' AND m.target <> 'heartbeat' AND (:target IS NULL OR m.target = :target)
+ORDER BY m.id DESC LIMIT :limit;
 
 -- name: replay_message
 UPDATE messages
 SET state = 'pending', attempts = 0, created_ns = :now_ns, at_ns = :now_ns, given_up = 2
-WHERE id = :id AND state = 'dead' RETURNING id;
+WHERE id = :id AND state = 'dead' AND target <> 'heartbeat' RETURNING id;
 
 -- name: targets_pending
 SELECT DISTINCT target FROM messages WHERE state = 'pending';
@@ -383,7 +392,9 @@ WHERE state = 'pending' AND target = :target
 RETURNING incident;
 
 -- name: count_messages
-SELECT target, state, count(*) FROM messages WHERE state <> 'delivered' GROUP BY target, state;
+SELECT target, state, count(*) FROM messages WHERE state = 'pending' GROUP BY target
+UNION ALL
+SELECT target, state, count(*) FROM messages WHERE state = 'dead' GROUP BY target;
 
 -- name: messages_without_key
 SELECT m.id, m.target, t.message

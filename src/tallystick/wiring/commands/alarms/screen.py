@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tallystick.wiring.commands.detect.anomaly_screen import age
 from tallystick.wiring.log_screen import SPARKS, duration, plain
+from tallystick.wiring.sheet import put_facts, put_heading, second
 
 STATE_COLOURS = {"ALARM": "bold red", "OK": "green", "INSUFFICIENT_DATA": "yellow"}
 STATE_WORDS = {"ALARM": "ALARM", "OK": "OK", "INSUFFICIENT_DATA": "no data"}
@@ -54,22 +55,23 @@ def show_one(console: Console, answer: _Item, traces: Sequence[_Item], now_ns: i
         head.append("  switched off", "dim")
     console.print(head)
     console.print(Text(plain(alarm["description"])))
-    _facts(console, _definition(answer))
+    console.print()
+    put_facts(console, _definition(answer))
     if answer["series"]:
-        _heading(console, "How it stands")
+        put_heading(console, "How it stands")
         _series(console, answer["series"], now_ns)
     if traces:
-        _heading(console, "Why: the last evaluations, newest first")
+        put_heading(console, "Why: the last evaluations, newest first")
         _traces(console, traces, now_ns)
     if alarm.get("runbook"):
-        _heading(console, "What to do")
+        put_heading(console, "What to do")
         for line in alarm["runbook"].strip().splitlines():
             console.print(Padding(Text(plain(line)), (0, 0, 0, 2)))
 
 
 def show_test(console: Console, answer: _Item) -> None:
     """What the alarm would have done, series by series."""
-    span = f"{_second(answer['earliest'])} to {_second(answer['latest'])} UTC"
+    span = f"{second(answer['earliest'])} to {second(answer['latest'])} UTC"
     head = Text(plain(answer["name"]), "bold")
     console.print(head.append(f"  {answer['periods']:,} periods, {span}", "not bold dim"))
     if answer["note"]:
@@ -84,7 +86,7 @@ def show_test(console: Console, answer: _Item) -> None:
         console.print(Text(series["sentence"], "bold red" if fired else "green"))
         shown = series["changes"][-CHANGES_SHOWN:]
         for change in shown:
-            line = Text(f"{_second(change['at'])}  ", "dim")
+            line = Text(f"{second(change['at'])}  ", "dim")
             line.append_text(_state(change["state"], width=7))
             console.print(Padding(line.append(f"  {_said(change)}", "default"), (0, 0, 0, 2)))
         left = len(series["changes"]) - len(shown)
@@ -108,7 +110,7 @@ def _definition(answer: _Item) -> Iterable[tuple[str, str]]:
     if alarm.get("labels"):
         yield "labels", _labels(alarm["labels"])
     made = {"shipped": "shipped with the product", "file": "a file of your folder"}
-    by = f"made by {answer['author']} on {_second(answer['changed_at'] or '')}"
+    by = f"made by {answer['author']} on {second(answer['changed_at'] or '')}"
     yield "from", made.get(answer["origin"], f"{by} (version {answer['version']})")
 
 
@@ -225,22 +227,3 @@ def _plainly(sentence: str, state: str) -> str:
 
 def _labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
-
-
-def _second(stamp: str) -> str:
-    return f"{stamp[:10]} {stamp[11:19]}"
-
-
-def _heading(console: Console, text: str) -> None:
-    console.print()
-    console.print(Text(text, "underline"))
-
-
-def _facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(ratio=1, overflow="fold")
-    for name, value in facts:
-        table.add_row(name, Text(plain(value)))
-    console.print()
-    console.print(table)

@@ -1,6 +1,6 @@
 """How anomalies look in a terminal: a list, and one explained."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tallystick.clock import NS_PER_SECOND, parse_rfc3339
 from tallystick.wiring.log_screen import plain
+from tallystick.wiring.sheet import put_facts, put_heading, put_lines
 
 FAMILY_COLOURS = {"market_abuse": "magenta", "fraud": "red", "operations": "cyan"}
 """Whose business it is, as a colour."""
@@ -138,26 +139,27 @@ def show_one(console: Console, item: Item, now_ns: int, proof: str) -> None:
         facts.append(("not alerted", item.held))
     if item.model:
         facts.append(("model", item.model))
-    _facts(console, facts)
+    console.print()
+    put_facts(console, facts)
     if item.contributions:
-        _heading(console, "What made it odd")
+        put_heading(console, "What made it odd")
         _contributions(console, item.contributions, colour)
     if item.nearest is not None:
-        _heading(console, "The nearest ordinary one")
+        put_heading(console, "The nearest ordinary one")
         where = "" if item.nearest.position is None else f" (entry {item.nearest.position})"
-        _lines(console, [Text(f"{plain(item.nearest.text)}{where}")])
+        put_lines(console, [Text(f"{plain(item.nearest.text)}{where}")])
     if item.positions:
-        _heading(console, "Ledger entries")
-        _lines(console, [_evidence(item)])
+        put_heading(console, "Ledger entries")
+        put_lines(console, [_evidence(item)])
         _command(console, proof)
     if item.verdicts:
-        _heading(console, "What people said")
-        _lines(console, [_said(each, now_ns) for each in item.verdicts])
+        put_heading(console, "What people said")
+        put_lines(console, [_said(each, now_ns) for each in item.verdicts])
     if item.similar:
-        _heading(console, "Earlier ones like it")
-        _lines(console, [_like(each, now_ns) for each in item.similar])
+        put_heading(console, "Earlier ones like it")
+        put_lines(console, [_like(each, now_ns) for each in item.similar])
     if not item.verdicts:
-        _heading(console, "Say what it was")
+        put_heading(console, "Say what it was")
         for word in _WORDS:
             _command(console, f"tallystick detect {word} {plain(item.id)} --reason ...")
 
@@ -168,26 +170,6 @@ _WORDS = ("confirm", "dismiss")
 def _command(console: Console, text: str) -> None:
     """In one line, however narrow the terminal is: it is there to be copied."""
     console.print(Text(f"  {text}", "dim"), soft_wrap=True)
-
-
-def _heading(console: Console, text: str) -> None:
-    console.print()
-    console.print(Text(text, "underline"))
-
-
-def _lines(console: Console, lines: Iterable[Text]) -> None:
-    for line in lines:
-        console.print(Padding(line, (0, 0, 0, 2)))
-
-
-def _facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(ratio=1, overflow="fold")
-    for name, value in facts:
-        table.add_row(name, Text(plain(value)))
-    console.print()
-    console.print(table)
 
 
 def _contributions(console: Console, parts: Sequence[Contribution], colour: str) -> None:

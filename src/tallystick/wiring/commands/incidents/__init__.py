@@ -9,6 +9,7 @@ import click
 
 from tallystick.errors import Misconfigured
 from tallystick.wiring.commands import CONTEXT, JSON, connected, refusals_told, server_options
+from tallystick.wiring.commands.times import length as seconds_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -146,7 +147,7 @@ def ack(
     body: _Answer = {}
     if length is not None:
         with refusals_told():
-            body["seconds"] = _seconds(length)
+            body["seconds"] = seconds_of(length)
     with connected(url, token) as server:
         for each in ids:
             answer = server.ask("POST", f"{_path(each)}/acknowledge", _Answer, body=body)
@@ -265,21 +266,6 @@ def _document(server: "ServerClient", path: str) -> str:
             return response.text
     except httpx.HTTPError as error:
         raise Misconfigured(f"The document broke off: {error}.") from error
-
-
-def _seconds(text: str) -> int:
-    """A length of time such as 30m, in seconds; 0 is none.
-
-    Raises:
-        Refused: it is none.
-    """
-    from tallystick.clock import NS_PER_SECOND  # noqa: PLC0415  fast help
-    from tallystick.watch.collect.query.times import parse_span  # noqa: PLC0415
-
-    if text == "0":
-        return 0
-    span = parse_span(text, 0)
-    return span.ns // NS_PER_SECOND + span.months * 30 * 86_400
 
 
 def _path(incident: str) -> str:

@@ -1,6 +1,6 @@
 """How incidents look in a terminal: a list, and one with its story."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.text import Text
 from tallystick.wiring.commands.alarms.screen import SEVERITY_COLOURS
 from tallystick.wiring.commands.detect.anomaly_screen import age
 from tallystick.wiring.log_screen import plain
+from tallystick.wiring.sheet import put_facts, put_heading, put_lines, second
 
 STATE_COLOURS = {"open": "bold red", "acknowledged": "yellow", "resolved": "green"}
 WHAT_COLOURS = {
@@ -50,21 +51,21 @@ def show_one(console: Console, item: _Item, now_ns: int, place: str, lines: int)
     head.append("  ").append_text(_state(item))
     console.print(head)
     console.print(Text(plain(item["title"]), "bold"))
-    _facts(console, _about(item, now_ns))
-    _heading(console, "Timeline (UTC)")
+    put_facts(console, _about(item, now_ns))
+    put_heading(console, "Timeline (UTC)")
     _timeline(console, item, lines)
     if item["alert_items"]:
-        _heading(console, "Alerts, newest first")
+        put_heading(console, "Alerts, newest first")
         _alerts(console, item, now_ns)
     if item["messages"]:
-        _heading(console, "Who was told")
+        put_heading(console, "Who was told")
         _messages(console, item["messages"])
     if item["proofs"]:
-        _heading(console, "Proved facts")
-        _lines(console, _proofs(item, place))
+        put_heading(console, "Proved facts")
+        put_lines(console, _proofs(item, place))
     if item["state"] != "resolved":
-        _heading(console, "Act")
-        _lines(console, [Text(each, "dim") for each in _acts(item)])
+        put_heading(console, "Act")
+        put_lines(console, [Text(each, "dim") for each in _acts(item)])
 
 
 def _about(item: _Item, now_ns: int) -> Iterator[tuple[str, str]]:
@@ -74,12 +75,12 @@ def _about(item: _Item, now_ns: int) -> Iterator[tuple[str, str]]:
         yield "resolved", f"{_moment(item['resolved_at'], now_ns)}{by}"
     if item["acknowledged_by"]:
         until = item["acknowledged_until"]
-        held = f" until {_second(until)} UTC" if until else ""
+        held = f" until {second(until)} UTC" if until else ""
         yield "taken by", f"{item['acknowledged_by']}{held}"
     if item["held"]:
         yield "kept quiet", item["held"]
     if item["escalates_at"]:
-        yield "escalates", f"{_second(item['escalates_at'])} UTC"
+        yield "escalates", f"{second(item['escalates_at'])} UTC"
     yield "fires", f"{item['firing']} of {item['alerts']} alerts"
     yield "told", ", ".join(item["told"]) or "nobody"
     yield "route", f"{item['route']}, policy {item['policy']}"
@@ -102,7 +103,7 @@ def _timeline(console: Console, item: _Item, lines: int) -> None:
         said = Text(plain(each["text"]))
         said.append(f"  {plain(each['by'])}", "dim")
         what = Text(each["what"], WHAT_COLOURS.get(each["what"], ""))
-        table.add_row(_second(each["at"]), what, said)
+        table.add_row(second(each["at"]), what, said)
     console.print(Padding(table, (0, 0, 0, 2)))
 
 
@@ -137,7 +138,7 @@ def _messages(console: Console, messages: Sequence[_Item]) -> None:
         tries = f", {each['attempts']} attempts" if each["attempts"] > 1 else ""
         reason = f": {plain(each['last_error'])}" if each["last_error"] else ""
         table.add_row(
-            _second(each["created_at"]), target, each["why"],
+            second(each["created_at"]), target, each["why"],
             outcome.append(f"{tries}{reason}", "default"),
         )  # fmt: skip
     console.print(Padding(table, (0, 0, 0, 2)))
@@ -187,27 +188,4 @@ def _severity(item: _Item) -> Text:
 
 def _moment(stamp: str, now_ns: int) -> str:
     ago = age(stamp, now_ns)
-    return f"{_second(stamp)} UTC ({ago if ago == 'now' else f'{ago} ago'})"
-
-
-def _second(stamp: str) -> str:
-    return f"{stamp[:10]} {stamp[11:19]}"
-
-
-def _heading(console: Console, text: str) -> None:
-    console.print()
-    console.print(Text(text, "underline"))
-
-
-def _lines(console: Console, lines: Iterable[Text]) -> None:
-    for line in lines:
-        console.print(Padding(line, (0, 0, 0, 2)))
-
-
-def _facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(ratio=1, overflow="fold")
-    for name, value in facts:
-        table.add_row(name, Text(plain(value)))
-    console.print(table)
+    return f"{second(stamp)} UTC ({ago if ago == 'now' else f'{ago} ago'})"

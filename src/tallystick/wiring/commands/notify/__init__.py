@@ -1,4 +1,4 @@
-"""`tallystick notify`: whether targets can be reached, and what could not be delivered."""
+"""`tallystick notify`: whether targets can be reached, silences, and what was not delivered."""
 
 import json
 from contextlib import nullcontext
@@ -9,6 +9,7 @@ import click
 
 from tallystick.wiring.commands import CONTEXT, JSON, connected, fail, server_options
 from tallystick.wiring.commands.notify.configuration import check, route
+from tallystick.wiring.commands.notify.silencing import silence, silences, unsilence
 
 if TYPE_CHECKING:
     from tallystick.wiring.server_client import ServerClient
@@ -24,7 +25,7 @@ _Answer = dict[str, Any]
 
 @click.group(context_settings=CONTEXT)
 def notify() -> None:
-    """Try out the targets of alerts, and send again what could not be delivered.
+    """Try out the targets of alerts, silence alerts, and send again what was not delivered.
 
     Targets stand in the alerting file. The guide is docs/guides/alerting.md.
     """
@@ -32,6 +33,9 @@ def notify() -> None:
 
 notify.add_command(check)
 notify.add_command(route)
+notify.add_command(silence)
+notify.add_command(silences)
+notify.add_command(unsilence)
 
 
 @notify.command()
@@ -97,7 +101,7 @@ def test(target: str, wait: int, url: str | None, token: str | None, *, as_json:
     if message["state"] == "dead":
         fail(f"{target} did not take it: {message['last_error']}", EXIT_NOT)
     if message["state"] == "pending":
-        why = f" ({message['last_error']})" if message["last_error"] else ""
+        why = f" ({message['last_error'].rstrip('.')})" if message["last_error"] else ""
         fail(f"{target} has not taken it within {wait} seconds{why}; it is tried again.")
 
 
@@ -177,7 +181,7 @@ def replay(
     if bool(ids) is every:
         fail("Name messages by their ids (see `tallystick notify dead`), or say --all.")
     with connected(url, token) as server:
-        named = [*ids] or _dead_ids(server, target)
+        named, left = ([*ids], 0) if ids else _dead_ids(server, target)
         sent = [
             server.ask("POST", f"/v1/notify/dead/{each}/replay", _Answer, body={})
             for each in sorted(named)
@@ -187,7 +191,8 @@ def replay(
         return
     count = len(sent)
     said = "1 message is on its way" if count == 1 else f"{count} messages are on their way"
-    click.echo(f"{said} again.")
+    more = f" {left:,} more were given up: say it once more." if left else ""
+    click.echo(f"{said} again.{more}")
 
 
 def _settled(server: "ServerClient", message: _Answer, wait: int) -> _Answer:
@@ -202,10 +207,12 @@ def _settled(server: "ServerClient", message: _Answer, wait: int) -> _Answer:
     return message
 
 
-def _dead_ids(server: "ServerClient", target: str | None) -> list[int]:
+def _dead_ids(server: "ServerClient", target: str | None) -> tuple[list[int], int]:
+    """The newest that were given up, and how many more there are."""
     query = {"limit": str(DEAD_PAGE)} | ({"target": target} if target else {})
     answer = server.ask("GET", "/v1/notify/dead", _Answer, query=query)
-    return [each["id"] for each in answer["messages"]]
+    found = [each["id"] for each in answer["messages"]]
+    return found, answer["total"] - len(found)
 
 
 def _span(message: _Answer) -> str:

@@ -34,10 +34,11 @@ def check(file: Path, *, as_json: bool) -> None:
     Example:
       tallystick notify check /etc/tallystick/alerting.toml
     """  # noqa: D301  the mark keeps click from wrapping
-    from tallystick.watch.notify import read_alerting  # noqa: PLC0415  fast help
+    from tallystick.watch.notify import check_options, read_alerting  # noqa: PLC0415  fast help
 
     try:
         alerting = read_alerting(file)
+        check_options(alerting)
     except Misconfigured as error:
         if as_json:
             click.echo(json.dumps({"usable": False, "reason": str(error)}, ensure_ascii=False))

@@ -11,6 +11,8 @@ from tallystick.watch.notify.channels.writing.sentences import (
     lived,
     one_line,
     proof,
+    proofs,
+    runbook,
     said,
     shown,
     told,
@@ -18,6 +20,7 @@ from tallystick.watch.notify.channels.writing.sentences import (
 from tallystick.watch.notify.message import Message
 
 TITLE_CHARACTERS_MAX = 500
+PROVED = "Proved by the ledger; check a receipt with `tallystick verify FILE --vkey KEY`:"
 CAUTION = (
     "The links to acknowledge and resolve work without a login: whoever has this message can use "
     "them. They end after a day."
@@ -33,6 +36,8 @@ def plain_text(message: Message) -> str:
         f"{headline(message, TITLE_CHARACTERS_MAX)}\n{happened(message)}",
         "\n".join(f"{way.text:{wide}}  {way.url}" for way in ways),
         "\n".join(f"{fact.name:{wide}}  {fact.value}" for fact in known),
+        _proved(message),
+        _runbook(message),
         _chart(message),
         "\n\n".join(
             _alert(number, alert, message) for number, alert in enumerate(message.alerts, start=1)
@@ -41,6 +46,16 @@ def plain_text(message: Message) -> str:
         CAUTION if deeds(message) else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _proved(message: Message) -> str:
+    lines = proofs(message)
+    return "\n".join([PROVED, *(f"  {line}" for line in lines)]) if lines else ""
+
+
+def _runbook(message: Message) -> str:
+    lines = runbook(message)
+    return "\n".join(["What to do:", *(f"  {line}" for line in lines)]) if lines else ""
 
 
 def _chart(message: Message) -> str:

@@ -14,7 +14,7 @@ from tallystick.watch.notify.channels.writing.chart import (
     has_values,
     read_out,
 )
-from tallystick.watch.notify.channels.writing.letter import CAUTION, TITLE_CHARACTERS_MAX
+from tallystick.watch.notify.channels.writing.letter import CAUTION, PROVED, TITLE_CHARACTERS_MAX
 from tallystick.watch.notify.channels.writing.sentences import (
     Way,
     alert_ways,
@@ -26,6 +26,8 @@ from tallystick.watch.notify.channels.writing.sentences import (
     moment,
     one_line,
     proof,
+    proofs,
+    runbook,
     said,
     shown,
     state_word,
@@ -61,8 +63,8 @@ _FILL = "&#847;&zwnj;&nbsp;" * 60
 def page(message: Message, chart_id: str) -> str:
     """The whole document; `chart_id` is the Content-ID of the picture, where there is a chart."""
     preview = escape(f"{state_word(message)}. {happened(message)}")
-    rows = [_head(message), _deeds(message), _chart(message, chart_id), _facts(message)]
-    rows += [_alerts(message), _foot(message)]
+    rows = [_head(message), _deeds(message), _proved(message), _runbook(message)]
+    rows += [_chart(message, chart_id), _facts(message), _alerts(message), _foot(message)]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -134,6 +136,30 @@ def _button(way: Way, *, first: bool) -> str:
         f'<a class="{inked}" href="{escape(way.url)}" style="display:inline-block;'
         f"padding:11px 18px;font-size:15px;line-height:20px;font-weight:600;color:{ink};"
         f'text-decoration:none;white-space:nowrap">{escape(way.text)}</a></td></tr></table>'
+    )
+
+
+def _proved(message: Message) -> str:
+    lines = "".join(
+        f'<div class="text" style="font-size:15px;line-height:22px;color:#1b222b">'
+        f"{escape(line)}</div>"
+        for line in proofs(message)
+    )
+    said = f'<div class="muted" style="{_SMALL}">{escape(PROVED.replace("`", ""))}</div>'
+    return _row(said + lines, "20px 32px 0") if lines else ""
+
+
+def _runbook(message: Message) -> str:
+    lines = "\n".join(escape(line) for line in runbook(message))
+    return (
+        _row(
+            f'<div class="muted" style="{_SMALL}">What to do</div>'
+            '<div class="text" style="font-size:13px;line-height:20px;color:#1b222b;'
+            f'white-space:pre-wrap">{lines}</div>',
+            "20px 32px 0",
+        )
+        if lines
+        else ""
     )
 
 

@@ -13,6 +13,9 @@ _HOUR = 3_600
 _DAY = 86_400
 FACTS_MAX = 16
 FACT_CHARACTERS_MAX = 300
+RUNBOOK = "runbook"
+"""The detail of an alert that says what to do."""
+RUNBOOK_LINES_MAX = 40
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -103,12 +106,42 @@ def proof(alert: Alert) -> str:
     return " · ".join(words)
 
 
+def proofs(message: Message) -> tuple[str, ...]:
+    """What is proved, a line an entry: `O-12: demo buys ... (ledger position 12)`."""
+    return tuple(
+        f"{each.sentence or 'An entry of the ledger'} (ledger position {each.position})"
+        for each in message.proved
+    )
+
+
 def told(alert: Alert) -> str:
-    """The details on one line: `expected 12 · came 4,000`."""
+    """The details on one line: `expected 12 · came 4,000`; the runbook is said by itself."""
     return one_line(
-        " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in alert.details.items()),
+        " · ".join(
+            f"{name.replace('_', ' ')} {_plain(value)}"
+            for name, value in alert.details.items()
+            if name != RUNBOOK
+        ),
         FACT_CHARACTERS_MAX,
     )
+
+
+def _plain(value: str | float) -> str:
+    """A whole number without its `.0`."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def runbook(message: Message) -> tuple[str, ...]:
+    """What to do, line by line: the runbook of the newest alert that has one, while it fires."""
+    if message.action == "resolve":
+        return ()
+    books = (str(alert.details.get(RUNBOOK, "")) for alert in message.alerts)
+    book = next((each for each in books if each.strip()), "")
+    lines = [
+        f"{' ' * (len(line) - len(line.lstrip(' ')))}{one_line(line, FACT_CHARACTERS_MAX)}"
+        for line in book.strip().splitlines()
+    ]
+    return tuple(lines[:RUNBOOK_LINES_MAX])
 
 
 def deeds(message: Message) -> tuple[Way, ...]:
