@@ -53,7 +53,7 @@ bench-alerting: $(VENV)/.bench ## from a commit to the alert on the wire, under 
 	$(PY) benchmarks/alerting.py $(ARGS)
 
 soak: $(VENV)/.dev ## fifty kill -9 under load, every acknowledged order checked
-	$(PY) -m pytest tests/journeys/test_kill.py -m slow $(ARGS)
+	TALLYSTICK_TEST_KILLS=$(or $(TALLYSTICK_TEST_KILLS),50) $(PY) -m pytest tests/journeys/test_kill.py -m slow $(ARGS)
 
 conformance: $(VENV)/.dev ## Tessera's hammer and fsck, a Go mirror, a witnessed log, an S3 server with Object Lock; skips without Go
 	$(PY) conformance/run.py $(ARGS)

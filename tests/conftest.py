@@ -21,6 +21,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships none
 import httpx
 import msgspec
 import pytest
+import structlog
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -34,6 +35,13 @@ POSTGRES_SECONDS_MAX = 60.0
 """From starting PostgreSQL to its first answer, after a crash too."""
 END_SECONDS_MAX = 20.0
 """From SIGTERM to the end of the process; it promises five, on a machine that is not busy."""
+
+
+def _drop(_logger: object, _method: str, _event: object) -> Any:
+    raise structlog.DropEvent
+
+
+structlog.configure(processors=[_drop])  # what runs beside a test says nothing into its output
 
 
 class Server:

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
-import structlog
 import uvicorn
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
@@ -106,10 +105,6 @@ EVENTS = Alarm(
 """The shipped alarm: it fires at the second event of an account."""
 
 
-def _drop(_logger: object, _method: str, _event: object) -> Any:
-    raise structlog.DropEvent
-
-
 class _Refusing(BaseHTTPRequestHandler):
     """A target that says that it will never take this."""
 
@@ -151,8 +146,6 @@ class AlertApp:
         self.tokens = Tokens(folder / "tokens.json")
         self.token = self.tokens.issue("ada", "", ("operate",))
         self.reader = self.tokens.issue("rita", "demo", ("read",))
-        self._logging = structlog.get_config()
-        structlog.configure(processors=[_drop])  # its lines would stand between those of a test
         self._refusing = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
         self._begun = threading.Event()
         self._failed: list[BaseException] = []
@@ -166,7 +159,6 @@ class AlertApp:
         if self._failed or not begun:
             self._refusing.shutdown()
             self._refusing.server_close()
-            structlog.configure(**self._logging)
         assert begun, "it did not start"
         assert not self._failed, self._failed
         self.port: int = self._server.servers[0].sockets[0].getsockname()[1]
@@ -215,7 +207,6 @@ class AlertApp:
         self._refusing.shutdown()
         self._refusing.server_close()
         self._threads[0].join(START_SECONDS_MAX)
-        structlog.configure(**self._logging)
         assert not self._failed, self._failed
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -16,9 +16,10 @@ from tallystick.wiring import logs
 def heard() -> Iterator[list[dict[str, Any]]]:
     """What structlog hands to the sink."""
     lines: list[dict[str, Any]] = []
+    before = structlog.get_config()
     logs.configure(lines.append, ManualClock(), "info")
     yield lines
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 @pytest.mark.parametrize("account", ["demo", None])

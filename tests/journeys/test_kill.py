@@ -24,7 +24,7 @@ from tallystick.ledger.verify import FolderSource, verify_ledger, verify_receipt
 
 pytestmark = pytest.mark.server
 
-KILLS = int(os.environ.get("TALLYSTICK_TEST_KILLS", "50"))
+KILLS = int(os.environ.get("TALLYSTICK_TEST_KILLS", "15"))
 """How often the process is killed; `TALLYSTICK_TEST_KILLS=1000 make soak` makes it a long night."""
 LOAD_SECONDS_MAX = 0.35
 """The kill comes at a random moment of the load, at most so late."""

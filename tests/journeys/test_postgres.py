@@ -35,7 +35,7 @@ from tallystick.wiring.settings import Settings
 
 pytestmark = pytest.mark.server
 
-KILLS = int(os.environ.get("TALLYSTICK_TEST_KILLS", "50"))
+KILLS = int(os.environ.get("TALLYSTICK_TEST_KILLS", "15"))
 """Of the long test; the short one has five."""
 LOAD_SECONDS_MAX = 0.35
 CLIENTS = 12

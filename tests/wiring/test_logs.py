@@ -16,9 +16,10 @@ def heard() -> Iterator[list[Line]]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     lines: list[Line] = []
+    before = structlog.get_config()
     configure(lines.append, ManualClock(), "info")
     yield lines
-    structlog.reset_defaults()
+    structlog.configure(**before)
     root.handlers, root.level = handlers, level
 
 
