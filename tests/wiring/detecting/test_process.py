@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 from tallystick.clock import SystemClock, rfc3339
@@ -148,6 +149,33 @@ def test_a_killed_process_is_started_again_and_fed_from_its_place(
     assert ledger.starts == [0, 0]
     assert [line["event"] for line in lines].count("detect.process_ended") == 1
     assert process.state is None
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_one_killed_before_it_has_begun_is_started_again(
+    loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone already when the server would end it: the server goes on, on both loops."""
+    monkeypatch.setattr(process_module, "PAUSE_SECONDS", (0,))
+
+    async def run() -> bool:
+        """Kill the first at once; whether the second began while the server's end still ran."""
+        process = DetectionProcess(
+            tmp_path / "detect", Ledger().feed, lambda _f: None, SystemClock()
+        )
+        task = asyncio.create_task(process.run())
+        await until(lambda: process.pid != 0)
+        os.kill(process.pid, signal.SIGKILL)
+        await until(lambda: task.done() or process.state is not None)
+        went_on = not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return went_on and process.starts == 2
+
+    with asyncio.Runner(loop_factory=loop) as runner, capture_logs() as lines:
+        assert runner.run(run())
+
+    assert [line["event"] for line in lines].count("detect.process_ended") == 1
 
 
 @pytest.mark.parametrize(

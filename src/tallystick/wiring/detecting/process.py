@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -189,14 +190,14 @@ class DetectionProcess:
         One that has not begun has learnt nothing: it may be in the middle of being compiled.
         """
         if not self._begun.is_set():
-            process.kill()
+            _kill(process)
         try:
             async with asyncio.timeout(END_SECONDS_MAX):
                 await asyncio.gather(hearing, return_exceptions=True)
                 await process.wait()
         except TimeoutError:
             _log.warning("detect.process_killed", body="It did not end in time.")
-            process.kill()
+            _kill(process)
             await process.wait()
 
     async def _feed(self, writer: asyncio.StreamWriter) -> None:
@@ -272,6 +273,12 @@ class DetectionProcess:
                 await self._clock.sleep(TELL_SECONDS)
             else:
                 return True
+
+
+def _kill(process: Process) -> None:
+    """End a process now; uvloop, unlike asyncio, refuses to kill one that has ended already."""
+    with suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _say(writer: asyncio.StreamWriter, value: ToChild) -> None:
