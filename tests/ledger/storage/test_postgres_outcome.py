@@ -222,7 +222,24 @@ def test_a_commit_that_no_replica_has_is_not_acknowledged(cluster: Any, how: str
         connection = await connect(cluster.dsn)
         await connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
         await connection.execute("SELECT pg_reload_conf()")
+        if names:
+            await until_commits_wait(connection)
         await connection.close()
+
+    async def until_commits_wait(connection: Any) -> None:
+        """A reload takes effect when the server comes to it: until then nothing waits."""
+        probe = await connect(cluster.dsn)
+        while True:
+            commit = probe.execute("SELECT pg_logical_emit_message(true, 'does it', 'wait')")
+            task = asyncio.create_task(commit)
+            while not task.done():
+                if await connection.fetch(waiting):
+                    await connection.fetch(
+                        "SELECT pg_terminate_backend($1)", probe.get_server_pid()
+                    )
+                    await asyncio.gather(task, return_exceptions=True)
+                    return
+            await task
 
     async def cut_short() -> None:
         connection = await connect(cluster.dsn)
