@@ -103,12 +103,16 @@ class Api:
         calls: Calls,
         metrics: Metrics,
         more: Sequence[BaseRoute] = (),
+        operations: Sequence[Operation] = OPERATIONS,
     ) -> None:
-        """`more`: routes of other rooms, such as the page's."""
+        """`more`: routes of other rooms, such as the page's.
+
+        `operations`: those that are there, where a process has not got all the rooms.
+        """
         self._calls = calls
         self._traced = services.traced
         self.hot = HotOrders(services, calls)
-        described = [*OPERATIONS, *_documents(metrics)]
+        described = [*operations, *_documents(metrics)]
         routes = [route(operation, services) for operation in described]
         self._router = Router([*routes, *more, *hec.UNKNOWN_ROUTES], redirect_slashes=False)
 

@@ -119,6 +119,10 @@ class Batch:
             self.done.get_loop().call_soon(_tell, waiting, outcome, self.done.get_loop())
 
 
+async def at_once() -> None:
+    """Wait for nothing before deciding again: right where writers are few."""
+
+
 def _tell(
     waiting: list[Tell], outcome: Sealed | TallystickError, loop: asyncio.AbstractEventLoop
 ) -> None:

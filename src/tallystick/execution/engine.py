@@ -8,7 +8,7 @@ commit fails, everything decided since is taken back and answered with a tempora
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from tallystick.clock import Clock, rfc3339
@@ -22,7 +22,7 @@ from tallystick.errors import (
     TallystickError,
     TemporaryError,
 )
-from tallystick.execution.batch import Batch, Item, Propose, Recorded
+from tallystick.execution.batch import Batch, Item, Propose, Recorded, at_once
 from tallystick.execution.book import Book, Undo, snapshot
 from tallystick.execution.decide import Market
 from tallystick.execution.entries import (
@@ -83,6 +83,8 @@ class Engine:
         self._last_ns = 0
         self._snapshot_size = book.size
         self.on_snapshot: Callable[[int, bytes], None] = lambda _size, _book: None
+        self.on_head_moved: Callable[[], Awaitable[None]] = at_once
+        """Awaited before what lost to another writer is decided again; may raise TemporaryError."""
         for pair in book.working.pairs():
             board.want(pair)
         book.working.on_pair = board.want  # nobody may quote it itself
@@ -316,6 +318,7 @@ class Engine:
                     sealed = await self.ledger.append(first, batch.sealables)
                     break
                 except (HeadMoved, KeyTaken):
+                    await self.on_head_moved()
                     self.recent.be_wary()
                     self.book.rewind(self.book.cut())
                     self.book.rewind(undo)
@@ -338,12 +341,9 @@ class Engine:
         self._settle(batch)
         self._remember(batch, first)
         batch.end(sealed)
-        if self.ledger.size - self._snapshot_size >= self._snapshot_entries():
+        # A book with many working orders takes longer to write: it is written less often.
+        if self.ledger.size - self._snapshot_size >= SNAPSHOT_ENTRIES + len(self.book.working):
             self.snapshot()
-
-    def _snapshot_entries(self) -> int:
-        """A book with many working orders takes longer to write: it is written less often."""
-        return SNAPSHOT_ENTRIES + len(self.book.working)
 
     def _remember(self, batch: Batch, first: int) -> None:
         remember = self.recent.remember

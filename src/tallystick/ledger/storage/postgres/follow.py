@@ -13,7 +13,7 @@ import structlog
 
 from tallystick.errors import TallystickError
 from tallystick.ledger.storage.postgres.faults import FAILURES, explained
-from tallystick.ledger.storage.postgres.session import Connection, Line
+from tallystick.ledger.storage.postgres.session import PLAIN, Connection, Line, Manners
 
 CHANNEL = """
 'tallystick_' || (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
@@ -30,8 +30,9 @@ _log = structlog.get_logger("ledger")
 class Listener:
     """One session that listens, from the first follower on. It lives in the private loop."""
 
-    def __init__(self, dsn: str) -> None:
-        self._line = Line(dsn)
+    def __init__(self, dsn: str, manners: Manners = PLAIN) -> None:
+        self._line = Line(dsn, manners)
+        self._pooled = manners.pooled
         self._followers: list[Callable[[int], None]] = []
         self._woken = asyncio.Event()
         self._told = -1
@@ -69,6 +70,8 @@ class Listener:
             await self._pause(RECONNECT_SECONDS)
 
     async def _listen(self, connection: Connection) -> None:
+        if self._pooled:
+            return  # looking must do there too: who listens keeps a session for itself
         channel = await connection.fetchval(f"SELECT {CHANNEL}")
         # A standby takes no LISTEN; there, looking every now and then must do.
         with suppress(asyncpg.ReadOnlySQLTransactionError):

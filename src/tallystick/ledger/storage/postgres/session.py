@@ -1,6 +1,9 @@
 """A session with the server: opened when needed, with the promises of durability checked."""
 
 import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ssl import SSLContext
 from typing import TypeAlias
 
 import asyncpg  # type: ignore[import-untyped]  # it ships none
@@ -19,13 +22,23 @@ STALLED_MS_MAX = 10_000
 ANSWER_SECONDS_MAX = 35.0
 """The longest wait for one answer: longer than the server's own limit, for when it is gone."""
 CLOSE_SECONDS_MAX = 2.0
+ROLLBACK_SECONDS_MAX = 2.0
 
 Connection: TypeAlias = asyncpg.Connection
 
 _FACTS = """
 SELECT current_schema() AS schema, current_setting('fsync') AS fsync,
-  current_setting('server_encoding') AS encoding, current_setting('synchronous_commit') AS sync
+  current_setting('server_encoding') AS encoding, current_setting('synchronous_commit') AS sync,
+  current_setting('lock_timeout') AS lock_timeout,
+  current_setting('idle_in_transaction_session_timeout') AS stalled
 """
+ROLE_SETTINGS = {
+    "synchronous_commit": "on",
+    "lock_timeout": f"{LOCK_MS_MAX // 1_000}s",
+    "idle_in_transaction_session_timeout": f"{STALLED_MS_MAX // 1_000}s",
+}
+"""What the role of a pooled session must bring (`ALTER ROLE ... SET ...`), beside its search path:
+nobody may set it in a session that the next transaction of somebody else gets."""
 _SETTINGS = """
 SELECT set_config('search_path', quote_ident(current_schema()), false),
   set_config('synchronous_commit', $1, false),
@@ -35,15 +48,36 @@ SELECT set_config('search_path', quote_ident(current_schema()), false),
 """
 
 
+@dataclass(frozen=True)
+class Manners:
+    """What the address of a database does not say about its sessions."""
+
+    password: Callable[[], str] | None = None
+    """Asked for each new session: a token that is valid for minutes only."""
+    tls: SSLContext | None = None
+    """By which the server's certificate and name are checked; None: as the address says."""
+    pooled: bool = False
+    """Whether somebody in between (RDS Proxy, a pooler in transaction mode) hands each transaction
+    to any session there is. Nothing is then set in a session, prepared or listened to there; what
+    would be set has to be the role's: see `ROLE_SETTINGS`."""
+
+
+PLAIN = Manners()
+"""Sessions of our own, straight to the server."""
+
+
 class Line:
     """At most one session, opened when it is first needed and again after it was lost."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, manners: Manners = PLAIN) -> None:
         self._dsn = dsn
+        self._manners = manners
         self._connection: Connection | None = None
         self._let_in = False
         self.lock = asyncio.Lock()
         """Who uses the session holds this."""
+        self.in_turn = False
+        """Whether its transaction is open and holds the head; see `turn`."""
 
     async def connection(self) -> Connection:
         """The session, a new one if need be.
@@ -54,8 +88,9 @@ class Line:
             Misconfigured: it does not let us in, or promises no durability.
         """
         if self._connection is None or self._connection.is_closed():
+            self.in_turn = False
             try:
-                self._connection = await _connect(self._dsn)
+                self._connection = await _connect(self._dsn, self._manners)
             except Misconfigured as error:
                 if self._let_in:
                     raise TemporaryError(str(error)) from error
@@ -68,6 +103,16 @@ class Line:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+        self.in_turn = False
+
+    async def roll_back(self) -> None:
+        """Undo what is open; the server does it alone when it cannot be told."""
+        self.in_turn = False
+        try:
+            if self._connection is not None:
+                await self._connection.execute("ROLLBACK", timeout=ROLLBACK_SECONDS_MAX)
+        except FAILURES:
+            self.drop()
 
     async def close(self) -> None:
         """Say goodbye."""
@@ -79,10 +124,14 @@ class Line:
             self._connection = None
 
 
-async def _connect(dsn: str) -> Connection:
+async def _connect(dsn: str, manners: Manners) -> Connection:
+    given = {"password": manners.password, "ssl": manners.tls}
+    options: dict[str, object] = {name: it for name, it in given.items() if it is not None}
+    if manners.pooled:
+        options["statement_cache_size"] = 0
     try:
         connection = await asyncpg.connect(
-            dsn, timeout=CONNECT_SECONDS_MAX, command_timeout=ANSWER_SECONDS_MAX
+            dsn, timeout=CONNECT_SECONDS_MAX, command_timeout=ANSWER_SECONDS_MAX, **options
         )
     except ValueError:
         # The driver quotes parts of the address, and a misplaced password with them.
@@ -90,7 +139,7 @@ async def _connect(dsn: str) -> Connection:
     except FAILURES as error:
         raise explained(error) from error
     try:
-        await _prepare(connection)
+        await _prepare(connection, pooled=manners.pooled)
     except FAILURES as error:
         connection.terminate()
         raise explained(error) from error
@@ -100,7 +149,7 @@ async def _connect(dsn: str) -> Connection:
     return connection
 
 
-async def _prepare(connection: Connection) -> None:
+async def _prepare(connection: Connection, *, pooled: bool) -> None:
     """Demand what durable means here; then stay in the one schema that was found."""
     facts = await connection.fetchrow(_FACTS)
     if facts["schema"] is None:
@@ -117,6 +166,23 @@ async def _prepare(connection: Connection) -> None:
         raise Misconfigured(
             f"The ledger's database is encoded in {facts['encoding']}; it must be UTF8."
         )
+    if pooled:
+        _require_of_role(facts)
+        return
     sync = "remote_apply" if facts["sync"] == "remote_apply" else "on"
     limits = (str(ms) for ms in (LOCK_MS_MAX, STATEMENT_MS_MAX, STALLED_MS_MAX))
     await connection.execute(_SETTINGS, sync, *limits)
+
+
+def _require_of_role(facts: Mapping[str, str]) -> None:
+    """What a session of our own would set, the role has to bring."""
+    weak = facts["sync"] not in {"on", "remote_apply"}
+    endless = "0" in {facts["lock_timeout"], facts["stalled"]}
+    if weak or endless:
+        wanted = "; ".join(
+            f"ALTER ROLE ... SET {name} = '{v}'" for name, v in ROLE_SETTINGS.items()
+        )
+        raise Misconfigured(
+            "The ledger's PostgreSQL is reached through a pool, where no session can be set up;"
+            f" its role has to bring the settings: {wanted}."
+        )

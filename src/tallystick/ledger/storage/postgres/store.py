@@ -15,7 +15,14 @@ from tallystick.ledger.storage.postgres.faults import FAILURES, explained
 from tallystick.ledger.storage.postgres.follow import CHANNEL, Listener
 from tallystick.ledger.storage.postgres.loop import PrivateLoop
 from tallystick.ledger.storage.postgres.schema import migrate
-from tallystick.ledger.storage.postgres.session import CONNECT_SECONDS_MAX, Connection, Line
+from tallystick.ledger.storage.postgres.session import (
+    CONNECT_SECONDS_MAX,
+    PLAIN,
+    Connection,
+    Line,
+    Manners,
+)
+from tallystick.ledger.storage.postgres.turn import BEGIN, LOCK, leave, take
 from tallystick.ledger.store import Batch, Row
 from tallystick.ledger.tree import FullTile
 
@@ -27,7 +34,6 @@ CLOSE_SECONDS_MAX = 10.0
 RESOLVE_SECONDS_MAX = 15
 """How long to look for the outcome of a COMMIT whose answer was lost."""
 RESOLVE_RETRY_SECONDS = 0.1
-ROLLBACK_SECONDS_MAX = 2.0
 KEY_BYTES_MAX = 2_000
 """Longest idempotency key: more would not fit into a page of PostgreSQL's index."""
 
@@ -35,12 +41,11 @@ STATEMENT_ROWS_MAX = 256
 """Largest batch that is stored by one statement: one question to the server instead of four. For
 larger ones `COPY` is faster."""
 
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-_LOCK = "SELECT size FROM ledger_head FOR UPDATE"
+_UNTIMED = ", set_config('statement_timeout', '0', true)"
 _MOVE = f"""
 WITH moved AS (UPDATE ledger_head SET size = $1 RETURNING size),
   signed AS (INSERT INTO ledger_checkpoints (size, note) SELECT size, $2 FROM moved)
-SELECT pg_notify({CHANNEL}, size::text), set_config('statement_timeout', '0', true) FROM moved
+SELECT pg_notify({CHANNEL}, size::text){_UNTIMED} FROM moved
 """  # noqa: S608  both parts are constants
 """The last statement before COMMIT, which from here on has no time limit on the server: there, a
 COMMIT that is cancelled while it waits for a replica counts as done."""
@@ -54,7 +59,7 @@ WITH moved AS (UPDATE ledger_head SET size = $2 WHERE size = $1 RETURNING size),
     SELECT new.* FROM moved, unnest($6::text[], $7::bigint[]) AS new),
   filled AS (INSERT INTO ledger_tiles (level, number, hashes, root)
     SELECT new.* FROM moved, unnest($8::bigint[], $9::bigint[], $10::bytea[], $11::bytea[]) AS new)
-SELECT pg_notify({CHANNEL}, size::text), set_config('statement_timeout', '0', true) FROM moved
+SELECT pg_notify({CHANNEL}, size::text){_UNTIMED} FROM moved
 """  # noqa: S608  both parts are constants
 """A whole batch, if the size is $1: then one row comes back, otherwise none. As `_MOVE`, the last
 statement before COMMIT."""
@@ -95,10 +100,11 @@ SELECT number, hashes, root FROM ledger_tiles
 class PostgresStore:
     """A session to read, one to write and one to listen, each opened when it is first needed."""
 
-    def __init__(self, dsn: str, clock: Clock | None = None) -> None:
+    def __init__(self, dsn: str, clock: Clock | None = None, manners: Manners = PLAIN) -> None:
         """Open the ledger in the first schema of the search path, or make it there.
 
-        `dsn` is `postgresql://user:password@host:port/database?search_path=schema`.
+        `dsn` is `postgresql://user:password@host:port/database?search_path=schema`; `manners` what
+        it does not say about sessions.
 
         Raises:
             TemporaryError: the server does not answer.
@@ -107,9 +113,10 @@ class PostgresStore:
         """
         self._clock = clock or SystemClock()
         self._loop = PrivateLoop("ledger-postgres")
-        self._reader = Line(dsn)
-        self._writer = Line(dsn)
-        self._listener = Listener(dsn)
+        self._pooled = manners.pooled
+        self._reader = Line(dsn, manners)
+        self._writer = Line(dsn, manners)
+        self._listener = Listener(dsn, manners)
         self._closed = False
         try:
             self._loop.wait(self._open(), OPEN_SECONDS_MAX)
@@ -126,6 +133,18 @@ class PostgresStore:
         except asyncio.CancelledError:
             await self._settled()
             raise
+
+    async def take_turn(self) -> None:
+        """Wait until no other writer can move the head before our next append; see `turn`.
+
+        Raises:
+            TemporaryError: it is not our turn in time, or the server is away.
+        """
+        await asyncio.wrap_future(self._loop.submit(take(self._writer)))
+
+    async def leave_turn(self) -> None:
+        """Give up a turn in which nothing was appended."""
+        await asyncio.wrap_future(self._loop.submit(leave(self._writer)))
 
     def rows(self, start: int, limit: int) -> list[Row]:
         """At most `limit` rows from `start` on."""
@@ -212,7 +231,7 @@ class PostgresStore:
             try:
                 await self._stage(connection, batch)
             except BaseException as error:
-                await self._roll_back(connection)
+                await self._writer.roll_back()
                 if isinstance(error, FAILURES):
                     raise explained(error) from error
                 raise
@@ -224,27 +243,23 @@ class PostgresStore:
                 raise
 
     async def _stage(self, connection: Connection, batch: Batch) -> None:
-        await connection.execute(_BEGIN)
+        if not self._writer.in_turn:
+            await connection.execute(BEGIN)
+        self._writer.in_turn = False  # whatever comes of it, this transaction ends with it
         if len(batch.rows) > STATEMENT_ROWS_MAX:
-            await _copy(connection, batch)
+            await _copy(connection, batch, pooled=self._pooled)
             return
         tiles = [(t.level, t.index, t.hashes, t.root) for t in batch.tiles]
         columns = zip(*tiles, strict=True) if tiles else ([], [], [], [])
         keys = [(key, n) for n, row in enumerate(batch.rows, batch.first) for key in row.keys]
+        store = _sent(_STORE, pooled=self._pooled)
         stored = await connection.fetchrow(
-            _STORE, batch.first, batch.first + len(batch.rows), batch.note,
+            store, batch.first, batch.first + len(batch.rows), batch.note,
             [row.entry for row in batch.rows], [row.leaf_hash for row in batch.rows],
             [key for key, _ in keys], [position for _, position in keys], *columns,
         )  # fmt: skip
         if stored is None:
             raise _moved(await connection.fetchval(_SIZE), batch)
-
-    async def _roll_back(self, connection: Connection) -> None:
-        """Undo what was staged; the server does it alone when it cannot be told."""
-        try:
-            await connection.execute("ROLLBACK", timeout=ROLLBACK_SECONDS_MAX)
-        except FAILURES:
-            self._writer.drop()
 
     async def _commit(self, connection: Connection, batch: Batch) -> None:
         """Commit; when it returns the batch is durable, when it raises nothing was stored."""
@@ -280,8 +295,8 @@ class PostgresStore:
         is over. Ours, which is written down as well because it locked a row, comes after it: once
         it is on the disk, and on the replica that the server waits for, so is the other.
         """
-        await connection.execute(_BEGIN)
-        await connection.fetchval(_LOCK)
+        await connection.execute(BEGIN)
+        await connection.fetchval(LOCK)
         note = await connection.fetchval(_SIGNED, batch.first + len(batch.rows))
         if not await _commits_cleanly(connection):
             raise TemporaryError
@@ -299,9 +314,14 @@ class PostgresStore:
             pass
 
 
-async def _copy(connection: Connection, batch: Batch) -> None:
+def _sent(statement: str, *, pooled: bool) -> str:
+    """As it may be sent: in a pooled session nothing is set, not even for a transaction."""
+    return statement.replace(_UNTIMED, "") if pooled else statement
+
+
+async def _copy(connection: Connection, batch: Batch, *, pooled: bool) -> None:
     """Lock the head, compare it, copy the batch in, move the head."""
-    size = await connection.fetchval(_LOCK)
+    size = await connection.fetchval(LOCK)
     if size != batch.first:
         raise _moved(size, batch)
     rows = list(enumerate(batch.rows, start=batch.first))
@@ -313,7 +333,7 @@ async def _copy(connection: Connection, batch: Batch) -> None:
     if batch.tiles:
         tiles = [(t.level, t.index, t.hashes, t.root) for t in batch.tiles]
         await connection.copy_records_to_table("ledger_tiles", records=tiles)
-    await connection.execute(_MOVE, batch.first + len(rows), batch.note)
+    await connection.execute(_sent(_MOVE, pooled=pooled), batch.first + len(rows), batch.note)
 
 
 def _moved(size: int | None, batch: Batch) -> Corrupt | HeadMoved:

@@ -1,0 +1,213 @@
+"""Builds what a function on AWS works with: the ledger, the book folded to it, the desk, the door.
+
+One `Runtime` lives as long as its execution environment, and serves one request at a time; its
+event loop stands still in between. Whatever it holds is a copy of what the ledger says: any number
+of them may be there, come and go.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from tallystick.clock import Clock
+from tallystick.errors import Misconfigured, TemporaryError
+from tallystick.execution import Book, Desk, EcbAnchored, QuoteBoard, Source
+from tallystick.execution.book import restore
+from tallystick.execution.quotes import LiveSource, PriceFeed
+from tallystick.execution.quotes.ecb import reference_rates
+from tallystick.fx import PAIRS, Session, session, spot_date, trade_date
+from tallystick.ledger import Ledger, PostgresStore
+from tallystick.ledger.storage.postgres.session import Manners
+from tallystick.wiring.aws.clients import client
+from tallystick.wiring.aws.guard import DynamoGuard
+from tallystick.wiring.aws.patience import Patience
+from tallystick.wiring.aws.prices import TablePrices
+from tallystick.wiring.aws.settings import AwsSettings, read_aws_settings, table_of
+from tallystick.wiring.aws.signing import signing_of
+from tallystick.wiring.aws.snapshots import Snapshots
+from tallystick.wiring.aws.tokens import secret_text
+
+SCRATCH = "tallystick"
+"""Folder of what a process may lose, where temporary files are."""
+KEYS_AGE_SECONDS = 300
+_ALWAYS = Session(open=True, changes_ns=2**62)
+_log = structlog.get_logger("wiring")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every function has that reads the ledger."""
+
+    settings: AwsSettings
+    clock: Clock
+    store: PostgresStore
+    ledger: Ledger
+    manners: Manners
+
+    def close(self) -> None:
+        """End the sessions."""
+        self.ledger.close()
+
+
+def open_parts(environment: Mapping[str, str], clock: Clock) -> Parts:
+    """The ledger that the environment names.
+
+    Raises:
+        Misconfigured, Corrupt, Forked: with a sentence for the operator.
+        TemporaryError: something is away.
+    """
+    settings = read_aws_settings(environment)
+    if not settings.ledger:
+        raise Misconfigured("TALLYSTICK_LEDGER must be the address of a PostgreSQL database.")
+    manners = manners_of(settings)
+    signing = signing_of(settings, lambda name: secret_text(name, KEYS_AGE_SECONDS))
+    guard = None
+    if settings.guard is not None:
+        guard = DynamoGuard(table_of("GUARD", settings.guard), signing.signer.name, clock)
+    store = PostgresStore(settings.ledger, clock, manners)
+    try:
+        ledger = Ledger(
+            store, signing.signer, guard, others=signing.others, retired=signing.retired
+        )
+    except BaseException:
+        store.close()
+        raise
+    return Parts(settings, clock, store, ledger, manners)
+
+
+def manners_of(settings: AwsSettings) -> Manners:
+    """How sessions with the ledger's database are opened."""
+    tls = ssl.create_default_context() if settings.ledger_tls == "verify-full" else None
+    if settings.ledger_login == "iam":
+        return Manners(lambda: _iam_token(settings.ledger), tls, settings.ledger_pooled)
+    if settings.ledger_login == "secret":
+        if settings.ledger_secret is None:
+            raise Misconfigured("TALLYSTICK_LEDGER_LOGIN is secret: name TALLYSTICK_LEDGER_SECRET.")
+        name = settings.ledger_secret
+        return Manners(lambda: _password(secret_text(name)), tls, settings.ledger_pooled)
+    return Manners(None, tls, settings.ledger_pooled)
+
+
+class Trading:
+    """Ledger, book and desk of a process that decides; `board` has the prices."""
+
+    def __init__(self, parts: Parts, sources: list[Source | LiveSource] | None = None) -> None:
+        """Fold the book; `sources` of prices, where they are not those of the settings.
+
+        To be made inside the event loop that will run it.
+
+        Raises:
+            TemporaryError, Corrupt: the ledger cannot be read.
+        """
+        settings, clock, ledger = parts.settings, parts.clock, parts.ledger
+        self.parts = parts
+        self.ledger = ledger
+        self.snapshots = Snapshots(settings.ledger, parts.manners)
+        self.session = session if settings.session == "market" else _always
+        self.board = QuoteBoard()
+        self.feed = PriceFeed(sources or _sources(settings, clock), self.board, clock)
+        self.desk = Desk(
+            ledger, self._book(), self.board, clock, lambda at_ns: self.session(at_ns).open
+        )
+        chance = random.Random()  # noqa: S311  jitter
+        self.patience = Patience(ledger, parts.store, clock, chance, settings.retry_seconds)
+        self.desk.on_head_moved = self.patience.wait
+        warm_up(clock)
+        self.task = asyncio.get_running_loop().create_task(self.desk.run(), name="desk")
+
+    def refresh(self) -> None:
+        """Take in what others appended, and the newest prices.
+
+        A session that broke while the process stood still is opened again, once.
+
+        Raises:
+            TemporaryError: the ledger or the prices are away.
+        """
+        try:
+            self.ledger.catch_up()
+        except TemporaryError:
+            self.ledger.catch_up()
+        self.desk.refresh()
+        self.feed.ask()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the desk has ended: this process must not go on."""
+        return self.task.done()
+
+    async def close(self) -> None:
+        """Finish what waits, and let go."""
+        self.desk.close()
+        await asyncio.gather(self.task, return_exceptions=True)
+        self.snapshots.close()
+        self.parts.close()
+
+    def _book(self) -> Book:
+        """The book of the last snapshot where it fits ledger and version, else an empty one."""
+        try:
+            kept = self.snapshots.kept()
+            if kept is None:
+                return Book()
+            position, root, data = kept
+            if position <= self.ledger.size and self.ledger.root(position) == root:
+                return restore(data)
+        except (TemporaryError, msgspec.DecodeError) as error:
+            _log.warning("wiring.snapshot_void", body=str(error))
+        return Book()
+
+
+def warm_up(clock: Clock) -> None:
+    """Work out today's spot dates: half a second that no order should hold the head for."""
+    for pair in PAIRS.values():
+        spot_date(pair, trade_date(clock.now_ns(), pair))
+
+
+def scratch(name: str, folder: str) -> Path:
+    """A folder of this process for what it may lose."""
+    path = Path(folder) / SCRATCH / name
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def _sources(settings: AwsSettings, clock: Clock) -> list[Source | LiveSource]:
+    if settings.prices == "simulated":
+        chance = random.Random()  # noqa: S311  prices, not secrets
+        return [EcbAnchored([reference_rates(1)[0][1]], chance, "calm")]
+    return [TablePrices(table_of("STATE", settings.state), clock)]
+
+
+def _always(_at_ns: int) -> Session:
+    return _ALWAYS
+
+
+def _iam_token(address: str) -> str:
+    """A password of fifteen minutes: a signed request that is never sent, made here."""
+    parts = urlsplit(address)
+    token: str = client("rds").generate_db_auth_token(
+        DBHostname=parts.hostname, Port=parts.port or 5432, DBUsername=parts.username
+    )
+    return token
+
+
+class _Login(msgspec.Struct):
+    password: str
+
+
+def _password(text: str) -> str:
+    try:
+        return msgspec.json.decode(text, type=_Login).password
+    except msgspec.DecodeError as error:
+        raise Misconfigured(f"The secret of the ledger's login cannot be read: {error}.") from error
+
+
+def absent() -> Any:
+    """In the place of a room that this topology has elsewhere; no operation here asks for it."""
+    return None
