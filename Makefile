@@ -9,7 +9,7 @@ PAGE := src/tallystick/web/static/index.html
 .PHONY: run test demo check lint types bench bench-orders bench-logs bench-ledger bench-detect bench-alerting soak conformance page pins dist clean help
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
 
 run: $(VENV)/.run $(PAGE) ## start Tallystick on http://127.0.0.1:8080
 	@exec ./tallystick serve
@@ -97,3 +97,5 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
 
 $(PAGE): $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null) | $(VENV)/bin/python
 	frontend/build $(PY) $(UV)
+
+include deploy/aws/aws.mk

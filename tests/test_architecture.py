@@ -89,8 +89,8 @@ def test_every_test_folder_mirrors_a_room() -> None:
 
 
 def test_topologies_are_named_like_their_deployment() -> None:
-    """`wiring/single.py` stands beside `deploy/single/`, and so on."""
-    wired = {path.stem for path in (SOURCE / "wiring").glob("*.py")} & TOPOLOGIES
+    """`wiring/single.py` stands beside `deploy/single/`, `wiring/aws` beside `deploy/aws`."""
+    wired = {path.stem for path in (SOURCE / "wiring").iterdir()} & TOPOLOGIES
     deployed = {path.name for path in (ROOT / "deploy").iterdir() if path.is_dir()}
 
     assert wired == deployed
