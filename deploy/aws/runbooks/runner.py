@@ -1,0 +1,173 @@
+"""The frame around every runbook: its arguments, the dry run, the question, the run.
+
+Exit codes: 0 done, 1 a step failed or a check did not hold, 2 the arguments are wrong.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import jmespath
+from steps import (
+    POLL_SECONDS,
+    Call,
+    Check,
+    Say,
+    Step,
+    StepError,
+    Until,
+    Wait,
+    described,
+    pause,
+    printed,
+    request,
+)
+
+PRIMARY = "eu-west-1"
+RECOVERY = "eu-central-1"
+Client = Callable[[str, str], Any]
+"""A boto3 client by service and region."""
+
+
+def parser_of(description: str) -> argparse.ArgumentParser:
+    """The arguments that every runbook has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stage", default="production", help="the stage it is about")
+    parser.add_argument("--primary", default=PRIMARY, help="the region that serves normally")
+    parser.add_argument("--recovery", default=RECOVERY, help="the region that takes over")
+    parser.add_argument("--dry-run", action="store_true", help="print the calls, make none")
+    parser.add_argument("--yes", action="store_true", help="do not ask before changing anything")
+    return parser
+
+
+def run(
+    name: str, arguments: argparse.Namespace, steps: Iterable[Step], client: Client | None = None
+) -> int:
+    """Print the steps, or do them; see the module for the exit code."""
+    listed = list(steps)
+    try:
+        if arguments.dry_run:
+            _print(map(described, listed))
+            return 0
+        if not arguments.yes and _changes(listed) and not _agreed(name, listed):
+            return 1
+        _do(listed, client or _boto3)
+    except StepError as wrong:
+        sys.stderr.write(f"{name}: {wrong}\n")
+        return 1
+    return 0
+
+
+def main(
+    name: str,
+    parser: argparse.ArgumentParser,
+    steps: Callable[[argparse.Namespace], Sequence[Step]],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """A runbook's command line."""
+    arguments = parser.parse_args(argv)
+    try:
+        listed = steps(arguments)
+    except (StepError, ValueError, OSError) as wrong:
+        sys.stderr.write(f"{name}: {wrong}\n")
+        return 2
+    return run(name, arguments, listed)
+
+
+def _changes(steps: Sequence[Step]) -> bool:
+    return any(isinstance(step, Call) and step.changes for step in steps)
+
+
+def _print(lines: Iterable[dict[str, object]]) -> None:
+    for line in lines:
+        sys.stdout.write(printed(line) + "\n")
+    sys.stdout.flush()
+
+
+def _agreed(name: str, steps: Sequence[Step]) -> bool:
+    """Show the plan and let its name be typed."""
+    _print(map(described, steps))
+    sys.stderr.write(f"Type {name} to do this: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == name
+
+
+def _boto3(service: str, region: str) -> Any:
+    import boto3  # noqa: PLC0415  a dry run does without it
+
+    return boto3.client(service, region_name=region)
+
+
+def _do(steps: Sequence[Step], client: Client) -> None:
+    answers: dict[str, object] = {}
+    for step in steps:
+        match step:
+            case Call():
+                answer = _call(step, answers, client)
+                if step.name:
+                    answers[step.name] = answer
+            case Until():
+                _until(step, answers, client)
+            case Wait():
+                _wait(step, client)
+            case Check():
+                value = step.answer.read(answers)
+                if not step.passes(value):
+                    raise StepError(f"{step.why}: {value!r}, wanted {step.wanted}.")
+                _print([{"check": step.answer.path, "is": value}])
+            case Say():
+                sys.stderr.write(f"{step.what}\nThen press return. ")
+                sys.stderr.flush()
+                sys.stdin.readline()
+
+
+def _call(step: Call, answers: dict[str, object], client: Client) -> object:
+    from botocore.exceptions import ClientError  # noqa: PLC0415  not needed in a dry run
+
+    line: dict[str, object] = {"call": f"{step.service}.{step.operation}", "region": step.region}
+    parameters = request(step, answers)
+    try:
+        answer = _send(client(step.service, step.region), step, parameters)
+    except ClientError as refused:
+        code = refused.response["Error"]["Code"]
+        if code != step.unless:
+            raise StepError(f"{line['call']}: {refused}") from refused
+        _print([{**line, "skipped": code}])
+        return {}
+    about = answer.get("ResponseMetadata", {})
+    _print([{**line, "parameters": parameters, "request_id": about.get("RequestId")}])
+    return answer
+
+
+def _send(client: Any, step: Call, parameters: dict[str, object]) -> Any:
+    """One request; a list is read to its end."""
+    if not step.changes and client.can_paginate(step.operation):
+        return client.get_paginator(step.operation).paginate(**parameters).build_full_result()
+    return getattr(client, step.operation)(**parameters)
+
+
+def _until(step: Until, answers: dict[str, object], client: Client) -> None:
+    deadline = time.monotonic() + step.seconds_max
+    while True:
+        answer = _call(step.call, answers, client)
+        if jmespath.search(step.path, answer) == step.wanted:
+            if step.call.name:
+                answers[step.call.name] = answer
+            return
+        if time.monotonic() + POLL_SECONDS > deadline:
+            raise StepError(f"{step.call.why}: not within {step.seconds_max} seconds.")
+        pause()
+
+
+def _wait(step: Wait, client: Client) -> None:
+    from botocore.exceptions import WaiterError  # noqa: PLC0415  not needed in a dry run
+
+    try:
+        client(step.service, step.region).get_waiter(step.waiter).wait(**step.parameters)
+    except WaiterError as wrong:
+        raise StepError(f"{step.why}: {wrong}") from wrong
+    _print([{"wait": f"{step.service}.{step.waiter}", "done": True}])

@@ -1,0 +1,1 @@
+"""One construct a file, named for what it is for."""

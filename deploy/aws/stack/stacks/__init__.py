@@ -1,0 +1,1 @@
+"""Stacks: each composes capabilities and hands on what the next one needs."""
