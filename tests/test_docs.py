@@ -18,7 +18,8 @@ import tallystick
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "tallystick"
 REFERENCE = ROOT / "docs" / "reference"
-BUILT = {".venv", ".venv-local", "cdk.out", ".uv", ".tallystick", "node_modules", "dist", ".pytest_cache", ".ruff_cache"}
+BUILT = {".venv", ".venv-local", ".uv", ".tallystick", "node_modules", "dist", "build", "cdk.out"}
+BUILT |= {".pytest_cache", ".ruff_cache"}
 DOCUMENTS = sorted(p for p in ROOT.rglob("*.md") if not BUILT & set(p.relative_to(ROOT).parts))
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
