@@ -3,43 +3,44 @@ AWS := deploy/aws
 AWS_PY := $(AWS)/.venv/bin/python
 AWS_LOCAL_PY := $(AWS)/.venv-local/bin/python
 AWS_ENV := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20
+WITH_NODE := UV=$(abspath $(UV)) ./with-node
 
 .PHONY: aws-synth aws-test aws-gates aws-effects aws-diff aws-cost aws-docs aws-package aws-local
 
-$(AWS)/.venv/.ready: $(AWS)/requirements/synth.txt $(AWS)/requirements/gates.txt
+$(AWS)/.venv/.ready: $(AWS)/requirements/synth.txt $(AWS)/requirements/gates.txt | $(UV)
 	$(UV) venv --quiet --allow-existing $(AWS)/.venv
 	$(UV) pip sync --quiet --require-hashes --python $(AWS_PY) $^
 	@touch $@
 
-$(AWS)/.venv-local/.ready: $(AWS)/requirements/local.txt
+$(AWS)/.venv-local/.ready: $(AWS)/requirements/local.txt | $(UV)
 	$(UV) venv --quiet --allow-existing $(AWS)/.venv-local
 	$(UV) pip sync --quiet --require-hashes --python $(AWS_LOCAL_PY) $^
 	@touch $@
 
 aws-synth: $(AWS)/.venv/.ready ## the templates of the three profiles, offline, in deploy/aws/cdk.out
-	cd $(AWS) && .venv/bin/python -m proof.synthesise $(ARGS)
+	cd $(AWS) && $(WITH_NODE) .venv/bin/python -m proof.synthesise $(ARGS)
 
 aws-test: $(AWS)/.venv/.ready ## what the templates must say: coverage, controls, lens, cost (no emulator, no account)
-	cd $(AWS) && $(AWS_ENV) .venv/bin/python -m pytest -q $(ARGS)
+	cd $(AWS) && $(AWS_ENV) $(WITH_NODE) .venv/bin/python -m pytest -q $(ARGS)
 
 aws-gates: $(AWS)/.venv/.ready ## cdk-nag's four packs, the CDK's validator, cfn-lint; prints time and memory
-	cd $(AWS) && .venv/bin/python -m pytest -c tests/gates/pytest.ini tests/gates $(ARGS)
+	cd $(AWS) && $(WITH_NODE) .venv/bin/python -m pytest -c tests/gates/pytest.ini tests/gates $(ARGS)
 
 aws-effects: $(AWS)/.venv/.ready $(AWS)/.venv-local/.ready ## each service's effect, by real calls to emulators on this machine
-	cd $(AWS) && .venv-local/bin/python -m pytest -c tests/effects/pytest.ini tests/effects $(ARGS)
+	cd $(AWS) && $(WITH_NODE) .venv-local/bin/python -m pytest -c tests/effects/pytest.ini tests/effects $(ARGS)
 
 aws-diff: aws-synth ## what a deployment would change (asks the account; needs credentials)
 	cd $(AWS) && npx --no-install cdk diff --app cdk.out/$(or $(PROFILE),full) $(ARGS)
 
 aws-cost: $(AWS)/.venv/.ready ## what each profile costs a month, and each switch: docs/cost.md, cost/budgets.json
-	cd $(AWS) && .venv/bin/python -m cost.report --switches $(ARGS)
+	cd $(AWS) && $(WITH_NODE) .venv/bin/python -m cost.report --switches $(ARGS)
 
 aws-docs: $(AWS)/.venv/.ready ## write the pages of deploy/aws/docs that are read off files
 	cd $(AWS) && .venv/bin/python -m proof.tables
-	cd $(AWS) && .venv/bin/python -m cost.report
+	cd $(AWS) && $(WITH_NODE) .venv/bin/python -m cost.report
 
 aws-package: $(VENV)/.dev ## the functions' zip for Lambda
-	$(PY) $(AWS)/package.py $(ARGS)
+	PATH="$(dir $(abspath $(UV))):$$PATH" $(PY) $(AWS)/package.py $(ARGS)
 
 aws-local: $(VENV)/.dev $(AWS)/.venv-local/.ready ## the core path on ministack: an order in by HTTP, an alert out
-	$(PY) $(AWS)/local/run.py $(ARGS)
+	PATH="$(dir $(abspath $(UV))):$$PATH" $(PY) $(AWS)/local/run.py $(ARGS)
