@@ -1,5 +1,6 @@
 """Calls: the line of a placed order is the line that every other call gets, and counts alike."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,11 +16,14 @@ from tallystick.wiring import logs
 @pytest.fixture
 def heard() -> Iterator[list[dict[str, Any]]]:
     """What structlog hands to the sink."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     lines: list[dict[str, Any]] = []
     before = structlog.get_config()
     logs.configure(lines.append, ManualClock(), "info")
     yield lines
     structlog.configure(**before)
+    root.handlers, root.level = handlers, level
 
 
 @pytest.mark.parametrize("account", ["demo", None])

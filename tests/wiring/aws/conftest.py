@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+import structlog
 from aws_lambda_powertools.utilities import parameters
 from moto.server import ThreadedMotoServer
 
@@ -18,6 +19,14 @@ from aws_world import World, furnished, run_sql
 from tallystick.clock import SystemClock
 from tallystick.wiring.aws import clients
 from tallystick.wiring.aws.prepare import prepare
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a function set up for its log does not outlive the test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
