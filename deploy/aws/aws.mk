@@ -5,7 +5,7 @@ AWS_LOCAL_PY := $(AWS)/.venv-local/bin/python
 AWS_ENV := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20
 WITH_NODE := UV=$(abspath $(UV)) ./with-node
 
-.PHONY: aws-synth aws-test aws-gates aws-effects aws-diff aws-cost aws-docs aws-package aws-local
+.PHONY: aws-synth aws-test aws-gates aws-effects aws-diff aws-cost aws-docs aws-package aws-release aws-local
 
 $(AWS)/.venv/.ready: $(AWS)/requirements/synth.txt $(AWS)/requirements/gates.txt | $(UV)
 	$(UV) venv --quiet --allow-existing $(AWS)/.venv
@@ -41,6 +41,12 @@ aws-docs: $(AWS)/.venv/.ready ## write the pages of deploy/aws/docs that are rea
 
 aws-package: $(VENV)/.dev ## the functions' zip for Lambda
 	PATH="$(dir $(abspath $(UV))):$$PATH" $(PY) $(AWS)/package.py $(ARGS)
+
+aws-release: $(AWS)/.venv/.ready ## templates and code of PROFILE as an archive that needs no Node, in dist/
+	$(MAKE) aws-package ARGS="--machine arm64"
+	rm -rf $(AWS)/build/release
+	cd $(AWS) && $(AWS_ENV) CDK_OUTDIR=build/release CDK_CONTEXT_JSON='{"profile":"$(or $(PROFILE),small)"}' $(WITH_NODE) .venv/bin/python app.py
+	cd $(AWS) && .venv/bin/python release.py $(or $(PROFILE),small) --assembly build/release $(ARGS)
 
 aws-local: $(VENV)/.dev $(AWS)/.venv-local/.ready ## the core path on ministack: an order in by HTTP, an alert out
 	PATH="$(dir $(abspath $(UV))):$$PATH" $(PY) $(AWS)/local/run.py $(ARGS)
