@@ -14,7 +14,7 @@ from tallystick.ledger import Ledger, MemoryStore, Sealable
 from tallystick.ledger.checkpoint import VerifierKey, verify_note
 from tallystick.wiring.aws.clients import client
 from tallystick.wiring.aws.settings import AwsSettings
-from tallystick.wiring.aws.signing import KmsSigner, signing_of
+from tallystick.wiring.aws.signing import KmsSigner, public_half, signing_of
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(b"\x03" * 32)
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/mrk-1"
@@ -114,3 +114,44 @@ def test_an_onlooker_reads_and_never_signs() -> None:
     with pytest.raises(PermanentError, match="no key"):
         asyncio.run(ledger.append(1, [Sealable(b"second")]))
     assert Ledger(store, KEYRING).size == 1
+
+
+def test_an_onlooker_knows_the_public_half_of_a_key_of_kms(kms: Stubber) -> None:
+    """GetPublicKey is all that it asks: it opens an empty ledger, and later what was signed by it.
+
+    The relay's role may do no more, and it begins before the first order.
+    """
+    import asyncio  # noqa: PLC0415
+
+    public(kms, ED25519)
+    settings = AwsSettings(keys=f"kms-public:{KEY}", origin="log.example", vkeys=OLD.vkey)
+    signing = signing_of(settings, lambda name: name)
+    kms.assert_no_pending_responses()
+    store = MemoryStore()
+    ledger = Ledger(store, signing.signer, retired=signing.retired)
+    assert (ledger.size, ledger.origin) == (0, "log.example")
+    writer = FileKeyring("log.example", b"\x03" * 32)
+    asyncio.run(Ledger(store, writer).append(0, [Sealable(b"first")]))
+    assert ledger.catch_up()
+    assert ledger.size == 1
+    assert [each.name for each in signing.retired] == [OLD.name]
+    with pytest.raises(PermanentError, match="no key"):
+        asyncio.run(ledger.append(1, [Sealable(b"second")]))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [AwsSettings(keys=f"kms-public:{KEY}"), AwsSettings(keys="kms-public:", origin="log.example")],
+)
+def test_an_onlooker_needs_a_key_and_the_name_of_the_log(settings: AwsSettings) -> None:
+    """A key of KMS has no name of its own that notes could carry."""
+    with pytest.raises(Misconfigured, match="TALLYSTICK_"):
+        signing_of(settings, lambda name: name)
+
+
+def test_a_key_that_cannot_be_asked_is_said(kms: Stubber) -> None:
+    """Refused for good, or away for now."""
+    for code, kind in (("AccessDeniedException", Misconfigured), ("Throttling", TemporaryError)):
+        kms.add_client_error("get_public_key", code)
+        with pytest.raises(kind, match="KMS"):
+            public_half(KEY)

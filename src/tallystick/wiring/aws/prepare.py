@@ -1,7 +1,8 @@
 """Makes the ledger's schema and the role of the functions: run by a deployment, before all others.
 
 It is the only one that comes as the schema's owner (`TALLYSTICK_LEDGER_LOGIN=secret`), straight to
-the cluster and not through the proxy (`TALLYSTICK_LEDGER_POOLED=false`). It may run again at any
+the cluster (`TALLYSTICK_LEDGER_POOLED=false`): the proxy knows IAM alone. So its server shows a
+certificate of RDS' own authorities (`TALLYSTICK_LEDGER_AUTHORITIES=rds`). It may run again at any
 time: what is there stays, what a new version brings is added. The functions' role can read and
 append, and neither change nor delete an entry.
 """
@@ -12,14 +13,18 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]  # it ships none
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tallystick.clock import Clock, SystemClock
 from tallystick.errors import Misconfigured
 from tallystick.ledger import PostgresStore
 from tallystick.ledger.storage.postgres.faults import FAILURES, explained
-from tallystick.ledger.storage.postgres.session import CONNECT_SECONDS_MAX, ROLE_SETTINGS, Manners
+from tallystick.ledger.storage.postgres.session import (
+    CLOSE_SECONDS_MAX,
+    ROLE_SETTINGS,
+    Manners,
+    open_session,
+)
 from tallystick.wiring.aws.runtime import manners_of
 from tallystick.wiring.aws.settings import read_aws_settings
 from tallystick.wiring.aws.snapshots import Snapshots
@@ -81,18 +86,15 @@ def _after(schema: str, role: str) -> Iterator[str]:
 
 
 async def _run(dsn: str, manners: Manners, statements: list[str]) -> None:
+    connection = await open_session(dsn, manners)
     try:
-        connection = await asyncpg.connect(
-            dsn, timeout=CONNECT_SECONDS_MAX, password=manners.password, ssl=manners.tls
-        )
-        try:
-            async with connection.transaction():
-                for statement in statements:
-                    await connection.execute(statement)
-        finally:
-            await connection.close()
+        async with connection.transaction():
+            for statement in statements:
+                await connection.execute(statement)
     except FAILURES as error:
         raise explained(error) from error
+    finally:
+        await connection.close(timeout=CLOSE_SECONDS_MAX)
 
 
 @logger.inject_lambda_context(clear_state=True)

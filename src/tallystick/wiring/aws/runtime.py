@@ -10,6 +10,8 @@ import random
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +40,7 @@ from tallystick.wiring.aws.tokens import secret_text
 SCRATCH = "tallystick"
 """Folder of what a process may lose, where temporary files are."""
 KEYS_AGE_SECONDS = 300
+_RDS = resources.files(__package__) / "authorities" / "rds.pem"
 _ALWAYS = Session(open=True, changes_ns=2**62)
 _log = structlog.get_logger("wiring")
 
@@ -85,7 +88,7 @@ def open_parts(environment: Mapping[str, str], clock: Clock) -> Parts:
 
 def manners_of(settings: AwsSettings) -> Manners:
     """How sessions with the ledger's database are opened."""
-    tls = ssl.create_default_context() if settings.ledger_tls == "verify-full" else None
+    tls = _tls(settings) if settings.ledger_tls == "verify-full" else None
     if settings.ledger_login == "iam":
         return Manners(lambda: _iam_token(settings.ledger), tls, settings.ledger_pooled)
     if settings.ledger_login == "secret":
@@ -94,6 +97,29 @@ def manners_of(settings: AwsSettings) -> Manners:
         name = settings.ledger_secret
         return Manners(lambda: _password(secret_text(name)), tls, settings.ledger_pooled)
     return Manners(None, tls, settings.ledger_pooled)
+
+
+def _tls(settings: AwsSettings) -> ssl.SSLContext:
+    """By which the certificate and the name of the ledger's server are checked.
+
+    Raises:
+        Misconfigured: the authorities cannot be read.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.ledger_authorities is None:
+        return context
+    # Python 3.13 and newer also ask for what RFC 5280 wants of a certificate's form, libpq and
+    # older ones do not. Signature, dates, purpose and name are checked by all.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    place: Traversable = Path(settings.ledger_authorities)
+    if settings.ledger_authorities == "rds":
+        place = _RDS
+    try:
+        context.load_verify_locations(cadata=place.read_text())
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"TALLYSTICK_LEDGER_AUTHORITIES cannot be used: {error}.") from error
+    return context
 
 
 class Trading:

@@ -34,17 +34,20 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The secret, for the login `secret`."""
     ledger_tls: Literal["verify-full", "off"] = "verify-full"
     """Whether the server's certificate and name are checked; `off` is for loopback alone."""
+    ledger_authorities: str | None = None
+    """Who may vouch for the server beside the system's authorities: `rds` for RDS' and Aurora's
+    own, which sign what is reached past the proxy, or a file of certificates (PEM)."""
     ledger_pooled: bool = True
     """Whether a proxy stands in between, so that sessions hold no state."""
     keys: str | None = None
     """What signs the ledger: `secret:ARN` (the lines of `keys/ledger.key`, then those of
-    `keys/ledger.retired`) or `kms:KEY` (an Ed25519 key that never leaves KMS). None: this function
-    only reads."""
+    `keys/ledger.retired`) or `kms:KEY` (an Ed25519 key that never leaves KMS). What only reads has
+    `kms-public:KEY`, of which the public half is asked, or nothing."""
     origin: str | None = None
     """The log's name; needed with a key of KMS."""
     vkeys: str | None = None
-    """Verifier key lines, with spaces between: of the log for who only reads, of its retired keys
-    beside a key of KMS."""
+    """Verifier key lines, with spaces between: of the log for who only reads and has no `keys`, of
+    its retired keys beside a key of KMS."""
     guard: str | None = None
     """`dynamodb://region/table` of the signed-head guard: in another region than the ledger."""
     state: str | None = None

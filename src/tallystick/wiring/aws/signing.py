@@ -41,13 +41,17 @@ def signing_of(settings: AwsSettings, secret: Secret) -> Signing:
     where, _, key = (settings.keys or "").partition(":")
     if where == "secret" and key:
         return _parsed(secret(key))
-    if where == "kms" and key:
+    if where in {"kms", "kms-public"} and key:
         if settings.origin is None:
             raise Misconfigured("TALLYSTICK_KEYS is a key of KMS and needs TALLYSTICK_ORIGIN.")
         retired = tuple(VerifierKey.parse(line) for line in named)
-        return Signing(KmsSigner(key, settings.origin), retired=retired)
+        if where == "kms":
+            return Signing(KmsSigner(key, settings.origin), retired=retired)
+        return Signing(Onlooker(VerifierKey.of(settings.origin, public_half(key))), retired=retired)
     if where or not named:
-        raise Misconfigured("TALLYSTICK_KEYS must be secret:ARN or kms:KEY, or TALLYSTICK_VKEYS.")
+        raise Misconfigured(
+            "TALLYSTICK_KEYS must be secret:ARN, kms:KEY or kms-public:KEY, or TALLYSTICK_VKEYS."
+        )
     known = [VerifierKey.parse(line) for line in named]
     return Signing(Onlooker(known[0]), retired=tuple(known))
 
@@ -59,6 +63,23 @@ def _parsed(text: str) -> Signing:
         raise Misconfigured("The secret of the ledger's keys must hold keys of one log.")
     retired = [VerifierKey.parse(line) for line in lines if not line.startswith(PRIVATE)]
     return Signing(signers[0], tuple(signers[1:]), tuple(retired))
+
+
+def public_half(key: str) -> bytes:
+    """The 32 bytes of an Ed25519 key of KMS that everybody may know.
+
+    Raises:
+        Misconfigured: there is no such key, or it is of another kind.
+        TemporaryError: KMS does not answer.
+    """
+    try:
+        answer = client("kms").get_public_key(KeyId=key)
+    except FAILURES as error:
+        raise explained("KMS", error) from error
+    if _ALGORITHM not in answer["SigningAlgorithms"]:
+        raise Misconfigured(f"The key {key} of KMS is not of the kind ECC_NIST_EDWARDS25519.")
+    public = load_der_public_key(answer["PublicKey"])
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 class KmsSigner:
@@ -74,14 +95,7 @@ class KmsSigner:
         self._key = key
         self._name = name
         self._client = client("kms")
-        try:
-            answer = self._client.get_public_key(KeyId=key)
-        except FAILURES as error:
-            raise explained("KMS", error) from error
-        if _ALGORITHM not in answer["SigningAlgorithms"]:
-            raise Misconfigured(f"The key {key} of KMS is not of the kind ECC_NIST_EDWARDS25519.")
-        public = load_der_public_key(answer["PublicKey"])
-        self._public = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self._public = public_half(key)
 
     @property
     def name(self) -> str:

@@ -1,5 +1,7 @@
 """What the driver and the server say, as errors of ours: a sentence each, never a password."""
 
+import ssl
+
 import asyncpg  # type: ignore[import-untyped]  # it ships none
 
 from tallystick.errors import (
@@ -53,16 +55,27 @@ def explained(error: Exception) -> TallystickError:
     """The error of ours that stands for it."""
     if isinstance(error, TallystickError):
         return error
+    final = _final(error)
+    if final is not None:
+        return final
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return TemporaryError(sentence)
+    return TemporaryError(f"The ledger's PostgreSQL failed: {str(error) or type(error).__name__}.")
+
+
+def _final(error: Exception) -> TallystickError | None:
+    """The error of ours where trying again does not help."""
     if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _KEYS_INDEX:
         return KeyTaken()
     if isinstance(error, _REFUSED_AT_THE_DOOR):
         return Misconfigured(f"The ledger's PostgreSQL does not let us in: {error}.")
     if isinstance(error, _DAMAGED):
         return Corrupt(f"The ledger's database is damaged: {error}.")
-    for kind, sentence in _SENTENCES:
-        if isinstance(error, kind):
-            return TemporaryError(sentence)
-    return TemporaryError(f"The ledger's PostgreSQL failed: {str(error) or type(error).__name__}.")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = error.verify_message.rstrip(".")
+        return Misconfigured(f"The ledger's PostgreSQL is not who it should be: {said}.")
+    return None
 
 
 def unlike_a_ledger(error: Exception) -> PermanentError:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ssl import SSLContext
+from ssl import SSLCertVerificationError, SSLContext
 from typing import TypeAlias
 
 import asyncpg  # type: ignore[import-untyped]  # it ships none
@@ -124,20 +124,32 @@ class Line:
             self._connection = None
 
 
-async def _connect(dsn: str, manners: Manners) -> Connection:
+async def open_session(dsn: str, manners: Manners) -> Connection:
+    """A session as the server gives it: nothing is checked or set in it yet.
+
+    Raises:
+        TemporaryError: the server does not answer.
+        Misconfigured: it does not let us in, or the address or its certificate cannot be used.
+    """
     given = {"password": manners.password, "ssl": manners.tls}
     options: dict[str, object] = {name: it for name, it in given.items() if it is not None}
     if manners.pooled:
         options["statement_cache_size"] = 0
     try:
-        connection = await asyncpg.connect(
+        return await asyncpg.connect(
             dsn, timeout=CONNECT_SECONDS_MAX, command_timeout=ANSWER_SECONDS_MAX, **options
         )
+    except SSLCertVerificationError as error:  # which is a ValueError too
+        raise explained(error) from error
     except ValueError:
         # The driver quotes parts of the address, and a misplaced password with them.
         raise Misconfigured(UNUSABLE_DSN) from None
     except FAILURES as error:
         raise explained(error) from error
+
+
+async def _connect(dsn: str, manners: Manners) -> Connection:
+    connection = await open_session(dsn, manners)
     try:
         await _prepare(connection, pooled=manners.pooled)
     except FAILURES as error:
