@@ -24,6 +24,8 @@ UNUSABLE_DSN = (
     "The address of the ledger's PostgreSQL cannot be read; its form is"
     " postgresql://user:password@host:port/database."
 )
+_NO_TLS = "rejected SSL upgrade"
+"""The driver's words, in an error that has no type of its own."""
 _KEYS_INDEX = "ledger_keys_pkey"
 _REFUSED_AT_THE_DOOR = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -47,6 +49,7 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.FeatureNotSupportedError, _STANDBY),  # what BEGIN READ WRITE says there
     (asyncpg.QueryCanceledError, "The ledger's PostgreSQL took too long; nothing was stored."),
     (TimeoutError, "The ledger's PostgreSQL did not answer in time."),
+    (ssl.SSLError, "The ledger's PostgreSQL and we found no way to speak TLS."),
     (OSError, "The ledger's PostgreSQL cannot be reached."),
 )
 
@@ -75,6 +78,8 @@ def _final(error: Exception) -> TallystickError | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         said = error.verify_message.rstrip(".")
         return Misconfigured(f"The ledger's PostgreSQL is not who it should be: {said}.")
+    if isinstance(error, ConnectionError) and _NO_TLS in str(error):
+        return Misconfigured("The ledger's PostgreSQL speaks no TLS: switch it on (ssl = on).")
     return None
 
 

@@ -191,6 +191,14 @@ class PostgresStore:
         """Call `moved(size)` after each commit by whomever, from the store's own thread."""
         self._loop.call(self._listener.add, moved)
 
+    def renew(self) -> None:
+        """Open new sessions at the next use: for a process that stood still for long.
+
+        Somebody between it and the server may have forgotten them; what is sent to such a session
+        is not refused, it is never answered.
+        """
+        self._loop.wait(self._renew(), CLOSE_SECONDS_MAX)
+
     def close(self) -> None:
         """Finish the commit on its way and end the sessions."""
         if not self._closed:
@@ -204,6 +212,11 @@ class PostgresStore:
             await migrate(await self._reader.connection())
         except FAILURES as error:
             raise explained(error) from error
+
+    async def _renew(self) -> None:
+        for line in (self._reader, self._writer):
+            async with line.lock:
+                line.drop()
 
     async def _end(self) -> None:
         async with self._writer.lock:
