@@ -16,15 +16,17 @@ import os
 import re
 from collections.abc import Callable
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar, cast
-
-from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 HERE = Path(__file__).resolve().parent
 MARK = b"@compiled"
 DIGEST_CHARACTERS = 16
+HAS_COMPILER = find_spec("numba") is not None
+"""A function of Lambda has no room for Numba: there kernels run as they are written, hundreds of
+times slower, which is enough for some tens of orders a second."""
 _IMPORTED = re.compile(rb"^from tallystick\.watch\.detect\.([\w.]+) import", re.MULTILINE)
 
 
@@ -52,9 +54,20 @@ def _cache_folder() -> Path:
 
 
 def compiled(function: F) -> F:
-    """The same function as machine code (decorator)."""
+    """The same function as machine code (decorator); as it is where there is no Numba."""
+    if not HAS_COMPILER:
+        return function
+    from numba import njit  # noqa: PLC0415  where there is one
+
     return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
-if not config.CACHE_DIR:  # type: ignore[attr-defined]  # NUMBA_CACHE_DIR says otherwise
-    config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]
+def _keep_machine_code() -> None:
+    from numba import config  # noqa: PLC0415  where there is one
+
+    if not config.CACHE_DIR:  # type: ignore[attr-defined]  # NUMBA_CACHE_DIR says otherwise
+        config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]
+
+
+if HAS_COMPILER:
+    _keep_machine_code()
