@@ -174,12 +174,16 @@ class IncidentNews(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """Event `hello`, the first of every stream: whose token this is."""
+    """Event `hello`, the first of every stream: whose token this is.
+
+    With `every_seconds` it is the only one: the page asks anew after so long.
+    """
 
     name: str
     account: str
     scopes: list[Scope]
     version: str
+    every_seconds: int | UnsetType = UNSET
 
 
 class Gap(msgspec.Struct, frozen=True):

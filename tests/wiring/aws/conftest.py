@@ -4,13 +4,15 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import structlog
 from aws_lambda_powertools.utilities import parameters
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -31,11 +33,24 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
-    """Where moto answers for AWS."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield f"http://127.0.0.1:{server._server.port}"  # type: ignore[union-attr]  # it runs
-    server.stop()
+    """Where moto answers for AWS, one call after the other.
+
+    A write to an item of DynamoDB is whole or not there. Moto changes items in their place, value
+    after value: who reads meanwhile would see the size of one head with the root of another.
+    """
+    answer, turn = DomainDispatcherApplication(create_backend_app), Lock()
+
+    def in_turn(environ: Any, start_response: Any) -> list[bytes]:
+        with turn:
+            return list(answer(environ, start_response))
+
+    server = make_server("127.0.0.1", 0, in_turn, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def founded(admin: str, endpoint: str) -> World:
@@ -56,7 +71,8 @@ def world(postgres: Any, moto: str) -> Iterator[World]:
     """A world with an empty ledger, on the server that all tests of this worker share."""
     world = founded(postgres.dsn, moto)
     yield world
-    run_sql(postgres.dsn, f"DROP SCHEMA {world.role} CASCADE", f"DROP ROLE {world.role}")
+    roles = f"{world.role}, {world.role}_reader"
+    run_sql(postgres.dsn, f"DROP SCHEMA {world.role} CASCADE", f"DROP ROLE {roles}")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import hashlib
 import re
 import shutil
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from aws_world import KEYRING
+from aws_world import KEYRING, run_sql
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,15 +25,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tallystick.clock import SystemClock
-from tallystick.errors import Misconfigured
+from tallystick.errors import Misconfigured, TemporaryError
 from tallystick.ledger import Ledger, PostgresStore
-from tallystick.ledger.storage.postgres.session import open_session
+from tallystick.ledger.storage.postgres.faults import explained
+from tallystick.ledger.storage.postgres.session import PLAIN, Manners, open_session
 from tallystick.wiring.aws.prepare import prepare
 from tallystick.wiring.aws.runtime import manners_of
 from tallystick.wiring.aws.settings import AwsSettings
 
 HOST = "127.0.0.1"
 DAY = timedelta(days=1)
+RELOAD_SECONDS_MAX = 30.0
 RDS = resources.files("tallystick.wiring.aws") / "authorities" / "rds.pem"
 
 
@@ -69,9 +72,27 @@ def secure(new_cluster: Callable[[], Any], tmp_path: Path) -> Secure:
         path.chmod(0o600)
         if cluster._user:
             shutil.chown(path, cluster._user, cluster._user)
-    files = {"ssl_key_file": "server.key", "ssl_cert_file": "server.crt"}
-    cluster.start(ssl="on", **{name: str(cluster.folder / file) for name, file in files.items()})
+    cluster.start()
+    run_sql(
+        cluster.dsn,
+        f"ALTER SYSTEM SET ssl_key_file = '{cluster.folder}/server.key'",
+        f"ALTER SYSTEM SET ssl_cert_file = '{cluster.folder}/server.crt'",
+        "ALTER SYSTEM SET ssl = on",
+        "SELECT pg_reload_conf()",
+    )
+    deadline = time.monotonic() + RELOAD_SECONDS_MAX
+    while asyncio.run(answered(cluster.dsn, "SHOW ssl")) != "on":
+        assert time.monotonic() < deadline
     return Secure(cluster, authority)
+
+
+async def answered(dsn: str, question: str, manners: Manners = PLAIN) -> str:
+    """What the server answers in a session of its own."""
+    session = await open_session(dsn, manners)
+    try:
+        return str(await session.fetchval(question))
+    finally:
+        await session.close()
 
 
 def certified(authority: Path) -> tuple[bytes, bytes]:
@@ -110,35 +131,30 @@ def test_the_named_authority_vouches_and_no_other_does(secure: Secure) -> None:
     `localhost` leads to the same server, which has no certificate for that name.
     """
 
-    async def cipher(settings: AwsSettings) -> str:
-        session = await open_session(settings.ledger, manners_of(settings))
-        try:
-            return str(await session.fetchval("SELECT version FROM pg_stat_ssl WHERE pid ="
-                                              " pg_backend_pid()"))  # fmt: skip
-        finally:
-            await session.close()
+    def cipher(settings: AwsSettings) -> str:
+        question = "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        return asyncio.run(answered(settings.ledger, question, manners_of(settings)))
 
     named = str(secure.authority)
-    assert asyncio.run(cipher(secure.settings(authorities=named))).startswith("TLSv1.")
+    assert cipher(secure.settings(authorities=named)).startswith("TLSv1.")
     for refused, said in (
         (secure.settings(), "unable to get local issuer certificate"),
         (secure.settings(authorities="rds"), "unable to get local issuer certificate"),
         (secure.settings("localhost", named), "Hostname mismatch.*'localhost'"),
     ):
         with pytest.raises(Misconfigured, match=f"not who it should be: .*{said}") as caught:
-            asyncio.run(cipher(refused))
+            cipher(refused)
         password = urlsplit(secure.address()).password
         assert password
         assert password not in f"{caught.value} {caught.value.__cause__!r}"
 
 
 def test_a_server_in_the_clear_is_refused(cluster: Any) -> None:
-    """Nobody falls back to a session without TLS."""
+    """Nobody falls back to a session without TLS, or tries for ever: not a store, at its start."""
     cluster.start()
     settings = AwsSettings(ledger=cluster.dsn, ledger_login="address", ledger_pooled=False)
-    with pytest.raises(Exception, match="PostgreSQL") as caught:
-        asyncio.run(open_session(settings.ledger, manners_of(settings)))
-    assert "SSL" in f"{caught.value} {caught.value.__cause__!r}"
+    with pytest.raises(Misconfigured, match="speaks no TLS"):
+        PostgresStore(settings.ledger, SystemClock(), manners_of(settings))
 
 
 def test_a_schema_is_prepared_over_tls(secure: Secure) -> None:
@@ -156,6 +172,34 @@ def test_a_schema_is_prepared_over_tls(secure: Secure) -> None:
     manners = manners_of(secure.settings(authorities=str(secure.authority)))
     with closing(PostgresStore(dsn, clock, manners)) as store:
         assert Ledger(store, KEYRING).size == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("ledger.cluster-c1.eu-west-1.rds.amazonaws.com", True),
+        ("ledger.proxy-c1.eu-south-2.rds.amazonaws.com", True),
+        ("ledger.example.com", True),  # the handshake tells
+        ("ledger.cluster-c1.us-east-1.rds.amazonaws.com", False),
+        ("ledger.cluster-c1.us-gov-west-1.rds.amazonaws.com", False),
+    ],
+)
+def test_a_region_without_roots_is_said_before_it_is_tried(name: str, known: bool) -> None:
+    """And how to go on: a certificate nobody knows would be said without a remedy."""
+    settings = AwsSettings(ledger=f"postgresql://owner@{name}/x", ledger_login="address",
+                           ledger_authorities="rds")  # fmt: skip
+    if known:
+        assert manners_of(settings).tls is not None
+        return
+    with pytest.raises(Misconfigured, match=r"roots of us-.* are not here.* name that file"):
+        manners_of(settings)
+
+
+def test_a_handshake_that_fails_is_said() -> None:
+    """What is wrong with TLS itself may pass; it is not said to be out of reach."""
+    error = explained(ssl.SSLError(1, "TLSV1_ALERT_PROTOCOL_VERSION"))
+    assert isinstance(error, TemporaryError)
+    assert "TLS" in str(error)
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])

@@ -20,7 +20,7 @@ from tallystick.watch.detect.sagemaker.app import Container
 from tallystick.watch.detect.sagemaker.features import NAMES
 from tallystick.watch.detect.sagemaker.model import Description, HostedModel
 from tallystick.wiring.aws import consume, events
-from tallystick.wiring.aws.forest import Forest
+from tallystick.wiring.aws.forest import forest_at
 
 EVENTS = Path(__file__).parent / "events"
 CUTOFF = 1.5
@@ -165,6 +165,21 @@ def test_a_forest_that_is_away_has_the_record_come_again(
     assert bus()
 
 
+def test_an_order_that_comes_again_pages_once(
+    bus: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the forest is away its record is tried again and again: the order is told once."""
+    monkeypatch.setenv("TALLYSTICK_FOREST", "http://127.0.0.1:9")
+    for _ in range(3):
+        assert consume.handler(event("kinesis_one"), Context())["batchItemFailures"]
+    assert [each["detail"]["position"] for each in bus()] == [7]
+    monkeypatch.setattr(consume, "ORDERS_KEPT_MAX", 0)
+    assert consume._consuming is not None
+    consume._consuming._told.clear()
+    consume.handler(event("kinesis_one"), Context())
+    assert not consume._consuming._told
+
+
 def test_a_bus_that_refuses_has_the_record_come_again(
     aws: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,11 +199,11 @@ def test_a_bus_that_refuses_has_the_record_come_again(
         events.tell([events.anomaly_put({"position": 1}, "bus")])
 
 
-@pytest.mark.parametrize("address", ["sagemaker:", "ftp://host", ""])
+@pytest.mark.parametrize("address", ["sagemaker:", "ftp://host", "owned", ""])
 def test_an_address_of_no_forest_is_refused(address: str) -> None:
     """Said at the cold start."""
     with pytest.raises(Misconfigured, match="TALLYSTICK_FOREST"):
-        Forest(address, "eu-west-1", 3.0)
+        forest_at(address, "eu-west-1", 3.0, None)
 
 
 def test_a_bus_must_be_named(aws: World, monkeypatch: pytest.MonkeyPatch) -> None:

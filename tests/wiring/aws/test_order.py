@@ -2,18 +2,26 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it ships none
 import pytest
 from aws_flood import Context, open_accounts, order, request
-from aws_world import VKEY, World, run_sql
+from aws_world import HOME, OTHER, VKEY, World, run_sql, table
+from botocore.config import Config
+from botocore.session import Session
 
+from tallystick.clock import NS_PER_SECOND, ManualClock, SystemClock
+from tallystick.errors import Forked, Misconfigured
 from tallystick.ledger import Sealable
+from tallystick.ledger.storage.postgres.store import READ_SECONDS_MAX
 from tallystick.ledger.verify import verify_receipt
+from tallystick.wiring.aws import clients
 from tallystick.wiring.aws import order as function
 from tallystick.wiring.aws import tokens as tokens_module
 from tallystick.wiring.aws.runtime import open_parts
@@ -103,6 +111,111 @@ def test_a_revoked_token_is_refused_soon(traded: World, monkeypatch: pytest.Monk
     deadline = time.monotonic() + 10
     while ask(traded, "GET", "/v1/positions")["statusCode"] != 401:
         assert time.monotonic() < deadline
+
+
+def test_what_was_revoked_is_read_when_its_time_has_come(
+    inside: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing in between keeps it for longer; while it cannot be read, what was read holds."""
+    clock = ManualClock()
+    name = inside.environment["TALLYSTICK_TOKENS"]
+    kept = tokens_module.SecretTokens(name, tmp_path / "tokens.json", clock)
+    assert kept.tokens.records()
+    inside.client("secretsmanager").put_secret_value(SecretId=name, SecretString="[]")
+    clock.advance(tokens_module.AGE_SECONDS)
+    monkeypatch.setattr(kept, "_secret", "nowhere")
+    kept.refresh()
+    assert kept.tokens.records()
+    monkeypatch.setattr(kept, "_secret", name)
+    clock.advance(tokens_module.AGE_SECONDS)
+    kept.refresh()
+    assert kept.tokens.records() == []
+
+
+def test_a_secret_is_not_waited_for_longer_than_a_request(inside: World) -> None:
+    """Powertools' own client would wait for a minute, five times."""
+    del inside
+    provider = tokens_module._secrets(clients.client("secretsmanager"))
+    assert provider.client.meta.config.read_timeout == clients.READ_SECONDS_MAX
+
+
+def test_a_ledger_that_is_not_what_was_signed_is_answered_with_a_code(
+    traded: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A problem like any other, and not API Gateway's; nothing of the ledger is shown."""
+
+    def forked() -> bool:
+        raise Forked("not of this history")
+
+    monkeypatch.setattr(function.environment().trading.ledger, "catch_up", forked)
+    answer = ask(traded, "GET", "/v1/positions")
+    assert answer["statusCode"] == 500
+    assert json.loads(answer["body"])["code"] == "INTERNAL"
+
+
+def away(seconds: float = 0.2) -> Any:
+    """A client of the guard's region, which does not answer."""
+    config = Config(connect_timeout=seconds, retries={"total_max_attempts": 1})
+    return Session().create_client(
+        "dynamodb", region_name=OTHER, endpoint_url="http://127.0.0.1:9", config=config
+    )
+
+
+@pytest.mark.parametrize("known_ns", [0, 2**62], ids=["before-the-commit", "after-the-commit"])
+def test_while_the_guards_region_is_away_no_order_is_answered(
+    traded: World, monkeypatch: pytest.MonkeyPatch, known_ns: int
+) -> None:
+    """503 with a code; the same request, sent again when it is back, is done once.
+
+    Before the commit the guard is asked, and nothing is stored; behind it, what is stored is not
+    shown. Nobody goes on without it, and the environment is not lost.
+    """
+    assert ask(traded, "POST", "/v1/orders", order("desk", "a-1"))["statusCode"] == 201
+    desk = function.environment()
+    guard: Any = desk.trading.ledger._guard
+    with monkeypatch.context() as lost:
+        lost.setattr(guard, "_client", away())
+        guard._until_ns = known_ns
+        for _ in range(2):
+            refused = ask(traded, "POST", "/v1/orders", order("desk", "a-2"))
+            assert refused["statusCode"] == 503
+            assert json.loads(refused["body"])["code"] == "UNAVAILABLE"
+            assert "signed-head guard does not answer" in refused["body"]
+            assert "127.0.0.1" not in refused["body"]
+    answer = ask(traded, "POST", "/v1/orders", order("desk", "a-2"))
+    assert answer["statusCode"] in {200, 201}
+    assert verify_receipt(answer["body"].encode(), VKEY).verdict == "clean"
+    again = ask(traded, "POST", "/v1/orders", order("desk", "a-2"))
+    assert again["body"] == answer["body"]
+    rows = desk.trading.ledger.rows(0, desk.trading.ledger.size)
+    assert sum(b'"a-2"' in row.entry for row in rows) == 1
+
+
+def test_a_guard_may_lie_in_either_region(traded: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `runbooks/promote_guard.py` has it: the head is carried over, the next process asks there.
+
+    What was carried still fences: a head of another history there lets nobody sign.
+    """
+    assert ask(traded, "POST", "/v1/orders", order("desk", "a-1"))["statusCode"] == 201
+    function.environment().close()
+    function._orders = None
+    address = traded.environment["TALLYSTICK_GUARD"]
+    key = {"id": {"S": f"head {VKEY.name}"}}
+    asked = {"TableName": address.rpartition("/")[2], "Key": key, "ConsistentRead": True}
+    head = traded.client("dynamodb", OTHER).get_item(**asked)["Item"]
+    name = table(traded, HOME, "guard")
+    traded.client("dynamodb", HOME).put_item(TableName=name, Item=head)
+    monkeypatch.setenv("TALLYSTICK_GUARD", f"dynamodb://{HOME}/{name}")
+    assert ask(traded, "POST", "/v1/orders", order("desk", "a-2"))["statusCode"] == 201
+    here = traded.client("dynamodb", HOME).get_item(TableName=name, Key=key)["Item"]
+    assert int(here["tree_size"]["N"]) > int(head["tree_size"]["N"])
+    function.environment().close()
+    function._orders = None
+    forged = {**here, "root": {"B": bytes(32)}}
+    traded.client("dynamodb", HOME).put_item(TableName=name, Item=forged)
+    refused = ask(traded, "POST", "/v1/orders", order("desk", "a-3"))
+    assert refused["statusCode"] == 500
+    assert json.loads(refused["body"])["code"] == "INTERNAL"
 
 
 def test_others_orders_are_seen_at_once(traded: World) -> None:
@@ -201,6 +314,37 @@ def test_a_broken_session_is_opened_again(traded: World) -> None:
     assert ask(traded, "POST", "/v1/orders", order("desk", "a-2"))["statusCode"] == 201
 
 
+def test_sessions_that_nobody_answers_are_not_waited_for(traded: World) -> None:
+    """An environment that stood still for long, and whose sessions somebody between forgot."""
+    assert ask(traded, "POST", "/v1/orders", order("desk", "a-1"))["statusCode"] == 201
+    orders = function.environment()
+    store = orders.trading.parts.store
+
+    async def stop_hearing() -> None:
+        for line in (store._reader, store._writer):
+            connection = await line.connection()
+            connection._transport.pause_reading()
+
+    store._loop.wait(stop_hearing(), 10)
+    orders._asked_ns -= 2 * function.STILL_SECONDS * NS_PER_SECOND
+    begun = time.monotonic()
+    assert ask(traded, "POST", "/v1/orders", order("desk", "a-2"))["statusCode"] == 201
+    assert time.monotonic() - begun < READ_SECONDS_MAX
+
+
+def test_an_empty_guard_beside_a_ledger_is_refused(
+    traded: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise any copy of the database could be signed by naming another table."""
+    assert function._orders is not None
+    function._orders.close()
+    function._orders = None
+    empty = table(traded, OTHER, "guard")
+    monkeypatch.setenv("TALLYSTICK_GUARD", f"dynamodb://{OTHER}/{empty}")
+    with pytest.raises(Misconfigured, match="TALLYSTICK_GUARD"):
+        open_parts(os.environ, SystemClock()).close()
+
+
 def test_nothing_is_set_in_a_session_that_is_shared(traded: World) -> None:
     """RDS Proxy would pin it: no SET, no LISTEN, no prepared statement with a name."""
     said: list[str] = []
@@ -248,4 +392,3 @@ def test_a_desk_that_ended_is_made_anew(traded: World) -> None:
     before.loop.run_until_complete(asyncio.gather(before.trading.task, return_exceptions=True))
     assert ask(traded, "POST", "/v1/orders", order("desk", "a-1"))["statusCode"] == 201
     assert function.environment() is not before
-    before.close()

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from aws_flood import Context, open_accounts, order, request
-from aws_world import HOME, VKEY, World
+from aws_world import HOME, KEYRING, OTHER, VKEY, World
+from botocore.stub import Stubber
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tallystick.clock import SystemClock
 from tallystick.errors import Misconfigured
@@ -15,6 +18,7 @@ from tallystick.stream.kinesis import KinesisPeer, KinesisStream
 from tallystick.stream.message import Message, entry_envelope
 from tallystick.wiring.aws import order as function
 from tallystick.wiring.aws import relay
+from tallystick.wiring.aws.clients import client
 
 
 @pytest.fixture
@@ -50,11 +54,11 @@ def trade(world: World, orders: int) -> None:
         assert answer["statusCode"] == 201
 
 
-def heard(world: World, count: int) -> list[Message]:
+def heard(world: World, count: int, region: str = HOME) -> list[Message]:
     """What stands in the stream, read as a new group reads it."""
 
     async def read() -> list[Message]:
-        peer = KinesisPeer(HOME, world.endpoint)
+        peer = KinesisPeer(region, world.endpoint)
         name = f"{world.environment['prefix']}-entries"
         stream = KinesisStream(peer, name, entry_envelope("x"), SystemClock(), "reader")
         try:
@@ -90,6 +94,37 @@ def test_every_entry_is_said_once(streaming: World) -> None:
     assert {m.position: m.body for m in messages} == dict(enumerate(r.entry for r in rows))
 
 
+def test_it_begins_before_the_first_order(inside: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that nobody signed yet has no key in it: the public half of KMS' key is asked.
+
+    That is all that it asks of KMS: the stub refuses any other request.
+    """
+    prefix = f"t-{secrets.token_hex(4)}"
+    inside.client("kinesis").create_stream(StreamName=f"{prefix}-entries", ShardCount=1)
+    inside.environment["prefix"] = prefix
+    monkeypatch.setenv("TALLYSTICK_STREAM", f"kinesis://{HOME}/{prefix}")
+    monkeypatch.setenv("TALLYSTICK_LOOP_SECONDS", "0")
+    monkeypatch.setattr(relay, "_relaying", None)
+    monkeypatch.setattr(function, "_orders", None)
+    with monkeypatch.context() as reading, Stubber(client("kms")) as kms:
+        reading.setenv("TALLYSTICK_KEYS", "kms-public:mrk-1")
+        reading.setenv("TALLYSTICK_ORIGIN", KEYRING.name)
+        public = Ed25519PublicKey.from_public_bytes(KEYRING.public_key)
+        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        answer = {"PublicKey": der, "SigningAlgorithms": ["ED25519_SHA_512"]}
+        kms.add_response("get_public_key", answer, {"KeyId": "mrk-1"})
+        assert relay.handler({}, Context()) == {"said": 0, "behind": 0, "looks": 1}
+    assert relay._relaying is not None
+    open_accounts(inside)
+    trade(inside, 1)
+    assert function._orders is not None
+    written = function._orders.trading.ledger.size
+    function._orders.close()
+    assert relay.handler({}, Context())["said"] == written
+    relay._relaying.close()
+    assert len(heard(inside, written)) == written
+
+
 def test_the_next_environment_goes_on_where_the_last_one_was(streaming: World) -> None:
     """The cursor is in the table, not in the process."""
     first = relay.handler({}, Context())["said"]
@@ -99,6 +134,23 @@ def test_the_next_environment_goes_on_where_the_last_one_was(streaming: World) -
     trade(streaming, 2)
     assert relay.handler({}, Context())["said"] == first + 2
     assert len(heard(streaming, first + 2)) == first + 2
+
+
+def test_another_region_goes_on_where_the_first_one_was(
+    streaming: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a failover the replicated table says how far it was: no alarm rings for old entries."""
+    first = relay.handler({}, Context())["said"]
+    assert relay._relaying is not None
+    relay._relaying.close()
+    relay._relaying = None
+    prefix = streaming.environment["prefix"]
+    name = f"{prefix}-entries"
+    streaming.client("kinesis", OTHER).create_stream(StreamName=name, ShardCount=1)
+    monkeypatch.setenv("TALLYSTICK_STREAM", f"kinesis://{OTHER}/{prefix}")
+    trade(streaming, 1)
+    assert relay.handler({}, Context())["said"] == first + 1
+    assert [each.position for each in heard(streaming, 1, OTHER)] == [first]
 
 
 def test_what_was_not_acknowledged_is_said_again_under_the_same_id(streaming: World) -> None:

@@ -26,6 +26,21 @@ from tallystick.clock import SystemClock
 from tallystick.wiring.aws.serve import serve
 asyncio.run(serve(SystemClock(), "127.0.0.1", int(sys.argv[1])))
 """
+DAMAGED = """
+from tallystick.errors import Corrupt
+from tallystick.wiring.aws import runtime
+
+def corrupt(_ledger):
+    raise Corrupt("The ledger is not what it was.")
+
+class Damaged(runtime.Trading):
+    def __init__(self, parts):
+        super().__init__(parts)
+        type(self.ledger).catch_up = corrupt
+
+from tallystick.wiring.aws import serve as serving
+serving.Trading = Damaged
+"""
 SECONDS_MAX = 60.0
 
 
@@ -73,6 +88,19 @@ def test_it_serves_over_tls_until_it_is_told_to_end(world: World, tmp_path: Path
         process.kill()
         process.wait()
         said.close()
+
+
+@pytest.mark.server
+def test_it_ends_when_it_can_follow_the_ledger_no_more(world: World, tmp_path: Path) -> None:
+    """What would answer from an old book for ever is replaced by a new process instead."""
+    process = subprocess.run(
+        [sys.executable, "-c", DAMAGED + START, str(free_port())], timeout=SECONDS_MAX,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True,
+        env={**os.environ, **world.environment, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert process.returncode == 1, process.stdout[-2_000:]
+    assert "wiring.part_ended" in process.stdout
+    assert "The ledger is not what it was." in process.stdout
 
 
 def answers(client: httpx.Client) -> bool:

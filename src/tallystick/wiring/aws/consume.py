@@ -3,11 +3,14 @@
 Records come at least once and, of one account, in order. A record that cannot be dealt with is
 named in `batchItemFailures`: Lambda gives it again, and in the end to the queue of dead letters.
 What comes again is known by its position: an anomaly, and an entry that is no order's, is told
-once (Powertools' idempotency, in the state table). Of orders EventBridge may hear twice, as it may
-of everything by its own promise; their events carry the position.
+once (Powertools' idempotency, in the state table). Orders are too many for that: this process
+remembers those it told, so that a record that comes again, or comes from both of two relays, does
+not page twice. After a cold start EventBridge may hear of some twice, as it may of everything by
+its own promise; their events carry the position.
 """
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,15 +31,18 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tallystick.errors import Misconfigured
 from tallystick.stream.kinesis_records import messages_of
 from tallystick.stream.message import NO_POSITION, Message
+from tallystick.wiring.aws.clients import client
 from tallystick.wiring.aws.events import Put, anomaly_put, entry_put, tell
-from tallystick.wiring.aws.forest import Forest
+from tallystick.wiring.aws.forest import Forest, forest_at
 from tallystick.wiring.aws.settings import AwsSettings, read_aws_settings, table_of
 from tallystick.wiring.aws.telemetry import COUNT, configure, logger, metrics, tracer
 
 TOLD_SECONDS = 8 * 24 * 3_600
 """How long it is known what was told: longer than a stream can keep a record by default."""
 ORDERS = "Order "
-"""Beginning of the detail-types of which there are too many to remember each."""
+"""Beginning of the detail-types of which there are too many to remember each in a table."""
+ORDERS_KEPT_MAX = 50_000
+"""Positions of orders told that a process remembers: a few megabytes."""
 
 
 class UndeliverableError(ValueError):
@@ -56,9 +62,11 @@ class Consuming:
             raise Misconfigured("TALLYSTICK_BUS must name the EventBridge bus.")
         self._bus = settings.bus
         region = os.environ.get("AWS_REGION")
-        self._forest = None
+        self._forest: Forest | None = None
         if settings.forest is not None:
-            self._forest = Forest(settings.forest, region, settings.forest_cutoff)
+            self._forest = forest_at(
+                settings.forest, region, settings.forest_cutoff, settings.state
+            )
         table = table_of("STATE", settings.state)
         self.config = IdempotencyConfig(
             event_key_jmespath="id", expires_after_seconds=TOLD_SECONDS, use_local_cache=True
@@ -66,9 +74,12 @@ class Consuming:
         self._tell_once: Callable[..., None] = idempotent_function(
             _tell,
             data_keyword_argument="told",
-            persistence_store=DynamoDBPersistenceLayer(table_name=table.name),
+            persistence_store=DynamoDBPersistenceLayer(
+                table_name=table.name, boto3_client=client("dynamodb", table.region)
+            ),
             config=self.config,
         )
+        self._told: OrderedDict[int, None] = OrderedDict()
 
     def take(self, record: KinesisStreamRecord) -> None:
         """Deal with one record.
@@ -88,16 +99,21 @@ class Consuming:
 
     def _tell_entries(self, messages: list[Message]) -> None:
         """Orders together, anything else once and by itself."""
-        orders: list[Put] = []
+        orders: dict[int, Put] = {}
         for message in messages:
+            if message.position in self._told:
+                continue
             put = entry_put(message, self._bus)
             if put is None:
                 continue
             if put["DetailType"].startswith(ORDERS):
-                orders.append(put)
+                orders[message.position] = put
             else:
                 self._once(f"entry {message.position}", put)
-        metrics.add_metric("EventsPut", COUNT, tell(orders))
+        metrics.add_metric("EventsPut", COUNT, tell(list(orders.values())))
+        self._told.update(dict.fromkeys(orders))
+        while len(self._told) > ORDERS_KEPT_MAX:
+            self._told.popitem(last=False)
 
     def _tell_odd(self, forest: Forest, messages: list[Message]) -> None:
         try:

@@ -31,13 +31,14 @@ from tallystick.execution import History
 from tallystick.execution.financing import SHIPPED
 from tallystick.execution.rfq import ParityPoints
 from tallystick.execution.trial import TrialBalances
+from tallystick.wiring.aws import hello
 from tallystick.wiring.aws.runtime import Trading, absent
 
 _STREAMS = frozenset({"/v1/prices/stream", "/v1/prices/ws"})
 """API Gateway answers once."""
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation
-    for room in (orders, accounts, risk, stops, prices, quotes, fx, ledger, history, system)
+    for room in (orders, accounts, risk, stops, prices, quotes, fx, ledger, history, system, hello)
     for operation in room.OPERATIONS
     if operation.path not in _STREAMS
 )

@@ -7,8 +7,10 @@ trees that are not of one history; and whoever restores the ledger's region does
 
 from typing import Any
 
+import structlog
+
 from tallystick.clock import NS_PER_SECOND, Clock
-from tallystick.errors import Corrupt, Forked, TemporaryError
+from tallystick.errors import Corrupt, Forked, TallystickError, TemporaryError
 from tallystick.ledger.guard import Agrees, Head
 from tallystick.ledger.merkle import HASH_BYTES
 from tallystick.wiring.aws.clients import FAILURES, client, code_of, explained
@@ -21,6 +23,7 @@ ADVANCES_MAX = 16
 """How often others may be faster before it is not tried again."""
 _IS_NEW = "attribute_not_exists(id)"
 _IS_HELD = "tree_size = :held_size AND root = :held_root"
+_log = structlog.get_logger("wiring")
 
 
 class DynamoGuard:
@@ -62,7 +65,7 @@ class DynamoGuard:
         try:
             self._client.put_item(TableName=self._table, Item={**self._key, **_said(head)})
         except FAILURES as error:
-            raise explained("The signed-head guard", error) from error
+            raise _said_of(error) from error
         self._keep(head)
 
     def sync(self) -> None:
@@ -74,7 +77,7 @@ class DynamoGuard:
                 TableName=self._table, Key=self._key, ConsistentRead=True
             )
         except FAILURES as error:
-            raise explained("The signed-head guard", error) from error
+            raise _said_of(error) from error
         self._keep(_head_of(answer.get("Item")))
         return self._held
 
@@ -99,11 +102,23 @@ class DynamoGuard:
             )
         except FAILURES as error:
             if code_of(error) != "ConditionalCheckFailedException":
-                raise explained("The signed-head guard", error) from error
+                raise _said_of(error) from error
             self._read()
             return False
         self._keep(head)
         return True
+
+
+def _said_of(error: Exception) -> TallystickError:
+    """Our error for the table's; why it is away is the operator's to know, not the trader's."""
+    said = explained("The signed-head guard", error)
+    if isinstance(said, TemporaryError):
+        _log.warning("wiring.guard_away", reason=str(said))
+        return TemporaryError(
+            "The signed-head guard does not answer, and nothing is signed or shown without it. Send"
+            " the same request again."
+        )
+    return said
 
 
 def _said(head: Head) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from tallystick.errors import TemporaryError
 
 SPARE_SECONDS = 5.0
 """Left of the function's own time when it ends by itself."""
+AGAIN_SECONDS = 0.5
+"""Before work that was interrupted begins again."""
 _log = structlog.get_logger("wiring")
 
 
@@ -37,6 +39,20 @@ async def repeat(
         if clock.monotonic_ns() >= until_ns:
             return done
         await clock.sleep(every_seconds)
+
+
+async def again(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Do work that has no end; what is away for a moment ends it, and it begins again.
+
+    Raises:
+        PermanentError: it cannot go on; in a group where the work raised one.
+    """
+    while True:
+        try:
+            await work()
+        except* TemporaryError as errors:
+            _log.warning("wiring.part_waits", body=str(errors.exceptions[0]))
+        await clock.sleep(AGAIN_SECONDS)
 
 
 def time_left(context: LambdaContext, seconds: float) -> float:

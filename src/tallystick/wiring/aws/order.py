@@ -17,13 +17,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tallystick.api import Api
 from tallystick.api.problems import problem_response
-from tallystick.clock import Clock, SystemClock
+from tallystick.clock import NS_PER_SECOND, Clock, SystemClock
 from tallystick.errors import Misconfigured, Refused, TallystickError, TemporaryError
 from tallystick.wiring.aws.door import door_of
 from tallystick.wiring.aws.gateway import Proxied, asked, body_of, proxied, scope_of
 from tallystick.wiring.aws.runtime import Parts, Trading, open_parts, scratch
 from tallystick.wiring.aws.telemetry import COUNT, configure, logger, metrics, tracer
 from tallystick.wiring.aws.tokens import SecretTokens
+
+STILL_SECONDS = 60
+"""Who stood still for longer opens new sessions with the ledger before it trusts them."""
 
 
 class Orders:
@@ -43,6 +46,7 @@ class Orders:
                 raise Misconfigured("TALLYSTICK_TOKENS must name the secret with the tokens.")
             folder = scratch(f"order-{os.getpid()}", tempfile.gettempdir())
             self.tokens = SecretTokens(parts.settings.tokens, folder / "tokens.json", clock)
+            self._asked_ns = clock.now_ns()
             self.loop = asyncio.new_event_loop()
             undo.callback(self.loop.close)
             self.trading = self.loop.run_until_complete(_trading(parts))
@@ -60,6 +64,7 @@ class Orders:
             return _problem(Refused("BAD_REQUEST", f"The request cannot be read: {error}."))
         patience = self.trading.patience
         try:
+            self._wake()
             self.tokens.refresh()
             await patience.begin(writes=event.http_method != "GET")
             self.trading.refresh()
@@ -67,8 +72,18 @@ class Orders:
         except TemporaryError as error:
             logger.warning("wiring.not_ready", body=str(error))
             return _problem(error)
+        except TallystickError as error:  # the ledger or the guard is not what it should be
+            logger.exception("wiring.not_answered")
+            return _problem(error)
         finally:
             await patience.end()
+
+    def _wake(self) -> None:
+        """Look how long it stood still, by the clock on the wall: the other may stand still too."""
+        now_ns, asked_ns = self.trading.parts.clock.now_ns(), self._asked_ns
+        self._asked_ns = now_ns
+        if now_ns - asked_ns > STILL_SECONDS * NS_PER_SECOND:
+            self.trading.parts.store.renew()
 
     def close(self) -> None:
         """End the process' part in it, in order."""
@@ -89,7 +104,8 @@ def environment() -> Orders:
     global _orders  # noqa: PLW0603  one a process, as Lambda has it
     if _orders is not None and _orders.trading.failed:
         logger.error("wiring.desk_ended")
-        _orders = None
+        ended, _orders = _orders, None
+        ended.close()
     if _orders is None:
         _orders = Orders(SystemClock())
     return _orders
@@ -110,6 +126,7 @@ def handler(event: APIGatewayProxyEvent, context: LambdaContext) -> Proxied:
     except TallystickError as error:
         logger.exception("wiring.start_failed")
         metrics.add_metric("StartFailed", COUNT, 1)
+        metrics.add_metric("ServerErrors", COUNT, 1)
         return _problem(error)
     answer = orders.answer(event)
     status = answer["statusCode"]

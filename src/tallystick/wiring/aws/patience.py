@@ -6,8 +6,12 @@ head (`ledger.storage.postgres.turn`), takes in what the others wrote, and canno
 there is a crowd an order stands in line at once: deciding it first would be work in vain. Who
 comes from the line at once is spread a little, so that a crowd that starts together does not stay
 together. Who is out of time is told to come back with the same key.
+
+A turn is left as soon as its append is over, and where nothing is appended after all: whoever
+stands still in it, as a function does between two invocations, holds up everybody.
 """
 
+import asyncio
 from random import Random
 
 import structlog
@@ -43,6 +47,7 @@ class Patience:
         self._until_ns = 0
         self._crowd_ns = 0
         self._in_line = False
+        self._leaving: asyncio.Task[None] | None = None
         self.lost = 0
         """How often this request lost."""
 
@@ -56,6 +61,7 @@ class Patience:
         now_ns = self._clock.monotonic_ns()
         self._until_ns = now_ns + round(self._seconds_max * NS_PER_SECOND)
         if writes and now_ns < self._crowd_ns:
+            self._in_line = True
             await self._stand_in_line()
 
     async def wait(self) -> None:
@@ -71,16 +77,23 @@ class Patience:
             raise self._crowded("out of time")
         await self._clock.sleep(self._chance.uniform(0, JITTER_SECONDS))
         await self._stand_in_line()
-        self._ledger.catch_up()
+        try:
+            self._ledger.catch_up()
+        finally:
+            # The desk hands its append to the store before any other task runs, and the store does
+            # one thing after the other: the turn is left behind the append, or at once.
+            self._leaving = asyncio.create_task(self._store.leave_turn())
 
     async def end(self) -> None:
         """The request is answered: who still stands first in line lets the next one pass."""
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            await leaving
         if self._in_line:
             self._in_line = False
             await self._store.leave_turn()
 
     async def _stand_in_line(self) -> None:
-        self._in_line = True
         try:
             await self._store.take_turn()
         except TemporaryError as error:

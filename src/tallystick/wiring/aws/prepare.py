@@ -4,7 +4,7 @@ It is the only one that comes as the schema's owner (`TALLYSTICK_LEDGER_LOGIN=se
 the cluster (`TALLYSTICK_LEDGER_POOLED=false`): the proxy knows IAM alone. So its server shows a
 certificate of RDS' own authorities (`TALLYSTICK_LEDGER_AUTHORITIES=rds`). It may run again at any
 time: what is there stays, what a new version brings is added. The functions' role can read and
-append, and neither change nor delete an entry.
+append, and neither change nor delete an entry; the role with `_reader` behind it can only read.
 """
 
 import asyncio
@@ -32,6 +32,8 @@ from tallystick.wiring.aws.telemetry import COUNT, configure, logger, metrics
 
 SCHEMA = "ledger"
 ROLE = "tallystick"
+READER = "_reader"
+"""Behind the role's name: another role, of who only reads."""
 _CREATE_ROLE = (resources.files(__package__) / "sql" / "role.sql").read_text()
 
 
@@ -66,21 +68,24 @@ def prepare(
 
 
 def _before(schema: str, role: str, password: str | None) -> Iterator[str]:
-    """The schema, and the role with the settings that a shared session cannot set for itself."""
+    """The schema, and the roles with the settings that a shared session cannot set for itself."""
     yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
-    yield _CREATE_ROLE.replace("ROLE_NAME", role)
-    yield f"ALTER ROLE {role} SET search_path = {schema}"
-    for name, value in ROLE_SETTINGS.items():
-        yield f"ALTER ROLE {role} SET {name} = '{value}'"
-    if password is not None:
-        if not password.isalnum():
-            raise Misconfigured("A password given here has letters and digits only.")
-        yield f"ALTER ROLE {role} PASSWORD '{password}'"
+    for each in (role, role + READER):
+        yield _CREATE_ROLE.replace("ROLE_NAME", each)
+        yield f"ALTER ROLE {each} SET search_path = {schema}"
+        for name, value in ROLE_SETTINGS.items():
+            yield f"ALTER ROLE {each} SET {name} = '{value}'"
+        if password is not None:
+            if not password.isalnum():
+                raise Misconfigured("A password given here has letters and digits only.")
+            yield f"ALTER ROLE {each} PASSWORD '{password}'"
+    yield f"ALTER ROLE {role}{READER} SET default_transaction_read_only = on"
 
 
 def _after(schema: str, role: str) -> Iterator[str]:
-    """As much as a writer needs (docs/guides/postgresql.md)."""
-    yield f"GRANT USAGE ON SCHEMA {schema} TO {role}"
+    """As much as a writer needs (docs/guides/postgresql.md), and a reader."""
+    yield f"GRANT USAGE ON SCHEMA {schema} TO {role}, {role}{READER}"
+    yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}{READER}"
     yield f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {schema} TO {role}"
     yield f"GRANT UPDATE ON {schema}.ledger_head, {schema}.book_snapshot TO {role}"
 

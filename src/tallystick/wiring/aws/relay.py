@@ -68,6 +68,9 @@ class Relaying:
 def streams_of(parts: Parts) -> Streams:
     """The streams in Kinesis; places are kept in the state table.
 
+    The relay's place is the ledger's and not the region's: the table is replicated, so whoever
+    takes over in another region goes on there, and tells nobody all of history again.
+
     Raises:
         Misconfigured: the address is none.
     """
@@ -80,8 +83,8 @@ def streams_of(parts: Parts) -> Streams:
     entries = KinesisStream(peer, f"{prefix}-entries", envelope, clock, owner)
     dead = KinesisStream(peer, f"{prefix}-dead", whole_envelope, clock, owner)
     cursors = TableCursors(table_of("STATE", settings.state))
-    name = f"relay kinesis://{address.netloc}/{prefix}"
-    return Streams(entries, dead, None, cursors, origin, clock, envelope, relay_name=name)
+    place = f"relay {prefix}"
+    return Streams(entries, dead, None, cursors, origin, clock, envelope, relay_name=place)
 
 
 _relaying: Relaying | None = None

@@ -7,11 +7,11 @@ of them may be there, come and go.
 
 import asyncio
 import random
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,18 +20,20 @@ import msgspec
 import structlog
 
 from tallystick.clock import Clock
-from tallystick.errors import Misconfigured, TemporaryError
+from tallystick.errors import Corrupt, Misconfigured, TemporaryError
 from tallystick.execution import Book, Desk, EcbAnchored, QuoteBoard, Source
 from tallystick.execution.book import restore
 from tallystick.execution.quotes import LiveSource, PriceFeed
 from tallystick.execution.quotes.ecb import reference_rates
 from tallystick.fx import PAIRS, Session, session, spot_date, trade_date
+from tallystick.keys import Signer
 from tallystick.ledger import Ledger, PostgresStore
 from tallystick.ledger.storage.postgres.session import Manners
 from tallystick.wiring.aws.clients import client
 from tallystick.wiring.aws.guard import DynamoGuard
 from tallystick.wiring.aws.patience import Patience
 from tallystick.wiring.aws.prices import TablePrices
+from tallystick.wiring.aws.seal import unsealed
 from tallystick.wiring.aws.settings import AwsSettings, read_aws_settings, table_of
 from tallystick.wiring.aws.signing import signing_of
 from tallystick.wiring.aws.snapshots import Snapshots
@@ -41,6 +43,7 @@ SCRATCH = "tallystick"
 """Folder of what a process may lose, where temporary files are."""
 KEYS_AGE_SECONDS = 300
 _RDS = resources.files(__package__) / "authorities" / "rds.pem"
+_RDS_HOST = re.compile(r"\.([a-z]+(?:-[a-z]+)+-\d+)\.rds\.amazonaws\.com$")
 _ALWAYS = Session(open=True, changes_ns=2**62)
 _log = structlog.get_logger("wiring")
 
@@ -54,6 +57,7 @@ class Parts:
     store: PostgresStore
     ledger: Ledger
     manners: Manners
+    signer: Signer
 
     def close(self) -> None:
         """End the sessions."""
@@ -77,13 +81,25 @@ def open_parts(environment: Mapping[str, str], clock: Clock) -> Parts:
         guard = DynamoGuard(table_of("GUARD", settings.guard), signing.signer.name, clock)
     store = PostgresStore(settings.ledger, clock, manners)
     try:
+        if guard is not None:
+            _require_held(guard, store)
         ledger = Ledger(
             store, signing.signer, guard, others=signing.others, retired=signing.retired
         )
     except BaseException:
         store.close()
         raise
-    return Parts(settings, clock, store, ledger, manners)
+    return Parts(settings, clock, store, ledger, manners, signing.signer)
+
+
+def _require_held(guard: DynamoGuard, store: PostgresStore) -> None:
+    """An empty guard is for an empty ledger."""
+    if guard.head() is None and store.checkpoint(-1) is not None:
+        raise Misconfigured(
+            "The signed-head guard is empty and the ledger is not: this may be a copy of a ledger"
+            " that is signed elsewhere, or TALLYSTICK_GUARD names another table. Put the head that"
+            " was signed last into it (deploy/aws/runbooks/promote_guard.py)."
+        )
 
 
 def manners_of(settings: AwsSettings) -> Manners:
@@ -103,7 +119,7 @@ def _tls(settings: AwsSettings) -> ssl.SSLContext:
     """By which the certificate and the name of the ledger's server are checked.
 
     Raises:
-        Misconfigured: the authorities cannot be read.
+        Misconfigured: the authorities cannot be read, or are of other regions than the server.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -112,14 +128,32 @@ def _tls(settings: AwsSettings) -> ssl.SSLContext:
     # Python 3.13 and newer also ask for what RFC 5280 wants of a certificate's form, libpq and
     # older ones do not. Signature, dates, purpose and name are checked by all.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    place: Traversable = Path(settings.ledger_authorities)
-    if settings.ledger_authorities == "rds":
-        place = _RDS
     try:
-        context.load_verify_locations(cadata=place.read_text())
+        if settings.ledger_authorities == "rds":
+            authorities = rds_roots(urlsplit(settings.ledger).hostname or "")
+        else:
+            authorities = Path(settings.ledger_authorities).read_text()
+        context.load_verify_locations(cadata=authorities)
     except (OSError, ValueError) as error:
         raise Misconfigured(f"TALLYSTICK_LEDGER_AUTHORITIES cannot be used: {error}.") from error
     return context
+
+
+def rds_roots(host: str) -> str:
+    """The certificates (PEM) by which RDS vouches for this server.
+
+    Raises:
+        Misconfigured: it is in a region whose roots are not here.
+    """
+    text = _RDS.read_text()
+    region = _RDS_HOST.search(host)
+    if region is not None and f" {region[1]} Root CA " not in text:
+        raise Misconfigured(
+            f"TALLYSTICK_LEDGER_AUTHORITIES is rds, and RDS' roots of {region[1]} are not here:"
+            " those of the eu- regions are. Put the region's bundle of certificates"
+            " (Amazon RDS User Guide, Using SSL/TLS) beside the code, and name that file instead."
+        )
+    return text
 
 
 class Trading:
@@ -183,9 +217,10 @@ class Trading:
             if kept is None:
                 return Book()
             position, root, data = kept
-            if position <= self.ledger.size and self.ledger.root(position) == root:
-                return restore(data)
-        except (TemporaryError, msgspec.DecodeError) as error:
+            ledger = self.ledger
+            if position <= ledger.size and ledger.root(position) == root:
+                return restore(unsealed(ledger.vkeys, ledger.origin, position, root, data))
+        except (TemporaryError, Corrupt, msgspec.DecodeError) as error:
             _log.warning("wiring.snapshot_void", body=str(error))
         return Book()
 

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tallystick.clock import NS_PER_SECOND, Clock, SystemClock
 from tallystick.durable import write_aside
 from tallystick.errors import Misconfigured, TemporaryError
 from tallystick.wiring.aws.door import door_of
+from tallystick.wiring.aws.loops import again
 from tallystick.wiring.aws.runtime import Parts, Trading, open_parts, scratch
 from tallystick.wiring.aws.telemetry import configure, logger
 from tallystick.wiring.aws.tokens import SecretTokens
@@ -66,31 +68,47 @@ async def serve(clock: Clock, host: str = HOST, port: int = PORT) -> None:
         ssl_certfile=certificate, ssl_keyfile=key,
     )  # fmt: skip
     server = uvicorn.Server(config)
-    works: list[Coroutine[Any, Any, None]] = [_follow(trading, tokens, server), trading.feed.run()]
+    works: list[Coroutine[Any, Any, None]] = [
+        _follow(trading, tokens), again(trading.feed.run, clock),
+    ]  # fmt: skip
     beside = [asyncio.create_task(work) for work in works]
+    for task in beside:
+        task.add_done_callback(partial(_ended, server))
     try:
         await server.serve()
     finally:
         for task in beside:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        ended = await asyncio.gather(*beside, return_exceptions=True)
         await trading.close()
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
 
 
-async def _follow(trading: Trading, tokens: SecretTokens, server: uvicorn.Server) -> None:
-    """Take in what others append; end the process when its desk has ended."""
+def _ended(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    """Who no longer follows the ledger or the prices must not go on answering."""
+    if not task.cancelled():
+        logger.error("wiring.part_ended", body=str(task.exception() or "The desk has ended."))
+    server.should_exit = True
+
+
+async def _follow(trading: Trading, tokens: SecretTokens) -> None:
+    """Take in what others append, until the desk has ended.
+
+    Raises:
+        PermanentError: the ledger is not what it was, or the tokens are none.
+    """
     while not trading.failed:
         try:
             await trading.patience.end()
             await trading.patience.begin(writes=False)
-            tokens.refresh()
+            await asyncio.to_thread(tokens.refresh)
             if trading.ledger.catch_up():
                 trading.desk.refresh()
         except TemporaryError as error:
             logger.warning("wiring.part_waits", body=str(error))
         await trading.parts.clock.sleep(LOOK_SECONDS)
-    logger.error("wiring.desk_ended")
-    server.should_exit = True
 
 
 def _tokens_of(parts: Parts, folder: Path) -> SecretTokens:

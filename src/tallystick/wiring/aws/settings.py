@@ -59,9 +59,11 @@ class AwsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bus: str | None = None
     """Name of the EventBridge bus."""
     forest: str | None = None
-    """Who scores orders: `sagemaker:ENDPOINT`, or the URL of a container. None: nobody."""
+    """Who scores orders: `own` for a forest that the consumer learns itself, `sagemaker:ENDPOINT`,
+    or the URL of a container. None: nobody."""
     forest_cutoff: float = 3.0
-    """A score above it is an anomaly; the training job names one for its model."""
+    """A score above it is an anomaly; the training job names one for its model. `own` finds its
+    own."""
     prices: Literal["table", "simulated"] = "table"
     """Where prices come from: what `tend` put into the state table, or the simulator in each
     process, which is for trying things out."""

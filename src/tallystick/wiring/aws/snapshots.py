@@ -1,7 +1,8 @@
 """The book as it was at some position, beside the ledger: a cold start folds only the rest.
 
 It may be lost or old: entries are then folded from further back. It is held against the ledger's
-root before it is used, as every projection is.
+root before it is used, as every projection is, and against the ledger's signature (`seal`): who
+may write to this table must not say what an account has.
 """
 
 from importlib import resources

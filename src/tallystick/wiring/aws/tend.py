@@ -17,9 +17,10 @@ from tallystick.clock import Clock, SystemClock
 from tallystick.errors import TemporaryError
 from tallystick.execution.financing import SHIPPED, EndOfDay
 from tallystick.execution.margin_call import MarginMonitor
-from tallystick.wiring.aws.loops import repeat, time_left
+from tallystick.wiring.aws.loops import again, repeat, time_left
 from tallystick.wiring.aws.prices import put_prices
 from tallystick.wiring.aws.runtime import Parts, Trading, open_parts
+from tallystick.wiring.aws.seal import sealed
 from tallystick.wiring.aws.settings import table_of
 from tallystick.wiring.aws.telemetry import COUNT, configure, logger, metrics, tracer
 from tallystick.wiring.prices import sources_of
@@ -27,6 +28,8 @@ from tallystick.wiring.settings import Settings
 
 LOOK_SECONDS = 0.25
 """How often prices are put and it is looked what is due."""
+SETTLE_SECONDS = 0.02
+"""Between two looks whether everything is committed, at the end of an invocation."""
 SNAPSHOT_ENTRIES = 1_000
 """A snapshot each so many entries: what a cold start folds at most, and some more."""
 
@@ -64,7 +67,7 @@ class Tending:
     async def _run(self, seconds: float) -> int:
         clock, trading = self.trading.parts.clock, self.trading
         works: list[Coroutine[Any, Any, None]] = [
-            trading.feed.run(), self.margin.run(clock), self.end_of_day.run(),
+            again(trading.feed.run, clock), self.margin.run(clock), self.end_of_day.run(),
         ]  # fmt: skip
         beside = [asyncio.create_task(work) for work in works]
         try:
@@ -73,6 +76,7 @@ class Tending:
             for task in beside:
                 task.cancel()
             ended = await asyncio.gather(*beside, return_exceptions=True)
+            await self._settle()
             for error in ended:
                 if not isinstance(error, asyncio.CancelledError | TemporaryError | None):
                     raise error
@@ -88,9 +92,17 @@ class Tending:
         if trading.ledger.size - self.snapshots >= SNAPSHOT_ENTRIES:
             trading.desk.snapshot()
 
+    async def _settle(self) -> None:
+        """Wait for the commit under way: who is frozen in one holds the head, and all others up."""
+        trading = self.trading
+        while not trading.failed and any(True for _ in trading.desk.undecided()):
+            await trading.parts.clock.sleep(SETTLE_SECONDS)
+        await trading.patience.end()
+
     def _keep(self, size: int, book: bytes) -> None:
-        ledger = self.trading.ledger
-        self.trading.snapshots.keep(size, ledger.root(size), book)
+        trading = self.trading
+        root = trading.ledger.root(size)
+        trading.snapshots.keep(size, root, sealed(trading.parts.signer, size, root, book))
         self.snapshots = size
 
     def close(self) -> None:
@@ -115,7 +127,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     global _tending  # noqa: PLW0603  one a process, as Lambda has it
     del event
     metrics.add_metric("Invocations", COUNT, 1)
-    if _tending is None or _tending.trading.failed:
+    if _tending is not None and _tending.trading.failed:
+        logger.error("wiring.desk_ended")
+        ended, _tending = _tending, None
+        ended.close()
+    if _tending is None:
         _tending = Tending(SystemClock())
     tending = _tending
     try:

@@ -3,8 +3,11 @@
 Whoever revokes a token changes the secret; a function that runs takes it for `AGE_SECONDS` more.
 """
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import structlog
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
@@ -12,19 +15,28 @@ from tallystick.access import Tokens
 from tallystick.clock import NS_PER_SECOND, Clock
 from tallystick.durable import replace_file
 from tallystick.errors import Misconfigured, TemporaryError
+from tallystick.wiring.aws.clients import client
 
 AGE_SECONDS = 60
 """How long what was read is used."""
+_log = structlog.get_logger("wiring")
+
+
+@lru_cache(maxsize=1)
+def _secrets(asked: Any) -> parameters.SecretsProvider:
+    """What keeps secrets for a while; `asked` has the time limits that Powertools' own has not."""
+    return parameters.SecretsProvider(boto3_client=asked)
 
 
 def secret_text(name: str, age_seconds: int = AGE_SECONDS) -> str:
-    """The text of a secret, asked for at most each `age_seconds`.
+    """The text of a secret, asked for at most each `age_seconds`; with 0 it is asked now.
 
     Raises:
         TemporaryError: it cannot be read.
     """
+    provider = _secrets(client("secretsmanager"))
     try:
-        text = parameters.get_secret(name, max_age=age_seconds)
+        text = provider.get(name, max_age=age_seconds, force_fetch=not age_seconds)
     except GetParameterError as error:
         raise TemporaryError(f"The secret {name} cannot be read: {error}") from error
     if isinstance(text, str):
@@ -60,11 +72,12 @@ class SecretTokens:
             return
         self._look_ns = now_ns + AGE_SECONDS * NS_PER_SECOND
         try:
-            text = secret_text(self._secret)
-        except TemporaryError:
+            text = secret_text(self._secret, 0)
+        except TemporaryError as error:
             if not self._text:
                 self._look_ns = 0
                 raise
+            _log.warning("wiring.tokens_not_read", body=str(error))
             return
         if text != self._text:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
