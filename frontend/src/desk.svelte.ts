@@ -20,7 +20,7 @@ import {
 } from "./api";
 import type { Anomaly } from "./anomalies";
 import { orderPosition } from "./format";
-import { Live } from "./live";
+import { Live, type Phase } from "./live";
 import { merged } from "./orders";
 import { Witness } from "./witness.svelte";
 
@@ -55,8 +55,9 @@ export class Desk {
   account = $state("");
   scopes = $state.raw<string[]>([]);
   version = $state("");
-  phase = $state<"connecting" | "live" | "reconnecting">("connecting");
+  phase = $state<Phase>("connecting");
   phaseReason = $state("");
+  everySeconds = $state(0);
   missed = $state(0);
   now = $state(Date.now());
 
@@ -123,6 +124,7 @@ export class Desk {
     this.live = new Live(api, {
       phase: (phase, waitSeconds, reason) => {
         this.phase = phase;
+        this.everySeconds = phase === "asking" ? (waitSeconds ?? 0) : 0;
         this.phaseReason = reason ? `${reason} Next try in ${Math.ceil(waitSeconds ?? 0)} s.` : "";
       },
       event: (name, data) => {
@@ -235,7 +237,7 @@ export class Desk {
 
   /** Unrealised results move with prices, and a stop of a desk is not said to its accounts. */
   private refreshFigures(): void {
-    if (this.phase !== "live" || !this.filled || document.visibilityState !== "visible") return;
+    if ((this.phase !== "live" && this.phase !== "asking") || !this.filled || document.visibilityState !== "visible") return;
     if (this.session && !this.session.open && this.now > Date.parse(this.session.changes_at)) {
       this.session = null;
       void this.fill();
@@ -266,6 +268,7 @@ export class Desk {
         this.version = hello.version;
         this.incidentEvents += 1;
         void this.fill();
+        if (this.phase === "asking") void this.witness.look();
         break;
       }
       case "price":

@@ -5,9 +5,12 @@
 
 import { Problem, type Api } from "./api";
 
+/** `asking`: this server has no stream, and is asked every few seconds. */
+export type Phase = "connecting" | "live" | "asking" | "reconnecting";
+
 export interface LiveHandlers {
   /** `waitSeconds` is set while waiting to try again, and `reason` says why. */
-  phase(phase: "connecting" | "live" | "reconnecting", waitSeconds?: number, reason?: string): void;
+  phase(phase: Phase, waitSeconds?: number, reason?: string): void;
   event(name: string, data: unknown): void;
 }
 
@@ -17,6 +20,8 @@ const WAIT_SECONDS_MAX = 15;
 
 export class Live {
   private stopped = new AbortController();
+  /** Said by a server whose stream is its first word alone. */
+  private everySeconds = 0;
 
   constructor(
     private readonly api: Api,
@@ -29,16 +34,22 @@ export class Live {
     this.handlers.phase("connecting");
     while (!this.stopped.signal.aborted) {
       let reason = "The connection ended.";
+      let ended = false;
       try {
         await this.follow(() => {
           failures = 0;
         });
+        ended = true;
       } catch (error) {
         if (this.stopped.signal.aborted) return;
         if (error instanceof Problem && error.status === 401) return;
         reason = error instanceof Problem ? error.message : "The connection was lost.";
       }
       if (this.stopped.signal.aborted) return;
+      if (ended && this.everySeconds) {
+        await new Promise((resolve) => setTimeout(resolve, this.everySeconds * 1000));
+        continue;
+      }
       const wait = Math.min(WAIT_SECONDS_MAX, 0.5 * 2 ** failures) * (0.8 + 0.4 * Math.random());
       failures += 1;
       this.handlers.phase("reconnecting", wait, reason);
@@ -52,11 +63,14 @@ export class Live {
 
   private async follow(connected: () => void): Promise<void> {
     await follow(this.api, "/v1/live", this.stopped.signal, {
-      event: (name, data) => this.handlers.event(name, data),
-      connected: () => {
-        this.handlers.phase("live");
-        connected();
+      event: (name, data) => {
+        if (name === "hello") {
+          this.everySeconds = (data as { every_seconds?: number }).every_seconds ?? 0;
+          this.handlers.phase(this.everySeconds ? "asking" : "live", this.everySeconds);
+        }
+        this.handlers.event(name, data);
       },
+      connected,
     });
   }
 }

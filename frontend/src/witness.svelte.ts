@@ -130,6 +130,15 @@ export class Witness {
     else this.timer ??= setTimeout(() => void this.compareNewest(), COMPARISON_MILLISECONDS);
   }
 
+  /** Nobody announces heads here: ask for the newest. */
+  async look(): Promise<void> {
+    try {
+      if (this.api && this.keys.length) await this.see(await this.api.text("/v1/ledger/checkpoint"));
+    } catch (error) {
+      this.error = sentence(error);
+    }
+  }
+
   private async compareNewest(): Promise<void> {
     this.timer = undefined;
     this.history = await this.compare(this.note, true);

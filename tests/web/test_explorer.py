@@ -271,6 +271,7 @@ def test_thousands_of_lines_are_a_few_rows(server: Any, explore: Explore) -> Non
         send(server, shop(1000), 1200)
     screen = explore(server.url, server.token, q="shop.*")
     screen.wait_for("#volume-total", "2,000 lines")
+    screen.wait_for("div.lines [aria-setsize]")
     down = (
         "const l = document.querySelector('div.lines'); l.scrollTop = l.scrollHeight;"
         "return Number(l.querySelector('[aria-setsize]').ariaSetSize)"
