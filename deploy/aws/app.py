@@ -10,6 +10,9 @@ import aws_cdk as cdk
 from stack.profile import ProfileError, load
 from stack.synth import build
 
+IMAGES = ("order", "detector")
+"""Of each: `-c order_image=sha256:...` runs what the pipeline has just built."""
+
 
 def main() -> None:
     """Synthesise the profile and stage that the context names (full, production)."""
@@ -17,7 +20,10 @@ def main() -> None:
     profile = asked.node.try_get_context("profile") or "full"
     stage = asked.node.try_get_context("stage") or "production"
     try:
-        build(load(str(profile)), stage=str(stage)).synth()
+        wanted = load(str(profile)).with_images(
+            *(str(asked.node.try_get_context(f"{each}_image") or "") for each in IMAGES)
+        )
+        build(wanted, stage=str(stage)).synth()
     except ProfileError as error:
         sys.exit(f"aws: {error}")
 

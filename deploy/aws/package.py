@@ -1,11 +1,11 @@
 """Builds the functions' zip: the product and what it depends on, the same bytes every time.
 
-    python deploy/aws/package.py [--python 3.13] [--machine x86_64|arm64] [--here] [--into FILE]
+    python deploy/aws/package.py [--python 3.14] [--machine arm64|x86_64] [--here] [--into FILE]
 
 Packages come from the pins in requirements/functions.txt, each checked by its hash, as wheels for
-Lambda's machine (`--here`: for the interpreter that runs this, to try things out). Times, owners
-and the order of files are fixed, so two builds of one tree are one file, and another hash is
-another content.
+the machine that the stack's functions run on (`--here`: for the interpreter that runs this, to try
+things out, into a file of its own). Times, owners and the order of files are fixed, so two builds
+of one tree are one file, and another hash is another content.
 """
 # ruff: noqa: S603, T201  a command line that runs uv
 
@@ -24,6 +24,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PINS = HERE / "requirements" / "functions.txt"
 PACKAGE = HERE / "build" / "functions.zip"
+PACKAGE_HERE = HERE / "build" / "functions-here.zip"
+PYTHON, MACHINE = "3.14", "arm64"
+"""What the stack's functions and the shipped profiles name; a test holds them together."""
 UNPACKED_BYTES_MAX = 250 * 1024 * 1024
 """What a function's code may be, unpacked."""
 MOMENT = (2020, 1, 1, 0, 0, 0)
@@ -39,14 +42,22 @@ SERVICES = frozenset(
 """Of botocore's descriptions of 400 services, those that functions ask."""
 
 
+def arguments(given: list[str]) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Text)
+    parser.add_argument("--python", default=PYTHON, help="version of Python on Lambda")
+    parser.add_argument("--machine", choices=sorted(MACHINES), default=MACHINE)
+    parser.add_argument("--here", action="store_true", help="for this interpreter and machine")
+    parser.add_argument("--into", type=Path, help="the file to write")
+    chosen = parser.parse_args(given)
+    chosen.into = chosen.into or (PACKAGE_HERE if chosen.here else PACKAGE)
+    return chosen
+
+
 def main() -> int:
     """Build; say how large it is and its SHA-256."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Text)
-    parser.add_argument("--python", default="3.13", help="version of Python on Lambda")
-    parser.add_argument("--machine", choices=sorted(MACHINES), default="x86_64")
-    parser.add_argument("--here", action="store_true", help="for this interpreter and machine")
-    parser.add_argument("--into", type=Path, default=PACKAGE, help="the file to write")
-    chosen = parser.parse_args()
+    chosen = arguments(sys.argv[1:])
+    into: Path = chosen.into
     started = time.monotonic()
     uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
     if not Path(uv).exists():
@@ -55,7 +66,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder) / "site"
         say("installing the pinned packages")
-        install(uv, where, None if chosen.here else (chosen.python, MACHINES[chosen.machine]))
+        target = None if chosen.here else (chosen.python, MACHINES[chosen.machine])
+        if not install(uv, where, target):
+            who = "this interpreter" if chosen.here else f"Python {chosen.python}, {chosen.machine}"
+            say(f"the pins of {PINS.name} cannot be installed for {who}: what is said above is why")
+            return 1
         say("adding the product")
         shutil.copytree(ROOT / "src" / "tallystick", where / "tallystick")
         files = sorted(kept(where), key=lambda path: path.relative_to(where).as_posix())
@@ -64,16 +79,16 @@ def main() -> int:
             say(f"{size / 1e6:.0f} MB unpacked, more than Lambda takes")
             return 1
         say(f"packing {len(files):,} files, {size / 1e6:.0f} MB")
-        pack(where, files, chosen.into)
-    digest = hashlib.sha256(chosen.into.read_bytes()).hexdigest()
+        pack(where, files, into)
+    digest = hashlib.sha256(into.read_bytes()).hexdigest()
     seconds = time.monotonic() - started
-    say(f"{chosen.into}: {chosen.into.stat().st_size / 1e6:.0f} MB, {seconds:.0f} s")
+    say(f"{into}: {into.stat().st_size / 1e6:.0f} MB, {seconds:.0f} s")
     print(digest)
     return 0
 
 
-def install(uv: str, where: Path, target: tuple[str, str] | None) -> None:
-    """Put the pinned wheels into a folder; nothing is compiled, nothing is run."""
+def install(uv: str, where: Path, target: tuple[str, str] | None) -> bool:
+    """Put the pinned wheels into a folder, or say why not; nothing is compiled, nothing is run."""
     command = [
         uv, "pip", "install", "--quiet", "--target", str(where), "--require-hashes",
         "--only-binary", ":all:", "--requirement", str(PINS), "--link-mode", "copy",
@@ -82,7 +97,7 @@ def install(uv: str, where: Path, target: tuple[str, str] | None) -> None:
         command += ["--python", sys.executable]
     else:
         command += ["--python-version", target[0], "--python-platform", target[1]]
-    subprocess.run(command, check=True)
+    return not subprocess.run(command, check=False).returncode
 
 
 def kept(where: Path) -> Iterator[Path]:

@@ -123,6 +123,11 @@ def log_group(bill: Bill) -> Lines:
     yield bill.fixed("logs.storage", stored, low=stored * 0.5, high=stored * 2)
 
 
+def page_metrics(bill: Bill) -> Lines:
+    """CloudFront's eight further metrics of a distribution."""
+    yield bill.fixed("cloudwatch.metric", 8)
+
+
 def metric_filter(bill: Bill) -> Lines:
     """A metric made from log lines."""
     yield bill.fixed("cloudwatch.metric", len(items(bill.own.get("MetricTransformations"))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from cost.lines import Line, Usage
@@ -19,10 +19,18 @@ RECOVERY = "eu-central-1"
 class Bill:
     """Makes the lines of one resource."""
 
-    def __init__(self, resource: Resource, properties: Properties, usage: Usage) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        properties: Properties,
+        usage: Usage,
+        beside: Mapping[str, int] | None = None,
+    ) -> None:
         self.resource = resource
         self.own = properties
         self.usage = usage
+        self.beside = beside or {}
+        """How many there are of each type in the same stack."""
 
     @property
     def standing_by(self) -> bool:

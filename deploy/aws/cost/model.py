@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -100,13 +100,18 @@ def _lines(assembly: Assembly, usage: Usage) -> Iterator[Line]:
     """Yield the lines of every resource."""
     values = Values(assembly)
     costless = free()
+    beside = {
+        each.name: Counter(resource.type for resource in each.resources())
+        for each in assembly.stacks
+    }
     tasks = [(each, values.of(each)) for each in assembly.resources("AWS::ECS::TaskDefinition")]
     for resource in assembly.resources():
         if resource.type in PRICED:
             own = values.of(resource)
             if resource.type == "AWS::ECS::Service":
                 own = shape_of_tasks(tasks, own)
-            yield from PRICED[resource.type](Bill(resource, own, usage))
+            bill = Bill(resource, own, usage, beside[resource.stack])
+            yield from PRICED[resource.type](bill)
         elif resource.type not in costless:
             raise CostError(
                 f"{resource.type} ({resource.path}) is neither in cost/pricing.py "

@@ -23,6 +23,7 @@ PRICED: dict[str, Callable[[Bill], Lines]] = {
     "AWS::Backup::LogicallyAirGappedBackupVault": around.vault,
     "AWS::Budgets::Budget": around.budget,
     "AWS::CloudFront::Distribution": trading.distribution,
+    "AWS::CloudFront::MonitoringSubscription": around.page_metrics,
     "AWS::CloudTrail::Trail": around.trail,
     "AWS::CloudWatch::Alarm": around.alarm,
     "AWS::CloudWatch::CompositeAlarm": around.composite,

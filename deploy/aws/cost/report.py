@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from cost.lines import HIGH, LOW, usage
 from cost.model import Estimate, estimate
 from proof import synthesise
+from stack.profile import SHIPPED, ProfileError, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ def budgets(found: Mapping[str, Estimate]) -> dict[str, dict[str, int]]:
     }
 
 
-def page(found: Mapping[str, Estimate], switches: Mapping[str, float]) -> str:
+def page(found: Mapping[str, Estimate], switches: Mapping[str, Mapping[str, float]]) -> str:
     """Return docs/cost.md."""
     parts = [
         HEAD,
@@ -120,30 +121,41 @@ def _dearest(name: str, found: Estimate) -> str:
     return "\n".join(rows)
 
 
-def _switches(added: Mapping[str, float]) -> str:
-    """Return the table of what each switch adds to the full profile."""
-    rows = ["## What each switch adds to the full profile", "", "| switch | a month |", "|---|---|"]
-    rows += [
-        f"| {name} | {usd:,.0f} |"
-        for name, usd in sorted(added.items(), key=lambda item: (-item[1], item[0]))
+def _switches(added: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the table of what each switch adds to the small and to the full profile."""
+    names = {name for each in added.values() for name in each}
+    full, small = added.get("full", {}), added.get("small", {})
+    rows = [
+        "## What each switch adds",
+        "",
+        "`recovery` is added to `small` with the larger instances that it asks for.",
+        "",
+        "| switch | small | full |",
+        "|---|---|---|",
     ]
+    for name in sorted(names, key=lambda each: (-full.get(each, 0), each)):
+        usd = (f"{each[name]:,.0f}" if name in each else "" for each in (small, full))
+        rows.append(f"| {name} | {' | '.join(usd)} |")
     return "\n".join(rows)
 
 
-def switches() -> dict[str, float]:
-    """Return what each switch adds, as it was last measured by `--switches`."""
-    return cast("dict[str, float]", json.loads(SWITCHES.read_text())) if SWITCHES.exists() else {}
+def switches() -> dict[str, dict[str, float]]:
+    """Return what each switch adds by profile, as it was last measured by `--switches`."""
+    if not SWITCHES.exists():
+        return {}
+    return cast("dict[str, dict[str, float]]", json.loads(SWITCHES.read_text()))
 
 
-def measured_switches(base: Estimate) -> dict[str, float]:
-    """Synthesise the full profile without each switch in turn.
+def measured_switches(name: str, base: Estimate, *, on: bool) -> dict[str, float]:
+    """Synthesise a profile with each switch that is not `on` turned to it, one by one.
 
     The difference is what the switch adds.
     """
     found: dict[str, float] = {}
-    for name, assembly in synthesise.without_each_switch("full"):
-        found[name] = round(base.total() - estimate(assembly, usage("full")).total())
-        sys.stdout.write(f"{name}: {found[name]}\n")
+    for switch, assembly in synthesise.each_switch(name, on=on):
+        difference = estimate(assembly, usage(name)).total() - base.total()
+        found[switch] = round(difference if on else -difference)
+        sys.stdout.write(f"{name} {switch}: {found[switch]}\n")
     return found
 
 
@@ -154,20 +166,46 @@ def write(path: Path, text: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the budgets and the page; with `--switches` measure what each switch adds first."""
+    """Write the budgets and the page; with `--switches` measure what each switch adds first.
+
+    The name of a profile of one's own says what that one costs, and writes nothing.
+    """
+    names = [each for each in arguments if not each.startswith("-") and each not in SHIPPED]
+    if names:
+        for name in names:
+            _tell(name)
+        return
     found = estimates()
     if "--switches" in arguments:
-        write(
-            SWITCHES, json.dumps(measured_switches(found["full"]), indent=1, sort_keys=True) + "\n"
-        )
+        measured = {
+            "small": measured_switches("small", found["small"], on=True),
+            "full": measured_switches("full", found["full"], on=False),
+        }
+        write(SWITCHES, json.dumps(measured, indent=1, sort_keys=True) + "\n")
     write(BUDGETS, json.dumps(budgets(found), indent=1) + "\n")
     write(PAGE, page(found, switches()))
     for name, each in found.items():
-        sys.stdout.write(
-            f"{name}: {each.total('low'):,.0f} / {each.total():,.0f} / "
-            f"{each.total('high'):,.0f} USD, {each.total(plan=True):,.0f} with plans, "
-            f"{each.unverified:.0%} on unchecked prices\n"
-        )
+        sys.stdout.write(_sentence(name, each))
+
+
+def _tell(name: str) -> None:
+    """Say what a profile of one's own costs under the load of the one that it is based on."""
+    try:
+        based_on = load(name).based_on
+    except ProfileError as error:
+        sys.exit(f"aws: {error}")
+    found = estimate(synthesise.fresh(name), usage(based_on))
+    sys.stdout.write(_sentence(name, found))
+    sys.stdout.write(f"Load as of {based_on} (cost/usage/{based_on}.yaml).\n")
+    sys.stdout.write(f"For [limits] budget_usd, a fifth more than the base: {found.budget}\n")
+
+
+def _sentence(name: str, found: Estimate) -> str:
+    return (
+        f"{name}: {found.total('low'):,.0f} / {found.total():,.0f} / "
+        f"{found.total('high'):,.0f} USD, {found.total(plan=True):,.0f} with plans, "
+        f"{found.unverified:.0%} on unchecked prices\n"
+    )
 
 
 if __name__ == "__main__":

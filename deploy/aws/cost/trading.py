@@ -159,8 +159,9 @@ def cluster(bill: Bill) -> Lines:
 
 
 def proxy(bill: Bill) -> Lines:
-    """The pool before the database, by the database's processors."""
-    yield bill.fixed("rds-proxy", bill.usage["database_vcpu"] * HOURS)
+    """The pool before the database, by the processors of every instance behind it."""
+    behind = bill.beside.get("AWS::RDS::DBInstance", 1)
+    yield bill.fixed("rds-proxy", behind * bill.usage["database_vcpu"] * HOURS)
 
 
 def table(bill: Bill) -> Lines:

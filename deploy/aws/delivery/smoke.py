@@ -50,7 +50,7 @@ QUESTIONS = (
     Question("the process answers", "GET", "/healthz", lambda reply: reply.status == 200),
     Question("orders can be placed", "GET", "/readyz", lambda reply: reply.status == 200),
     Question("nobody trades unknown", "POST", "/v1/orders", lambda reply: reply.status == 401),
-    Question("the ledger is signed", "GET", "/ledger/checkpoint", _is_checkpoint),
+    Question("the ledger is signed", "GET", "/v1/ledger/checkpoint", _is_checkpoint),
 )
 
 

@@ -169,7 +169,9 @@ def is_old() -> bool:
     if not PACKAGE.exists():
         return True
     sources = [HERE.parent / "package.py", *(HERE.parent / "requirements").glob("functions.*")]
-    sources += [path for path in (ROOT / "src").rglob("*") if path.suffix in {".py", ".sql"}]
+    sources += [
+        path for path in (ROOT / "src").rglob("*") if path.suffix in {".py", ".sql", ".pem"}
+    ]
     return max(path.stat().st_mtime for path in sources) > PACKAGE.stat().st_mtime
 
 

@@ -97,6 +97,7 @@ def synthesise(folder: Path) -> None:
     environment = {
         **os.environ,
         "CDK_VALIDATION": "true",
+        "JSII_NODE": str(HERE / "proof/small-node"),
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
         "PYTHONPATH": str(HERE),
         "PYTHONWARNINGS": "ignore",

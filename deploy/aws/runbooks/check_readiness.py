@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from runner import main, parser_of
+from runner import main, parser_of, switches_of
 from steps import Answer, Call, Check, Step
 
 NAME = "check_readiness"
@@ -21,12 +21,18 @@ STATE = "tallystick-state"
 def parser() -> argparse.ArgumentParser:
     """Its arguments."""
     made = parser_of(__doc__ or NAME)
+    made.add_argument("--profile", default="full", help="what was deployed")
     made.add_argument("--log", default="tallystick.example.com/ledger")
     return made
 
 
 def steps(arguments: argparse.Namespace) -> Sequence[Step]:
-    """The ledger's copy, the table's copy, the guard, the vault, the alarms."""
+    """The ledger's copy, the table's copy, the guard, the vault, the alarms.
+
+    Where the profile has no second region, only the guard is there.
+    """
+    if not switches_of(arguments.profile)["recovery"]:
+        return _guard(arguments)
     there = arguments.recovery
     copy = "ledger.GlobalClusters[0].GlobalClusterMembers[?IsWriter==`false`] | [0]"
     connected = f"{copy}.SynchronizationStatus"
@@ -50,15 +56,7 @@ def steps(arguments: argparse.Namespace) -> Sequence[Step]:
             name="state",
         ),
         Check("its replica is active", Answer(replica), lambda is_: is_ == "ACTIVE", "ACTIVE"),
-        Call(
-            "the guard knows a head",
-            "dynamodb",
-            "get_item",
-            there,
-            {"TableName": GUARD, "Key": {"id": {"S": arguments.log}}, "ConsistentRead": True},
-            name="guard",
-        ),
-        Check("there is one", Answer("guard.Item.id.S"), bool, "the log's name"),
+        *_guard(arguments),
         Call(
             "the vault",
             "backup",
@@ -78,6 +76,21 @@ def steps(arguments: argparse.Namespace) -> Sequence[Step]:
             name="alarms",
         ),
         Check("none", Answer("length(alarms.MetricAlarms)"), lambda n: n == 0, "0"),
+    ]
+
+
+def _guard(arguments: argparse.Namespace) -> list[Step]:
+    """The signed head's memory, which every profile has in the other region."""
+    return [
+        Call(
+            "the guard knows a head",
+            "dynamodb",
+            "get_item",
+            arguments.recovery,
+            {"TableName": GUARD, "Key": {"id": {"S": arguments.log}}, "ConsistentRead": True},
+            name="guard",
+        ),
+        Check("there is one", Answer("guard.Item.id.S"), bool, "the log's name"),
     ]
 
 

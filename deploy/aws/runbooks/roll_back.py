@@ -8,16 +8,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from runner import main, parser_of
-from steps import Answer, Call, Step
+from runner import main, parser_of, switches_of
+from steps import Answer, Call, Say, Step
 
 NAME = "roll_back"
 PIPELINE = "tallystick"
+SERVICE = "tallystick-service"
+BY_HAND = (
+    "There is no pipeline: check out the tag before, `make aws-package aws-synth PROFILE=NAME`, "
+    "then `npx --no-install cdk deploy --app cdk.out/NAME service` in deploy/aws. The shift of "
+    "traffic and its alarms are the same."
+)
 
 
 def parser() -> argparse.ArgumentParser:
     """Its arguments."""
     made = parser_of(__doc__ or NAME)
+    made.add_argument("--profile", default="full", help="what was deployed")
     made.add_argument("--deployment", help="id of CodeDeploy's deployment that runs")
     made.add_argument("--to", help="id of the pipeline's execution to go back to")
     return made
@@ -37,6 +44,12 @@ def steps(arguments: argparse.Namespace) -> Sequence[Step]:
                 {"deploymentId": arguments.deployment, "autoRollbackEnabled": True},
             )
         )
+    if not switches_of(arguments.profile)["delivery"]:
+        what = {"StackName": SERVICE}
+        running = Call(
+            "an update that runs", "cloudformation", "describe_stacks", region, what, name="service"
+        )
+        return [*made, running, Say(BY_HAND)]
     succeeded = {"succeededInStage": {"stageName": "Production"}}
     before = Answer(
         "runs.pipelineExecutionSummaries[1].pipelineExecutionId",

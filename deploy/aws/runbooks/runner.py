@@ -6,7 +6,9 @@ Exit codes: 0 done, 1 a step failed or a check did not hold, 2 the arguments are
 import argparse
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jmespath
@@ -15,11 +17,14 @@ from steps import (
     Call,
     Check,
     Say,
+    Steady,
     Step,
     StepError,
     Until,
     Wait,
+    Within,
     described,
+    one_by_one,
     pause,
     printed,
     request,
@@ -27,6 +32,7 @@ from steps import (
 
 PRIMARY = "eu-west-1"
 RECOVERY = "eu-central-1"
+PROFILES = Path(__file__).resolve().parents[1] / "profiles"
 Client = Callable[[str, str], Any]
 """A boto3 client by service and region."""
 
@@ -44,6 +50,16 @@ def parser_of(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def switches_of(profile: str) -> dict[str, bool]:
+    """What `profiles/PROFILE.toml` switches on, by name.
+
+    Raises:
+        OSError: there is no such profile.
+    """
+    said = tomllib.loads((PROFILES / f"{profile}.toml").read_text())
+    return dict(said["switches"])
+
+
 def run(
     name: str, arguments: argparse.Namespace, steps: Iterable[Step], client: Client | None = None
 ) -> int:
@@ -51,11 +67,11 @@ def run(
     listed = list(steps)
     try:
         if arguments.dry_run:
-            _print(map(described, listed))
+            _print(map(described, one_by_one(listed)))
             return 0
         if not arguments.yes and _changes(listed) and not _agreed(name, listed):
             return 1
-        _do(listed, client or _boto3)
+        _do(listed, client or _boto3, {})
     except StepError as wrong:
         sys.stderr.write(f"{name}: {wrong}\n")
         return 1
@@ -79,7 +95,7 @@ def main(
 
 
 def _changes(steps: Sequence[Step]) -> bool:
-    return any(isinstance(step, Call) and step.changes for step in steps)
+    return any(isinstance(step, Call) and step.changes for step in one_by_one(steps))
 
 
 def _print(lines: Iterable[dict[str, object]]) -> None:
@@ -90,7 +106,7 @@ def _print(lines: Iterable[dict[str, object]]) -> None:
 
 def _agreed(name: str, steps: Sequence[Step]) -> bool:
     """Show the plan and let its name be typed."""
-    _print(map(described, steps))
+    _print(map(described, one_by_one(steps)))
     sys.stderr.write(f"Type {name} to do this: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip() == name
@@ -102,8 +118,7 @@ def _boto3(service: str, region: str) -> Any:
     return boto3.client(service, region_name=region)
 
 
-def _do(steps: Sequence[Step], client: Client) -> None:
-    answers: dict[str, object] = {}
+def _do(steps: Sequence[Step], client: Client, answers: dict[str, object]) -> None:
     for step in steps:
         match step:
             case Call():
@@ -112,17 +127,32 @@ def _do(steps: Sequence[Step], client: Client) -> None:
                     answers[step.name] = answer
             case Until():
                 _until(step, answers, client)
+            case Steady():
+                _steady(step, answers, client)
+            case Within():
+                _within(step, answers, client)
             case Wait():
                 _wait(step, client)
             case Check():
-                value = step.answer.read(answers)
-                if not step.passes(value):
-                    raise StepError(f"{step.why}: {value!r}, wanted {step.wanted}.")
-                _print([{"check": step.answer.path, "is": value}])
+                _check(step, answers)
             case Say():
                 sys.stderr.write(f"{step.what}\nThen press return. ")
                 sys.stderr.flush()
                 sys.stdin.readline()
+
+
+def _within(step: Within, answers: dict[str, object], client: Client) -> None:
+    try:
+        _do(step.steps, client, answers)
+    finally:
+        _do(step.back, client, answers)
+
+
+def _check(step: Check, answers: dict[str, object]) -> None:
+    value = step.answer.read(answers)
+    if not step.passes(value):
+        raise StepError(f"{step.why}: {value!r}, wanted {step.wanted}.")
+    _print([{"check": step.answer.path, "is": value}])
 
 
 def _call(step: Call, answers: dict[str, object], client: Client) -> object:
@@ -160,6 +190,17 @@ def _until(step: Until, answers: dict[str, object], client: Client) -> None:
             return
         if time.monotonic() + POLL_SECONDS > deadline:
             raise StepError(f"{step.call.why}: not within {step.seconds_max} seconds.")
+        pause()
+
+
+def _steady(step: Steady, answers: dict[str, object], client: Client) -> None:
+    deadline = time.monotonic() + step.seconds
+    while True:
+        found = jmespath.search(step.path, _call(step.call, answers, client))
+        if found != step.wanted:
+            raise StepError(f"{step.call.why}: {found!r}, wanted {step.wanted!r}. Given up.")
+        if time.monotonic() + POLL_SECONDS > deadline:
+            return
         pause()
 
 

@@ -10,7 +10,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
@@ -94,6 +94,16 @@ class Until:
 
 
 @dataclass(frozen=True)
+class Steady:
+    """A call repeated for `seconds`; the run stops when its answer's JMESPath is not `wanted`."""
+
+    call: Call
+    path: str
+    wanted: object
+    seconds: int
+
+
+@dataclass(frozen=True)
 class Wait:
     """One of botocore's own waiters."""
 
@@ -121,7 +131,18 @@ class Say:
     what: str
 
 
-Step = Call | Until | Wait | Check | Say
+@dataclass(frozen=True)
+class Within:
+    """Steps in whose course something is broken; `back` puts it right, whatever came of them.
+
+    `back` is done as well when a step fails or somebody stops the run.
+    """
+
+    steps: Sequence["Step"]
+    back: Sequence["Step"]
+
+
+Step = Call | Until | Steady | Wait | Check | Say | Within
 
 
 @cache
@@ -258,6 +279,9 @@ def described(step: Step) -> dict[str, object]:
             }
         case Until():
             return {**described(step.call), "until": step.path, "is": step.wanted}
+        case Steady():
+            held = {"steady": step.path, "is": step.wanted, "seconds": step.seconds}
+            return {**described(step.call), **held}
         case Wait():
             return {
                 "wait": f"{step.service}.{step.waiter}",
@@ -269,6 +293,18 @@ def described(step: Step) -> dict[str, object]:
             return {"check": step.answer.path, "wanted": step.wanted, "why": step.why}
         case Say():
             return {"say": step.what}
+        case Within():
+            raise StepError("Steps within others are described one by one: see `one_by_one`.")
+
+
+def one_by_one(steps: Iterable[Step]) -> Iterator[Step]:
+    """Every step in its order; what is put back follows what was broken."""
+    for step in steps:
+        if isinstance(step, Within):
+            yield from one_by_one(step.steps)
+            yield from one_by_one(step.back)
+        else:
+            yield step
 
 
 def printed(document: Mapping[str, object]) -> str:

@@ -29,6 +29,11 @@ def key_alias_arn(scope: Construct, purpose: str, *, region: str) -> str:
 
 BOUNDARY = f"{PRODUCT}-boundary"
 """The managed policy that bounds every role."""
+PAGE_PUBLISHER = f"{PRODUCT}-publish-page"
+"""The role that fills the page's bucket; the pipeline's account takes it on."""
+OPTIMIZER = "compute-optimizer.amazonaws.com"
+OPTIMIZER_ROLE = f"role/aws-service-role/{OPTIMIZER}/AWSServiceRoleForComputeOptimizer"
+"""Compute Optimizer's own role, which the first enrolment of an account makes."""
 GUARD_TABLE = f"{PRODUCT}-head-guard"
 """The signed head's table; it lies in the other region, in other hands."""
 STATE_TABLE = f"{PRODUCT}-state"
@@ -47,3 +52,5 @@ DATABASE_OWNER = f"{PRODUCT}_owner"
 """Owns the schema; only the function that prepares it comes in as this one."""
 DATABASE_ROLE = PRODUCT
 """Reads and appends, changes and deletes nothing (`tallystick.wiring.aws.prepare` makes it)."""
+DATABASE_READER = f"{DATABASE_ROLE}_reader"
+"""Only reads; made there too."""

@@ -13,6 +13,11 @@ from pathlib import Path
 
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 RUNTIMES = ("lambda", "fargate")
+LOCKS = ("compliance", "governance")
+GLOBAL_INSTANCE = "r7g.large"
+"""The smallest usual instance of a ledger that is copied into another region."""
+SHIPPED = ("small", "standard", "full")
+"""The profiles that come with the product; a deployment has a copy with names of its own."""
 
 
 class ProfileError(ValueError):
@@ -184,7 +189,11 @@ class Retention:
     log_days: int
     audit_days: int
     archive_years: int
-    """Object Lock in compliance mode: nobody shortens it, not even the account's root."""
+    lock: str
+    """How archive, audit trail, evidence and backups are locked. `compliance`: nobody shortens it,
+    not even the account's root, and nobody can take them down before. `governance`: the roles of
+    Tallystick cannot, an administrator can: for trying out, and as long as no rule asks for more.
+    """
     archive_cold_days: int
     archive_deep_days: int
     backup_days: int
@@ -210,6 +219,8 @@ class Contacts:
 class Limits:
     """Thresholds that alarms and rules take."""
 
+    budget_usd: int
+    """What a month may cost; 0 for what the cost model says of `based_on`."""
     large_trade: int
     """In units of the base currency."""
     latency_ms_p99: int
@@ -239,8 +250,13 @@ class Profile:
     """Everything that one deployment decides."""
 
     name: str
+    based_on: str
+    """The shipped profile that it was copied from: its load is expected, and its budget taken
+    until the copy has a figure of its own."""
     domain: str
     hosted_zone_id: str
+    staging_hosted_zone_id: str
+    """The zone of `staging.DOMAIN`, in staging's own account."""
     regions: Regions
     zones: Mapping[str, tuple[str, ...]]
     """Availability zones by region: nothing is looked up."""
@@ -264,6 +280,34 @@ class Profile:
         """Where orders are sent."""
         return f"api.{self.domain}"
 
+    def of_stage(self, stage: str) -> "Profile":
+        """What the stage deploys: production as it is said, staging under a name of its own."""
+        if stage != "staging":
+            return self
+        return dataclasses.replace(
+            self, domain=f"staging.{self.domain}", hosted_zone_id=self.staging_hosted_zone_id
+        )
+
+    def with_images(self, order: str, detector: str) -> "Profile":
+        """The same, running these images: a tag, or `sha256:` and a digest; "" changes nothing."""
+        service = dataclasses.replace(self.service, image_tag=order or self.service.image_tag)
+        stream = dataclasses.replace(
+            self.stream, detector_image_tag=detector or self.stream.detector_image_tag
+        )
+        return dataclasses.replace(self, service=service, stream=stream)
+
+    def with_switch(self, name: str, *, on: bool) -> "Profile":
+        """The same with one switch the other way, and with what that one asks for."""
+        switches = dataclasses.replace(self.switches, **{name: on})
+        ledger = self.ledger
+        if switches.recovery:
+            instance, there = (
+                GLOBAL_INSTANCE if _burstable(each) else each
+                for each in (ledger.instance, ledger.recovery_instance)
+            )
+            ledger = dataclasses.replace(ledger, instance=instance, recovery_instance=there)
+        return dataclasses.replace(self, switches=switches, ledger=ledger)
+
     def account(self, stage: str) -> str:
         """The account of `stage`; ProfileError for a stage that there is not."""
         found: str | None = dataclasses.asdict(self.accounts).get(stage)
@@ -286,9 +330,19 @@ def load(name: str) -> Profile:
     path = PROFILES / f"{name}.toml"
     if not path.is_file():
         raise ProfileError(f"there is no profile {name!r}; there are: {', '.join(names())}")
-    profile = typing.cast("Profile", _read(Profile, tomllib.loads(path.read_text()), name))
+    profile = typing.cast("Profile", _read(Profile, _parsed(path), name))
+    if profile.name != name:
+        raise ProfileError(f"{name}.name: {profile.name!r} is not the file's name")
     _check(profile)
     return profile
+
+
+def _parsed(path: Path) -> dict[str, object]:
+    """The file's tables; ProfileError where it is no TOML, with the line."""
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{path.name}: {error}") from error
 
 
 def _read(kind: type, value: object, where: str) -> object:
@@ -319,8 +373,15 @@ def _read(kind: type, value: object, where: str) -> object:
     return value
 
 
+def _burstable(instance: str) -> bool:
+    """Whether the instance is of class t, which saves up processor time."""
+    return instance.removeprefix("db.").startswith("t")
+
+
 def _check(profile: Profile) -> None:
     """Refuse what would deploy and then not hold."""
+    if profile.based_on not in SHIPPED:
+        raise ProfileError(f"based_on: one of {', '.join(SHIPPED)}, not {profile.based_on!r}")
     accounts = dataclasses.astuple(profile.accounts)
     if len(set(accounts)) != len(accounts):
         raise ProfileError("accounts: staging, production and delivery are separate accounts")
@@ -331,8 +392,25 @@ def _check(profile: Profile) -> None:
             raise ProfileError(f"regions: {region} is outside the European Union's regions")
         if len(profile.zones.get(region, ())) < profile.network.zones:
             raise ProfileError(f"zones: {region} names fewer than {profile.network.zones}")
+    _check_ledger(profile)
     if profile.network.zones < 2:
         raise ProfileError("network.zones: one zone is not highly available")
     unknown = set(profile.service.runtimes) - set(RUNTIMES)
     if unknown or not profile.service.runtimes:
         raise ProfileError(f"service.runtimes: one or both of {', '.join(RUNTIMES)}")
+
+
+def _check_ledger(profile: Profile) -> None:
+    """Refuse instances that cannot have a copy elsewhere, and a lock that there is not."""
+    ledger = profile.ledger
+    instances = (ledger.instance, ledger.recovery_instance)
+    if profile.switches.recovery and any(map(_burstable, instances)):
+        raise ProfileError(
+            "ledger: with switches.recovery Aurora copies the ledger into another region, which it "
+            f"does not on instances of class t: say {GLOBAL_INSTANCE} or larger for instance and "
+            "recovery_instance"
+        )
+    if profile.retention.lock not in LOCKS:
+        raise ProfileError(
+            f"retention.lock: one of {', '.join(LOCKS)}, not {profile.retention.lock!r}"
+        )

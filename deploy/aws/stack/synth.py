@@ -46,7 +46,8 @@ class Deployment:
     """One app: every stack of a profile and stage, in the order in which they are deployed."""
 
     def __init__(self, profile: Profile, *, stage: str, outdir: str | None = None) -> None:
-        self.profile = profile
+        self._every_stage = profile
+        self.profile = profile.of_stage(stage)
         self.stage = stage
         self.account = profile.account(stage)
         self.app = cdk.App(
@@ -78,14 +79,15 @@ class Deployment:
     def _compose(self) -> None:
         """Foundations first: the primary region's archive copies into the other one's."""
         regions = self.profile.regions
-        self.recovery_foundation = self._foundation("recovery-", regions.recovery)
+        self.recovery_foundation: Foundation | None = None
         self.foundation = self._foundation("", regions.primary)
-        self.foundation.add_stack_dependency(self.recovery_foundation)
         self.here = Region(self, "", self.foundation)
         self.network, self.data = self.here.network, self.here.data
         self.stream, self.service = self.here.stream, self.here.service
         self.there: Region | None = None
         if self.profile.switches.recovery:
+            self.recovery_foundation = self._foundation("recovery-", regions.recovery)
+            self.foundation.add_stack_dependency(self.recovery_foundation)
             self.there = Region(self, "recovery-", self.recovery_foundation)
             self.there.data.add_stack_dependency(self.data)
         self.analytics: Analytics | None = None
@@ -98,6 +100,7 @@ class Deployment:
                 name=self.name("analytics"),
                 keys=self.foundation.keys,
                 network=self.network.network,
+                ledger=self.data.ledger,
             )
 
     def _foundation(self, prefix: str, region: str) -> Foundation:
@@ -153,7 +156,7 @@ class Deployment:
             profile=self.profile,
             env=env,
             name=self.name("recovery"),
-            keys=self.recovery_foundation.keys,
+            keys=region.foundation.keys,
             data=region.data,
         )
         self.governance.add_stack_dependency(recovery)
@@ -175,7 +178,9 @@ class Deployment:
         env = cdk.Environment(
             account=self.profile.accounts.delivery, region=self.profile.regions.primary
         )
-        Delivery(self.app, "delivery", profile=self.profile, env=env, name=self.name("delivery"))
+        Delivery(
+            self.app, "delivery", profile=self._every_stage, env=env, name=self.name("delivery")
+        )
 
     def _finish(self) -> None:
         """What holds for every stack: tags, the boundary, the order."""

@@ -1,6 +1,7 @@
 """What every test reads: the templates of the profiles, synthesised once until they change."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,14 @@ def values(full: Assembly) -> Values:
 def here() -> Path:
     """The folder `deploy/aws`."""
     return Path(__file__).resolve().parents[1]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the suite held, beside the seconds that pytest says."""
+    held, child = (
+        resource.getrusage(who).ru_maxrss // 1000
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    terminalreporter.write_line(
+        f"memory: {held} MB in the tests (of 300 allowed), {child} MB in their largest child"
+    )

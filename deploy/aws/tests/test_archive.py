@@ -88,8 +88,10 @@ def test_every_bucket_is_closed_encrypted_and_tls_only(full: Assembly, values: V
 
 
 def test_the_small_profile_locks_as_well(small: Assembly) -> None:
-    """One region, the same lock: what is saved is the copy."""
+    """One region and no copy; a lock that its own roles cannot open, an administrator can."""
     bucket = small.one("AWS::S3::Bucket", BucketName="tallystick-archive-333333333333-eu-west-1")
     lock = "ObjectLockConfiguration.Rule.DefaultRetention.Mode"
-    assert bucket.get(lock) == "COMPLIANCE"
+    assert bucket.get(lock) == "GOVERNANCE"
     assert bucket.get("ReplicationConfiguration") is MISSING
+    modes = [each.get(lock) for each in small.resources("AWS::S3::Bucket")]
+    assert "COMPLIANCE" not in modes

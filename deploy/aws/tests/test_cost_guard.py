@@ -6,6 +6,7 @@ from typing import Any
 from proof.assembly import Assembly
 from proof.values import Values
 from stack.capabilities.cost_guard import budget_usd
+from stack.profile import load
 
 
 def _budgets(full: Assembly, values: Values) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def test_month_has_a_limit_and_warns_before(full: Assembly, values: Values) -> N
     """What the model expects and a fifth; told at half, four fifths, all, and a forecast of all."""
     month = _budgets(full, values)["COST"]
     assert month["Budget"]["BudgetLimit"] == {
-        "Amount": budget_usd("full"),
+        "Amount": budget_usd(load("full")),
         "Unit": "USD",
     }
     said = [
@@ -53,9 +54,11 @@ def test_account_is_enrolled_with_compute_optimizer(full: Assembly, values: Valu
     """By one call of the deployment."""
     calls = [str(values.of(each)) for each in full.resources("Custom::AWS")]
     assert any("updateEnrollmentStatus" in each and "Active" in each for each in calls)
-    assert "compute-optimizer:UpdateEnrollmentStatus" in str(
+    granted = str(
         [values.of(each) for each in full.resources("AWS::IAM::ManagedPolicy", stack="governance")]
     )
+    assert "compute-optimizer:UpdateEnrollmentStatus" in granted
+    assert "iam:CreateServiceLinkedRole" in granted, "a fresh account has no such role yet"
 
 
 def test_small_profile_still_has_its_budget(small: Assembly) -> None:

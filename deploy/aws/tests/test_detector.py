@@ -52,8 +52,8 @@ def test_the_consumer_asks_that_endpoint_and_no_other(full: Assembly, values: Va
     assert invoke["Resource"].endswith(":endpoint/tallystick-forest")
 
 
-def test_without_sagemaker_nobody_is_asked(small: Assembly) -> None:
+def test_without_sagemaker_the_consumer_has_a_forest_of_its_own(small: Assembly) -> None:
     """The switch takes endpoint, permission and setting away together."""
     assert not small.resources("AWS::SageMaker::Endpoint")
     function = small.one("AWS::Lambda::Function", Handler="tallystick.wiring.aws.consume.handler")
-    assert "TALLYSTICK_FOREST" not in str(function.properties["Environment"])
+    assert function.properties["Environment"]["Variables"]["TALLYSTICK_FOREST"] == "own"

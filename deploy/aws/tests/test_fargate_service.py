@@ -73,7 +73,7 @@ def test_one_setting_lets_containers_answer(contained: Assembly) -> None:
         assert integration["Type"] == "HTTP_PROXY"
         assert integration["ConnectionType"] == "VPC_LINK"
         assert "ContainersInner" in str(integration["IntegrationTarget"])
-        assert str(integration["Uri"]).startswith("https://api.tallystick.example.com/")
+        assert str(integration["Uri"]).startswith("https://api.staging.tallystick.example.com/")
         if "{proxy}" in str(integration["Uri"]):
             assert integration["RequestParameters"] == {
                 "integration.request.path.proxy": "method.request.path.proxy"

@@ -1,5 +1,6 @@
 """The ledger's database: encrypted, TLS only, over the zones, global, known to IAM alone."""
 
+import json
 from typing import Any
 
 import pytest
@@ -111,7 +112,26 @@ def test_the_schema_is_prepared_within_the_deployment(full: Assembly, values: Va
     assert said["TALLYSTICK_LEDGER"].endswith(":5433/tallystick")
     assert said["TALLYSTICK_LEDGER_LOGIN"] == "secret"
     assert said["TALLYSTICK_LEDGER_POOLED"] == "false"
-    assert full.resources("Custom::Trigger", stack="data")
+    assert said["TALLYSTICK_LEDGER_AUTHORITIES"] == "rds"
+    (run,) = full.resources("Custom::Trigger", stack="data")
+    assert run.properties["InvocationType"] == "RequestResponse"
+    assert int(str(run.properties["Timeout"])) >= 1_000 * int(str(function.properties["Timeout"]))
+
+
+def test_no_function_is_deployed_before_the_schema_is_of_its_version(full: Assembly) -> None:
+    """The run hangs on a version of the function, which is its code: new code, another run.
+
+    Its failure fails the stack `data`, and `service` is not deployed before `data` is.
+    """
+    (run,) = full.resources("Custom::Trigger", stack="data")
+    version: Any = run.properties["HandlerArn"]
+    by_id = {each.logical_id: each for each in full.resources("AWS::Lambda::Version", stack="data")}
+    made: Any = by_id[version["Ref"]].properties["FunctionName"]
+    assert "Prepare" in made["Ref"]
+    artifacts = json.loads((full.folder / "manifest.json").read_text())["artifacts"]
+    assert "data" in artifacts["service"]["dependencies"]
+    assert "data" in artifacts["recovery-data"]["dependencies"]
+    assert "recovery-data" in artifacts["recovery-service"]["dependencies"]
 
 
 def test_performance_insights_keep_only_what_they_can() -> None:

@@ -57,15 +57,36 @@ def test_no_function_is_told_a_secret(full: Assembly, values: Values) -> None:
         assert login == ("secret" if name == "prepare" else "iam")
         assert ":" not in said.get("TALLYSTICK_LEDGER", "//").split("//")[1].split("@")[0]
         if "TALLYSTICK_KEYS" in said:
-            assert said["TALLYSTICK_KEYS"].startswith("kms:arn:")
+            scheme = "kms-public" if name == "relay" else "kms"
+            assert said["TALLYSTICK_KEYS"].startswith(f"{scheme}:arn:")
 
 
-def test_the_guard_is_in_the_other_region_of_each(full: Assembly, values: Values) -> None:
-    """Who signs in one region remembers in the other, before and after a failover."""
-    for stack, there in (("service", "eu-central-1"), ("recovery-service", "eu-west-1")):
-        variables: Any = values.of(function(full, "order", stack))["Environment"]
-        guard = variables["Variables"]["TALLYSTICK_GUARD"]
-        assert guard == f"dynamodb://{there}/tallystick-head-guard"
+def test_the_guard_asked_first_is_the_recovery_regions(full: Assembly, values: Values) -> None:
+    """It remembers the last head when the primary region is lost, and answers there at once."""
+    for stack in ("service", "recovery-service"):
+        for name in ("order", "relay", "tend"):
+            variables: Any = values.of(function(full, name, stack))["Environment"]
+            guard = variables["Variables"]["TALLYSTICK_GUARD"]
+            assert guard == "dynamodb://eu-central-1/tallystick-head-guard"
+
+
+def test_after_a_failover_either_guard_may_be_asked(full: Assembly, values: Values) -> None:
+    """The recovery region's roles reach both tables and keys; the primary's reach one."""
+    both = {"eu-central-1", "eu-west-1"}
+    for stack, regions in (("service", {"eu-central-1"}), ("recovery-service", both)):
+        asking = 0
+        for policy in full.resources("AWS::IAM::ManagedPolicy", stack=stack):
+            document: Any = values.of(policy)["PolicyDocument"]
+            tables = [each for each in document["Statement"] if "head-guard" in str(each)]
+            keys = [each for each in document["Statement"] if "alias/tallystick/guard" in str(each)]
+            assert len(tables) == len(keys)
+            for each in (*tables, *keys):
+                arns = each["Resource"]
+                arns = [arns] if isinstance(arns, str) else arns
+                guards = [arn for arn in arns if "head-guard" in arn or ":key/*" in arn]
+                assert {arn.split(":")[3] for arn in guards} == regions
+            asking += len(tables)
+        assert asking == 4, "orders, relay, tend, containers"
 
 
 def test_a_release_is_a_canary_that_alarms_take_back(full: Assembly) -> None:
@@ -76,7 +97,12 @@ def test_a_release_is_a_canary_that_alarms_take_back(full: Assembly) -> None:
         "DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST",
     }  # fmt: skip
     assert own["AlarmConfiguration"]["Enabled"] is True
-    assert len(own["AlarmConfiguration"]["Alarms"]) == 2
+    watched = {
+        each.properties["MetricName"]
+        for each in full.resources("AWS::CloudWatch::Alarm", stack="service")
+    }
+    assert watched == {"Errors", "Duration", "ServerErrors"}
+    assert len(own["AlarmConfiguration"]["Alarms"]) == 3
     shape: Any = full.one("AWS::CodeDeploy::DeploymentConfig", stack="service").properties
     assert shape["TrafficRoutingConfig"] == {
         "Type": "TimeBasedCanary",

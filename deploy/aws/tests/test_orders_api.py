@@ -7,6 +7,7 @@ import pytest
 
 from proof.assembly import MISSING, Assembly
 from proof.values import Values
+from stack.capabilities.orders_api import PUBLIC
 
 BOTH = ["service", "recovery-service"]
 
@@ -37,31 +38,47 @@ def test_each_request_leaves_a_line_a_trace_and_no_secret(
     assert not any("header" in said or "body" in said for said in line.values())
     assert own["TracingEnabled"] is True
     assert own["ClientCertificateId"]
-    (settings,) = own["MethodSettings"]
+    settings = own["MethodSettings"][0]
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
     assert settings["DataTraceEnabled"] is False
     assert settings["MetricsEnabled"] is True
     assert settings["LoggingLevel"] == "ERROR"
     assert settings["ThrottlingRateLimit"] == 2000
     assert settings["ThrottlingBurstLimit"] == 1000
+    for public in own["MethodSettings"][1:]:
+        assert public["ResourcePath"].startswith("/~1v1~1ledger~1")
+        assert (public["ThrottlingRateLimit"], public["ThrottlingBurstLimit"]) == (200, 100)
+        assert (public["LoggingLevel"], public["DataTraceEnabled"]) == ("ERROR", False)
 
 
 @pytest.mark.parametrize("stack", BOTH)
-def test_only_health_is_answered_without_the_authoriser(full: Assembly, stack: str) -> None:
-    """Every method has a validator; two of them, which say nothing, ask for no token."""
-    paths = {
-        each.logical_id: str(each.properties["PathPart"])
+def test_only_health_and_what_is_published_are_answered_without_the_authoriser(
+    full: Assembly, stack: str
+) -> None:
+    """Every method has a validator; open is what the product answers without a token, no more.
+
+    What the product says of itself: `tests/wiring/aws/test_public.py`.
+    """
+    found: Any = {
+        each.logical_id: each.properties
         for each in full.resources("AWS::ApiGateway::Resource", stack=stack)
     }
+
+    def path(resource: str) -> str:
+        parent = found[resource]["ParentId"].get("Ref", "")
+        return f"{path(parent) if parent in found else ''}/{found[resource]['PathPart']}"
+
     open_paths = set()
     for method in full.resources("AWS::ApiGateway::Method", stack=stack):
         assert method.get("RequestValidatorId") is not MISSING, method.path
         if method.properties["AuthorizationType"] == "NONE":
             resource: Any = method.properties["ResourceId"]
-            open_paths.add(paths[resource["Ref"]])
+            open_paths.add(f"{method.properties['HttpMethod']} {path(resource['Ref'])}")
         else:
             assert method.properties["AuthorizationType"] == "CUSTOM"
             assert method.get("AuthorizerId") is not MISSING
-    assert open_paths == {"healthz", "readyz"}
+    public = {f"GET /v1/ledger/{each}" for each in PUBLIC}
+    assert open_paths == public | {"GET /healthz", "GET /readyz"}
     authoriser = full.one("AWS::ApiGateway::Authorizer", stack=stack)
     assert authoriser.properties["Type"] == "REQUEST"
     assert authoriser.properties["AuthorizerResultTtlInSeconds"] == 60

@@ -1,5 +1,6 @@
 """Delivery: what stands between a commit and production."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,14 @@ def test_stages_stand_in_their_order(pipeline: Any) -> None:
     assert [stage["Name"] for stage in pipeline["Stages"]] == [
         "Source",
         "Tests",
+        "Images",
         "Synthesis",
         "Gates",
         "Staging",
         "Approval",
         "Production",
     ]
-    (approval,) = pipeline["Stages"][5]["Actions"]
+    (approval,) = pipeline["Stages"][6]["Actions"]
     assert approval["ActionTypeId"]["Category"] == "Approval"
     assert approval["Configuration"]["NotificationArn"]
 
@@ -63,6 +65,51 @@ def test_what_gates_saw_is_deployed(pipeline: Any) -> None:
     assert takers == {"gates", "deploy-staging", "deploy-production"}
 
 
+def test_each_stage_is_asked_under_its_own_name(pipeline: Any, contained: Assembly) -> None:
+    """The address that smoke asks is the one that the stage's own templates answer to."""
+    asked = {}
+    for name in ("Staging", "Production"):
+        (stage,) = [each for each in pipeline["Stages"] if each["Name"] == name]
+        listed = json.loads(stage["Actions"][1]["Configuration"]["EnvironmentVariables"])
+        asked[name] = {each["name"]: each["value"] for each in listed}["URL"]
+    assert asked == {
+        "Staging": "https://api.staging.tallystick.example.com",
+        "Production": "https://api.tallystick.example.com",
+    }
+    names = [each.get("DomainName") for each in contained.resources("AWS::ApiGateway::DomainName")]
+    assert asked["Staging"].removeprefix("https://") in names
+    assert "api.tallystick.example.com" not in str([each.template for each in contained.stacks])
+
+
+def test_templates_name_the_images_that_were_built(pipeline: Any) -> None:
+    """The digests of both images go from their build into the synthesis."""
+    stages = {each["Name"]: each["Actions"][0] for each in pipeline["Stages"]}
+    assert stages["Images"]["Namespace"] == "images"
+    listed = json.loads(stages["Synthesis"]["Configuration"]["EnvironmentVariables"])
+    assert {each["name"]: each["value"] for each in listed} == {
+        "ORDER_IMAGE": "#{images.ORDER_IMAGE}",
+        "DETECTOR_IMAGE": "#{images.DETECTOR_IMAGE}",
+    }
+
+
+def test_who_builds_images_may_push_two_and_nothing_else(full: Assembly, values: Values) -> None:
+    """Its role reaches the pipeline's own two repositories; it assumes no other."""
+    (policy,) = [
+        values.of(each)
+        for each in full.resources("AWS::IAM::ManagedPolicy", stack="delivery")
+        if each.logical_id.startswith("PipelineImages")
+    ]
+    document: Any = policy["PolicyDocument"]
+    pushing = [each for each in document["Statement"] if "ecr:PutImage" in each["Action"]]
+    assert [arn.rpartition("/")[2] for arn in pushing[0]["Resource"]] == [
+        "tallystick",
+        "tallystick-rcf",
+    ]
+    wide = [each for each in document["Statement"] if each["Resource"] == "*"]
+    assert [each["Action"] for each in wide] == ["ecr:GetAuthorizationToken"]
+    assert "sts:AssumeRole" not in str(document)
+
+
 def test_each_stage_may_only_reach_its_own_account(full: Assembly, values: Values) -> None:
     """The role that deploys staging assumes roles of staging's account alone, and so on."""
     for stage, account in (("Staging", "222222222222"), ("Production", "333333333333")):
@@ -76,19 +123,21 @@ def test_each_stage_may_only_reach_its_own_account(full: Assembly, values: Value
             each["Resource"] for each in document["Statement"] if each["Action"] == "sts:AssumeRole"
         ]
         assert {arn.split(":")[4] for arn in assumed} == {account}
-        assert all(":role/cdk-hnb659fds-" in arn for arn in assumed)
+        others = [arn for arn in assumed if ":role/cdk-hnb659fds-" not in arn]
+        assert others == [f"arn:aws:iam::{account}:role/tallystick-publish-page"]
 
 
 def test_projects_run_what_lies_beside_the_code(full: Assembly, values: Values, here: Path) -> None:
     """Each project's commands are a file in delivery/; encrypted, logged, not privileged."""
     projects = full.resources("AWS::CodeBuild::Project")
-    assert len(projects) == 6
+    assert len(projects) == 7
     for each in projects:
         project: Any = values.of(each)
         spec = here.parents[1] / project["Source"]["BuildSpec"]
         assert "build" in yaml.safe_load(spec.read_text())["phases"]
         assert project["EncryptionKey"]
-        assert project["Environment"]["PrivilegedMode"] is False
+        builds_images = project["Name"] == "tallystick-images"
+        assert project["Environment"]["PrivilegedMode"] is builds_images
         assert project["LogsConfig"]["CloudWatchLogs"]["Status"] == "ENABLED"
         assert project["TimeoutInMinutes"] == 60
 

@@ -1,11 +1,13 @@
 """Profiles: read whole, checked at once, nothing missing and nothing unknown."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
 from stack import profile as profiles
+from stack.capabilities.cost_guard import BUDGETS, budget_usd
 from stack.profile import ProfileError, load
 
 
@@ -13,7 +15,7 @@ from stack.profile import ProfileError, load
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: Path) -> Path:
     """A folder of profiles with a copy of `small` to spoil."""
     text = (here / "profiles" / "small.toml").read_text()
-    (tmp_path / "spoilt.toml").write_text(text)
+    (tmp_path / "spoilt.toml").write_text(text.replace('name = "small"', 'name = "spoilt"'))
     monkeypatch.setattr(profiles, "PROFILES", tmp_path)
     return tmp_path / "spoilt.toml"
 
@@ -44,6 +46,9 @@ def test_the_profiles_of_the_tree_are_read(name: str) -> None:
         ('staging = "222222222222"', 'staging = "333333333333"', "separate accounts"),
         ('runtimes = ["lambda"]', 'runtimes = ["abacus"]', "lambda, fargate"),
         ("endpoints = []", 'endpoints = "kms"', "network.endpoints: a list"),
+        ('name = "spoilt"', 'name = "small"', "is not the file's name"),
+        ('based_on = "small"', 'based_on = "mine"', "one of small, standard, full"),
+        ("[tags]", "[tags", "at line"),
     ],
 )
 def test_a_wrong_profile_is_refused_in_a_sentence(
@@ -57,8 +62,35 @@ def test_a_wrong_profile_is_refused_in_a_sentence(
 
 def test_a_profile_that_is_not_there_names_those_that_are() -> None:
     """Whoever mistypes is told what there is."""
-    with pytest.raises(ProfileError, match="full, small, standard"):
+    with pytest.raises(ProfileError, match=r"full.*small.*standard"):
         load("fool")
+
+
+def test_a_copy_under_a_name_of_its_own_is_a_profile(written: Path) -> None:
+    """Its budget is its own, or until then that of what it was copied from."""
+    estimated = json.loads(BUDGETS.read_text())["small"]["budget_usd"]
+    assert budget_usd(load("spoilt")) == estimated
+    spoil(written, "budget_usd = 0", "budget_usd = 700")
+    assert budget_usd(load("spoilt")) == 700
+
+
+def test_staging_has_a_name_of_its_own() -> None:
+    """Two accounts cannot answer to one name: staging has its zone, production the profile's."""
+    full = load("full")
+    assert full.of_stage("production") == full
+    staging = full.of_stage("staging")
+    assert staging.api_domain == "api.staging.tallystick.example.com"
+    assert staging.hosted_zone_id == full.staging_hosted_zone_id != full.hosted_zone_id
+
+
+def test_images_are_named_by_tag_or_digest() -> None:
+    """What the pipeline has built takes the tag's place; without it the profile's tag stays."""
+    full = load("full")
+    digest = "sha256:" + "0" * 64
+    made = full.with_images(digest, "")
+    assert made.service.image_tag == digest
+    assert made.stream == full.stream
+    assert full.with_images("", "") == full
 
 
 def test_stages_have_accounts_of_their_own() -> None:

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -27,8 +26,6 @@ OWN = {
     "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
     "accounts.production": "123456789012",
     "contacts.mail": "desk@acme.test",
-    "contacts.chat_workspace": "T0123ABCD",
-    "contacts.chat_channel": "C0123ABCD",
     "contacts.runbooks": "https://wiki.acme.test/runbooks",
 }
 MINE = """
@@ -38,8 +35,6 @@ hosted_zone_id = "Z0123456789ABCDEFGHIJ"
 production = "123456789012"
 [contacts]
 mail = "desk@acme.test"
-chat_workspace = "T0123ABCD"
-chat_channel = "C0123ABCD"
 runbooks = "https://wiki.acme.test/runbooks"
 """
 WHO = {"Account": "123456789012", "UserId": "u", "Arn": "arn:aws:iam::123456789012:user/u"}
@@ -284,8 +279,7 @@ def test_dry_run_asks_nobody(
 
 def test_an_unpacked_archive_installs_itself(archive: Path, mine: Path, tmp_path: Path) -> None:
     """With boto3 and what is in the archive, from any folder: nothing of the repository."""
-    with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "-xzf", archive, "-C", tmp_path], check=True)  # noqa: S603, S607  as its reader does
     folder = next(tmp_path.glob("tallystick-aws-small-*"))
     done = subprocess.run(  # noqa: S603  our own
         [sys.executable, "-P", "install.py", ".", "--values", str(mine), "--dry-run"],

@@ -1,12 +1,13 @@
 """Runbooks: each can be rehearsed without an account, and the table of times is true."""
 
+import gc
 import importlib.util
 import io
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,20 +22,23 @@ from stack.capabilities.dns import notice_seconds
 from stack.profile import load
 
 BOOKS = Path(__file__).resolve().parents[1] / "runbooks"
-FRAME = {"runner", "steps"}
+FRAME = {"experiments", "runner", "steps"}
 NOBODY = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
 """Credentials of a client that asks nobody."""
 NAMES = sorted(path.stem for path in BOOKS.glob("*.py") if path.stem not in FRAME)
 VARIANTS = {
     "fail_over": [["--planned"]],
+    "game_day": [["--what", each] for each in ("detector", "region", "secret")],
     "break_glass": [["--end"]],
     "promote_guard": [["--home"]],
     "halt_orders": [["--again"]],
     "hold_objects": [["--lift"]],
     "propose_savings_plan": [["--buy", "00000000-0000-0000-0000-000000000000"]],
+    "query_warehouse": [["--query", each] for each in ("turnover", "rejections", "missing")],
     "refuse_address": [["--address", "2001:db8::/32", "--scope", "CLOUDFRONT"], ["--again"]],
     "restore_backup": [["--kind", "DynamoDB"], ["--kind", "S3", "--from-copy"]],
-    "roll_back": [["--deployment", "d-000000000"]],
+    "check_readiness": [["--profile", "small"]],
+    "roll_back": [["--deployment", "d-000000000"], ["--profile", "small"]],
     "rotate_key": [["--purpose", "ledger", "--secret", "tallystick/splunk"]],
     "answer_review": [["--milestone", "second quarter"]],
     "redrive_letters": [["--to", "arn:aws:sqs:eu-west-1:333333333333:other"]],
@@ -43,7 +47,7 @@ RUNS = [(name, extra) for name in NAMES for extra in [[], *VARIANTS.get(name, []
 
 
 @pytest.fixture
-def book(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+def book(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
     """A script as a module, with the folder of scripts on the path as when it is run."""
     monkeypatch.syspath_prepend(str(BOOKS))
 
@@ -55,20 +59,26 @@ def book(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
         spec.loader.exec_module(module)
         return module
 
-    load("steps")
+    steps = load("steps")
     load("runner")
-    return load
+    load("experiments")
+    yield load
+    steps.model_of.cache_clear()  # AWS' models are large, and each test has its own
+    gc.collect()
 
 
 @pytest.mark.parametrize(("name", "extra"), RUNS, ids=str)
 def test_dry_run_prints_calls_that_aws_would_understand(
     book: Callable[[str], ModuleType],
     capsys: pytest.CaptureFixture[str],
+    full: Assembly,
     name: str,
     extra: list[str],
 ) -> None:
     """Every request fits botocore's model: names, types, lengths, patterns, words. None is made."""
     module = book(name)
+    if name == "tear_down":
+        extra = ["--assembly", str(full.folder)]
     code = sys.modules["runner"].main(
         module.NAME, module.parser(), module.steps, ["--dry-run", *extra]
     )
@@ -163,6 +173,98 @@ def test_a_check_that_does_not_hold_stops_the_run(
         )
     assert code == 1
     assert "promote_guard: No earlier answer has head.Item.id.S" in capsys.readouterr().err
+
+
+def test_what_a_game_day_breaks_is_put_back_when_it_is_given_up(
+    book: Callable[[str], ModuleType],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Orders fail while the detector stands still: the run stops, the detector goes on."""
+    module = book("game_day")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    lambdas = boto3.client("lambda", region_name="eu-west-1", **NOBODY)
+    alarms = boto3.client("cloudwatch", region_name="eu-west-1", **NOBODY)
+    clients = {"lambda": lambdas, "cloudwatch": alarms}
+    function = {"FunctionName": "consume-1"}
+    made = {**function, "Description": sys.modules["experiments"].CONSUME}
+    quiet: dict[str, object] = {"CompositeAlarms": []}
+    rings = {"MetricAlarms": [{"StateValue": "ALARM"}]}
+    fails = {"CompositeAlarms": [{"StateValue": "ALARM"}]}
+    with Stubber(lambdas) as functions, Stubber(alarms) as watch:
+        for answer in (quiet, rings, fails):
+            watch.add_response("describe_alarms", answer)
+        functions.add_response("list_functions", {"Functions": [made]})
+        functions.add_response("get_function_configuration", made)
+        functions.add_response("get_function_concurrency", {"ReservedConcurrentExecutions": 7})
+        for most in (0, 7):
+            wanted = {**function, "ReservedConcurrentExecutions": most}
+            functions.add_response("put_function_concurrency", {}, wanted)
+        arguments = module.parser().parse_args(["--yes", "--what", "detector"])
+        steps = module.steps(arguments)
+        code = sys.modules["runner"].run(
+            module.NAME, arguments, steps, lambda service, _region: clients[service]
+        )
+        functions.assert_no_pending_responses()
+        watch.assert_no_pending_responses()
+    assert code == 1
+    assert "orders are placed meanwhile: 'ALARM', wanted 'OK'" in capsys.readouterr().err
+
+
+def test_runbooks_know_alarms_and_functions_by_names_that_exist(
+    book: Callable[[str], ModuleType], full: Assembly, values: Values
+) -> None:
+    """What a game day or the guard's promotion asks for stands in the templates, once a region."""
+    said = (book("game_day"), sys.modules["experiments"], book("promote_guard"))
+    listed = (BOOKS / "experiments.py").read_text()
+    alarms = {f"Alarms{name}" for name in re.findall(r'"Alarms(\w+)"', listed)}
+    known = [each.logical_id for each in full.resources("AWS::CloudWatch::Alarm", stack="watch")]
+    for alarm in alarms:
+        assert len([each for each in known if each.startswith(alarm)]) == 1, alarm
+    composite = [values.of(each)["AlarmName"] for each in full.resources(
+        "AWS::CloudWatch::CompositeAlarm", stack="watch"
+    )]  # fmt: skip
+    assert "tallystick-watch-OrdersCannotBePlaced" in composite
+    own, promoted = said[1], said[2]
+    functions = [
+        (each.region, each.get("Description")) for each in full.resources("AWS::Lambda::Function")
+    ]
+    for what in (own.ORDER, own.CONSUME, own.PREPARE):
+        assert functions.count(("eu-west-1", what)) == 1, what
+    for what in (promoted.ORDER, *promoted.LOOPS):
+        assert functions.count(("eu-central-1", what)) == 1, what
+    for each in own.EXPERIMENTS.values():
+        assert each.hypothesis
+        assert each.abort
+
+
+def test_tear_down_says_what_stays_and_takes_what_costs(
+    book: Callable[[str], ModuleType], small: Assembly
+) -> None:
+    """Every retained resource goes or is named with its lock; the ledger before its network."""
+    module = book("tear_down")
+    arguments = module.parser().parse_args(["--assembly", str(small.folder)])
+    assert arguments.dry_run, "nothing is destroyed until it is said"
+    listed = module.steps(arguments)
+    stays = listed[0].what
+    said = str([each for each in listed if hasattr(each, "operation")])
+    kept = [
+        each
+        for each in small.resources()
+        if str(each.body.get("DeletionPolicy")).startswith("Retain")
+    ]
+    assert len(kept) > 50
+    for each in kept:
+        assert each.logical_id in stays or each.logical_id in said, each.path
+    assert "BypassGovernanceRetention" in stays
+    done = [
+        (each.operation, each.parameters.get("StackName"))
+        for each in listed
+        if hasattr(each, "operation")
+    ]
+    dropped = next(i for i, each in enumerate(done) if each[0] == "delete_db_cluster")
+    assert dropped < done.index(("delete_stack", "tallystick-data"))
+    assert ("modify_db_cluster", None) in done[:dropped]
 
 
 def test_every_script_stands_in_the_table_and_no_other() -> None:

@@ -17,7 +17,7 @@ WELL = {
     ("GET", "/healthz"): (200, "{}"),
     ("GET", "/readyz"): (200, "{}"),
     ("POST", "/v1/orders"): (401, "{}"),
-    ("GET", "/ledger/checkpoint"): (200, CHECKPOINT),
+    ("GET", "/v1/ledger/checkpoint"): (200, CHECKPOINT),
 }
 Answers = dict[tuple[str, str], tuple[int, str]]
 
@@ -76,8 +76,8 @@ def test_a_stage_that_is_well_passes(smoke: ModuleType, capsys: pytest.CaptureFi
     [
         (("GET", "/readyz"), (503, "{}")),
         (("POST", "/v1/orders"), (200, "{}")),
-        (("GET", "/ledger/checkpoint"), (200, "not a checkpoint")),
-        (("GET", "/ledger/checkpoint"), (200, CHECKPOINT.replace("42", "many"))),
+        (("GET", "/v1/ledger/checkpoint"), (200, "not a checkpoint")),
+        (("GET", "/v1/ledger/checkpoint"), (200, CHECKPOINT.replace("42", "many"))),
     ],
     ids=["not ready", "anybody trades", "unsigned", "no size"],
 )

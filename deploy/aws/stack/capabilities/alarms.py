@@ -13,6 +13,7 @@ from aws_cdk import aws_cloudwatch as cw
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
+from stack.acknowledge import acknowledge
 from stack.capabilities.alerts import Alerts, Severity
 
 RUNBOOKS = "runbooks/README.md"
@@ -53,14 +54,17 @@ class Section:
 
 
 class Alarms(Construct):
-    """Alarms and composite alarms, each told to the topic of its severity."""
+    """Alarms and composite alarms, each told to the topic of its severity.
+
+    Without `alerts` (a region has no topics) they are told by events: see `page.carry_alarms`.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
-        alerts: Alerts,
+        alerts: Alerts | None,
         runbooks_url: str,
     ) -> None:
         super().__init__(scope, id_)
@@ -127,6 +131,13 @@ class Alarms(Construct):
         return f"{what} Runbook: {self._runbooks}#{runbook}"
 
     def _tell(self, alarm: cw.AlarmBase, severity: Severity) -> None:
+        if self._alerts is None:
+            acknowledge(
+                alarm,
+                "NIST.800.53.R5::NIST.800.53.R5-CloudWatchAlarmAction",
+                reason="An event rule carries its change into the region where people are told.",
+            )
+            return
         action = SnsAction(self._alerts.topics[severity])
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)

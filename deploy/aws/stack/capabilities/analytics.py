@@ -28,7 +28,8 @@ PARAMETERS = {
 class Warehouse(Construct):
     """Redshift Serverless: paid while a query runs. It follows the stream by a materialised view.
 
-    `runbooks/` holds the statements that create the view; the role below is all they need.
+    `analytics/` holds the statements that make the view and ask it, `runbooks/query_warehouse.py`
+    sends them; the role below is all that the view needs.
     """
 
     def __init__(

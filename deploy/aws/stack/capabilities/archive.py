@@ -5,7 +5,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stack.capabilities.keys import Keys
-from stack.capabilities.private_bucket import PrivateBucket
+from stack.capabilities.private_bucket import PrivateBucket, locked
 from stack.capabilities.replication import Replication, not_replicated
 from stack.naming import bucket_name
 from stack.profile import Profile
@@ -15,7 +15,7 @@ WHOLE = "It is the copy itself, or the profile has switched the second region of
 
 
 class Archive(Construct):
-    """A bucket under Object Lock in compliance mode; each prefix has its own way into the cold.
+    """A bucket under Object Lock (`Retention.lock`); each prefix has its own way into the cold.
 
     ledger/   tiles, checkpoints, exports: Glacier, then Deep Archive
     logs/     sealed log partitions, searched at times: Intelligent-Tiering with its archive tiers
@@ -31,7 +31,7 @@ class Archive(Construct):
             "Bucket",
             key=keys.archive,
             name=bucket_name(self, "archive"),
-            lock_days=int(keep.archive_years * YEAR_DAYS),
+            lock=locked(profile, int(keep.archive_years * YEAR_DAYS)),
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="ledger-into-the-cold",

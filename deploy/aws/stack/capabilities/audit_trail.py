@@ -18,7 +18,7 @@ from stack.capabilities.alarms import Alarms, Watched
 from stack.capabilities.alerts import Severity
 from stack.capabilities.keys import Keys
 from stack.capabilities.logging import log_group
-from stack.capabilities.private_bucket import PrivateBucket
+from stack.capabilities.private_bucket import PrivateBucket, locked
 from stack.naming import PRODUCT, bucket_name
 from stack.profile import Profile
 
@@ -257,7 +257,7 @@ class AuditTrail(Construct):
             "Bucket",
             key=keys.logs,
             name=bucket_name(self, AUDIT),
-            lock_days=days,
+            lock=locked(profile, days),
             lifecycle_rules=[COLD],
         )
         self.log_group = log_group(self, "Log", days=profile.retention.log_days, key=keys.logs)

@@ -22,7 +22,7 @@ VAULT = f"{PRODUCT}-vault"
 """The vault's name, the same in both regions."""
 TIER = "1"
 GRACE_DAYS = 3
-"""How long a lock can still be taken back; AWS's least."""
+"""How long a lock in compliance mode can still be taken back; AWS's least."""
 START_MINUTES = 60
 DONE_MINUTES = 360
 VALIDATION_HOURS = 4
@@ -41,6 +41,7 @@ class Vault(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, profile: Profile, key: kms.IKey) -> None:
         super().__init__(scope, id_)
+        compliance = profile.retention.lock == "compliance"
         self.vault = backup.CfnBackupVault(
             self,
             "Vault",
@@ -48,7 +49,7 @@ class Vault(Construct):
             encryption_key_arn=key.key_arn,
             lock_configuration=backup.CfnBackupVault.LockConfigurationTypeProperty(
                 min_retention_days=profile.retention.backup_lock_days,
-                changeable_for_days=GRACE_DAYS,
+                changeable_for_days=GRACE_DAYS if compliance else None,
             ),
             access_policy=_nobody_deletes().to_json(),
         )

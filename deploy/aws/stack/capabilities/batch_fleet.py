@@ -1,10 +1,13 @@
-"""The batch fleet: verification, backtests and reports, mostly on spare machines (Spot)."""
+"""The batch fleet: checks the whole ledger each night, mostly on spare machines (Spot)."""
 
 from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_cloudwatch as cw
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -12,23 +15,35 @@ from constructs import Construct
 
 from stack.acknowledge import acknowledge
 from stack.capabilities.dead_letters import dead_letters
+from stack.capabilities.images import image_uri
 from stack.capabilities.keys import Keys
+from stack.capabilities.ledger_check import NIGHTLY, WHAT
 from stack.capabilities.logging import log_group
 from stack.capabilities.network import Network
 from stack.capabilities.private_function import may_use
+from stack.capabilities.runtime_settings import RuntimeSettings, Settings
 from stack.profile import Profile
 
 WORKER = Path(__file__).with_name("batch_worker.sh")
 DISK_GB = 30
-JOB_HOURS = 1
-ATTEMPTS_MAX = 3
+LEASE_MINUTES = 5
+"""How long a job is another's when its machine is gone; the worker renews it while it runs."""
+ATTEMPTS_MAX = 4
+"""Spot may take a machine away in the middle: the job starts anew on another."""
 
 
 class BatchFleet(Construct):
     """No machine without a job: the group grows with its queue and shrinks to none."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, profile: Profile, keys: Keys, network: Network
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        profile: Profile,
+        keys: Keys,
+        network: Network,
+        settings: RuntimeSettings,
     ) -> None:
         super().__init__(scope, id_)
         batch = profile.batch
@@ -39,15 +54,15 @@ class BatchFleet(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=keys.messages,
             enforce_ssl=True,
-            visibility_timeout=cdk.Duration.hours(JOB_HOURS),
+            visibility_timeout=cdk.Duration.minutes(LEASE_MINUTES),
             dead_letter_queue=sqs.DeadLetterQueue(
                 max_receive_count=ATTEMPTS_MAX, queue=self.dead_letters
             ),
         )
         self.changes = sns.Topic(self, "Changes", master_key=keys.messages, enforce_ssl=True)
         self.log_group = log_group(self, "LogGroup", days=profile.retention.log_days, key=keys.logs)
-        self.role = self._role(profile, keys)
-        self.template = self._template(profile, keys, network)
+        self.role = self._role(profile, keys, settings)
+        self.template = self._template(profile, keys, network, settings.verifying())
         self.group = autoscaling.AutoScalingGroup(
             self,
             "Group",
@@ -87,9 +102,7 @@ class BatchFleet(Construct):
         )
         self.group.scale_on_metric(
             "Waiting",
-            metric=self.jobs.metric_approximate_number_of_messages_visible(
-                period=cdk.Duration.minutes(1), statistic="max"
-            ),
+            metric=self._open_jobs(),
             adjustment_type=autoscaling.AdjustmentType.EXACT_CAPACITY,
             scaling_steps=[
                 autoscaling.ScalingInterval(upper=0, change=0),
@@ -99,8 +112,39 @@ class BatchFleet(Construct):
             ],
         )
 
-    def _role(self, profile: Profile, keys: Keys) -> iam.Role:
-        """Take jobs, pull one image, write one log."""
+        self.nightly = events.Rule(
+            self,
+            "Nightly",
+            description=WHAT,
+            schedule=NIGHTLY,
+            targets=[
+                targets.SqsQueue(
+                    self.jobs,
+                    message=events.RuleTargetInput.from_object({"job": "verify"}),
+                    dead_letter_queue=self.dead_letters,
+                )
+            ],
+        )
+
+    def _open_jobs(self) -> cw.MathExpression:
+        """Jobs that wait and jobs that are being done: a machine is not taken from its work."""
+        often = cdk.Duration.minutes(1)
+        return cw.MathExpression(
+            expression="waiting + running",
+            using_metrics={
+                "waiting": self.jobs.metric_approximate_number_of_messages_visible(
+                    period=often, statistic="max"
+                ),
+                "running": self.jobs.metric_approximate_number_of_messages_not_visible(
+                    period=often, statistic="max"
+                ),
+            },
+            label="open jobs",
+            period=often,
+        )
+
+    def _role(self, profile: Profile, keys: Keys, settings: RuntimeSettings) -> iam.Role:
+        """Take jobs, pull one image, write one log; and read what the job reads."""
         stack = cdk.Stack.of(self)
         role = iam.Role(
             self,
@@ -132,8 +176,10 @@ class BatchFleet(Construct):
                 resources=[self.log_group.log_group_arn],
             ),
             may_use(keys.messages.key_arn),
+            *settings.verifying_statements(),
         ):
             role.add_to_policy(statement)
+        settings.answer_wildcards(role)
         acknowledge(
             role,
             "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
@@ -141,15 +187,19 @@ class BatchFleet(Construct):
         )
         return role
 
-    def _template(self, profile: Profile, keys: Keys, network: Network) -> ec2.LaunchTemplate:
+    def _template(
+        self, profile: Profile, keys: Keys, network: Network, environment: Settings
+    ) -> ec2.LaunchTemplate:
         stack = cdk.Stack.of(self)
         registry = f"{stack.account}.dkr.ecr.{stack.region}.amazonaws.com"
         words = {
             "REGION": stack.region,
             "REGISTRY": registry,
-            "IMAGE": f"{registry}/{profile.service.image}:{profile.service.image_tag}",
+            "IMAGE": image_uri(self, profile.service.image, profile.service.image_tag),
             "QUEUE": self.jobs.queue_url,
             "LOG_GROUP": self.log_group.log_group_name,
+            "LEASE": str(LEASE_MINUTES * 60),
+            "ENVIRONMENT": "\n".join(f"  --env '{k}={v}'" for k, v in environment.items()),
         }
         script = WORKER.read_text()
         for word, value in words.items():

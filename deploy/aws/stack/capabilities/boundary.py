@@ -4,7 +4,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stack.acknowledge import acknowledge
-from stack.naming import BOUNDARY
+from stack.naming import BOUNDARY, OPTIMIZER_ROLE
 from stack.profile import Profile
 
 WORK = {
@@ -12,6 +12,7 @@ WORK = {
     "ListRestoreJobs",
     "backup-storage": "GetChunk GetObjectMetadata ListChunks ListObjects MountCapsule "
     "NotifyObjectComplete PutChunk PutObject StartObject UpdateObjectComplete",
+    "cloudfront": "CreateInvalidation GetInvalidation ListDistributions",
     "cloudwatch": "DescribeAlarms GetMetricData PutMetricData",
     "codebuild": "BatchGetBuilds StartBuild",
     "codeconnections": "UseConnection",
@@ -25,7 +26,9 @@ WORK = {
     "DeleteNetworkInterfacePermission DescribeDhcpOptions DescribeNetworkInterfaces "
     "DescribeSecurityGroups DescribeSubnets DescribeVpcs RevokeSecurityGroupEgress "
     "RevokeSecurityGroupIngress UnassignPrivateIpAddresses",
-    "ecr": "BatchCheckLayerAvailability BatchGetImage GetAuthorizationToken GetDownloadUrlForLayer",
+    "ecr": "BatchCheckLayerAvailability BatchGetImage CompleteLayerUpload "
+    "DescribeImageScanFindings DescribeImages GetAuthorizationToken GetDownloadUrlForLayer "
+    "InitiateLayerUpload PutImage UploadLayerPart",
     "events": "DeleteRule DescribeEventBus DescribeRule DisableRule EnableRule ListTargetsByRule "
     "PutEvents PutRule PutTargets RemoveTargets",
     "firehose": "PutRecord PutRecordBatch",
@@ -43,7 +46,7 @@ WORK = {
     "FailoverDBCluster ListTagsForResource ModifyDBCluster RestoreDBClusterFromSnapshot "
     "RestoreDBClusterToPointInTime",
     "rds-db": "connect",
-    "s3": "AbortMultipartUpload GetBucketAcl GetBucketLocation GetBucketNotification "
+    "s3": "AbortMultipartUpload DeleteObject GetBucketAcl GetBucketLocation GetBucketNotification "
     "GetBucketTagging GetBucketVersioning GetInventoryConfiguration GetObject GetObjectAcl "
     "GetObjectLegalHold GetObjectRetention GetObjectTagging GetObjectVersion GetObjectVersionAcl "
     "GetObjectVersionForReplication GetObjectVersionTagging GetReplicationConfiguration ListBucket "
@@ -83,7 +86,8 @@ class Boundary(iam.ManagedPolicy):
     """Bounds every role of the app (see `stack.synth`); it grants nothing by itself.
 
     A role may do at most what runs Tallystick, in the regions of the profile; never change users,
-    roles or this boundary, never switch off what watches, never shorten what is locked.
+    roles or this boundary, never switch off what watches, never shorten what is locked. The one
+    role that may be made is Compute Optimizer's own, which nobody but that service can take on.
     """
 
     def __init__(self, scope: Construct, id_: str, *, profile: Profile) -> None:
@@ -113,6 +117,11 @@ class Boundary(iam.ManagedPolicy):
                     },
                 ),
                 iam.PolicyStatement(
+                    sid="Enrol",
+                    actions=["iam:CreateServiceLinkedRole", "iam:PutRolePolicy"],
+                    resources=[f"arn:aws:iam::*:{OPTIMIZER_ROLE}"],
+                ),
+                iam.PolicyStatement(
                     sid="Never",
                     effect=iam.Effect.DENY,
                     actions=list(NEVER),
@@ -120,8 +129,9 @@ class Boundary(iam.ManagedPolicy):
                 ),
             ],
         )
-        acknowledge(
-            self,
-            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
-            reason="A boundary grants nothing: it is the upper limit of policies that name ARNs.",
-        )
+        for limit in ("*", f"arn:aws:iam::*:{OPTIMIZER_ROLE}"):
+            acknowledge(
+                self,
+                f"AwsSolutions::AwsSolutions-IAM5[Resource::{limit}]",
+                reason="A boundary grants nothing: it limits policies that name ARNs.",
+            )

@@ -38,7 +38,10 @@ class Build(Construct):
         environment: Mapping[str, str] | None = None,
         roles_to_assume: Sequence[str] = (),
         large: bool = False,
+        statements: Sequence[iam.PolicyStatement] = (),
+        containers: bool = False,
     ) -> None:
+        """`containers`: it builds images, for which CodeBuild wants its privileged mode."""
         super().__init__(scope, id_)
         self.step = id_.lower()
         log = log_group(self, "Log", days=log_days, key=keys.logs)
@@ -49,6 +52,8 @@ class Build(Construct):
             description=f"The pipeline's step {self.step}",
         )
         self._may(log.log_group_arn, artefacts, keys.archive, roles_to_assume)
+        for statement in statements:
+            self.role.add_to_policy(statement)
         variables = [
             Project.EnvironmentVariableProperty(name=name, value=value)
             for name, value in (environment or {}).items()
@@ -68,7 +73,7 @@ class Build(Construct):
                 type="ARM_CONTAINER",
                 image=IMAGE,
                 compute_type="BUILD_GENERAL1_LARGE" if large else "BUILD_GENERAL1_SMALL",
-                privileged_mode=False,
+                privileged_mode=containers,
                 environment_variables=variables or None,
             ),
             logs_config=Project.LogsConfigProperty(
@@ -86,6 +91,13 @@ class Build(Construct):
             reason="The source is the pipeline's artefact; there is no repository address and no "
             "credential in the project.",
         )
+        if containers:
+            acknowledge(
+                self.project,
+                "AwsSolutions::AwsSolutions-CB3",
+                reason="An image is built by a container engine, which CodeBuild gives in this "
+                "mode alone; the project reaches no account but its own, and pushes, nothing else.",
+            )
         self.name = f"{PRODUCT}-{self.step}"
         stack = cdk.Stack.of(self)
         self.arn = f"arn:aws:codebuild:{stack.region}:{stack.account}:project/{self.name}"

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from stack.capabilities.alerts import Alerts
 from stack.capabilities.keys import Keys
-from stack.capabilities.private_bucket import PrivateBucket
+from stack.capabilities.private_bucket import PrivateBucket, locked
 from stack.capabilities.replication import not_replicated
 from stack.naming import PRODUCT, bucket_name
 from stack.profile import Profile
@@ -104,7 +104,7 @@ class ConfigRules(Construct):
             "Bucket",
             key=keys.logs,
             name=bucket_name(self, "configuration"),
-            lock_days=profile.retention.log_days,
+            lock=locked(profile, profile.retention.log_days),
         )
         not_replicated(
             self.bucket, "Each region's recorder writes its own; what Config knows stays in Config."

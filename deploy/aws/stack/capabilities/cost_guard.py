@@ -10,6 +10,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_ce as ce
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import custom_resources as cr
 from constructs import Construct
@@ -17,7 +18,7 @@ from constructs import Construct
 from stack.acknowledge import acknowledge
 from stack.capabilities.alerts import Alerts
 from stack.capabilities.deployment_call import DeploymentCall
-from stack.naming import PRODUCT
+from stack.naming import OPTIMIZER, OPTIMIZER_ROLE, PRODUCT
 from stack.profile import Profile
 
 BUDGETS = Path(__file__).resolve().parents[2] / "cost/budgets.json"
@@ -52,7 +53,7 @@ class CostGuard(Construct):
         return self._budget(
             "Month",
             "COST",
-            budget_usd(profile.name),
+            budget_usd(profile),
             "USD",
             [*actual, _when("FORECASTED", WARN_PERCENTS[-1])],
         )
@@ -140,6 +141,7 @@ class CostGuard(Construct):
             ),
             actions=["compute-optimizer:UpdateEnrollmentStatus"],
             resources=["*"],
+            also=_first_enrolment(cdk.Stack.of(self).account),
             key=key,
             log_days=log_days,
         )
@@ -150,9 +152,25 @@ class CostGuard(Construct):
         )
 
 
-def budget_usd(profile: str) -> int:
-    """What a month of the profile may cost: `python -m cost.report` writes it."""
-    return int(json.loads(BUDGETS.read_text())[profile]["budget_usd"])
+def _first_enrolment(account: str) -> list[iam.PolicyStatement]:
+    """An account's first enrolment makes the service's own role, in the name of who enrols it.
+
+    As AWS's guide to Compute Optimizer lists it, under "Policy to opt in".
+    """
+    own = f"arn:aws:iam::{account}:{OPTIMIZER_ROLE}"
+    asked = {"StringEquals": {"iam:AWSServiceName": OPTIMIZER}}
+    return [
+        iam.PolicyStatement(
+            actions=["iam:CreateServiceLinkedRole"], resources=[own], conditions=asked
+        ),
+        iam.PolicyStatement(actions=["iam:PutRolePolicy"], resources=[own]),
+    ]
+
+
+def budget_usd(profile: Profile) -> int:
+    """What a month may cost: the profile's own figure, else what `cost.report` wrote."""
+    estimated = json.loads(BUDGETS.read_text())[profile.based_on]["budget_usd"]
+    return profile.limits.budget_usd or int(estimated)
 
 
 def _when(kind: str, percent: int) -> Budget.NotificationProperty:

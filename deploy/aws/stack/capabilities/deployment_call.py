@@ -37,6 +37,7 @@ class DeploymentCall(Construct):
         resources: Sequence[str],
         key: kms.IKey,
         log_days: int,
+        also: Sequence[iam.PolicyStatement] = (),
         on_delete: cr.AwsSdkCall | None = None,
     ) -> None:
         super().__init__(scope, id_)
@@ -51,7 +52,14 @@ class DeploymentCall(Construct):
             on_delete=on_delete,
             install_latest_aws_sdk=False,
             memory_size=MEMORY_MB,
-            role=self._role(stack, cast("logs.ILogGroup", group), actions, resources),
+            role=self._role(
+                stack,
+                cast("logs.ILogGroup", group),
+                [
+                    iam.PolicyStatement(actions=list(actions), resources=list(resources)),
+                    *also,
+                ],
+            ),
             log_group=cast("logs.ILogGroup", group),
         )
 
@@ -59,7 +67,7 @@ class DeploymentCall(Construct):
 
     @staticmethod
     def _role(
-        stack: cdk.Stack, log: logs.ILogGroup, actions: Sequence[str], resources: Sequence[str]
+        stack: cdk.Stack, log: logs.ILogGroup, allowed: Sequence[iam.PolicyStatement]
     ) -> iam.Role:
         """The role of the stack's one function grows with each call."""
         found = stack.node.try_find_child(ROLE)
@@ -78,7 +86,8 @@ class DeploymentCall(Construct):
                     resources=[log.log_group_arn],
                 )
             )
-        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
+        for statement in allowed:
+            role.add_to_policy(statement)
         return role
 
     @property

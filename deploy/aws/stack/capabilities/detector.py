@@ -7,6 +7,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stack.acknowledge import acknowledge
+from stack.capabilities.images import image_uri
 from stack.capabilities.keys import Keys
 from stack.capabilities.logging import log_group
 from stack.capabilities.network import Network
@@ -22,6 +23,8 @@ ATTEMPTS_MAX = 5
 RECORD_AGE = cdk.Duration.hours(6)
 CONCURRENT_MAX = 20
 ENDPOINT = f"{PRODUCT}-forest"
+VARIANT = "champion"
+"""The one model behind the endpoint; alarms name it."""
 
 
 class Detector(Construct):
@@ -65,6 +68,7 @@ class Detector(Construct):
         environment = {
             "TALLYSTICK_BUS": BUS,
             "TALLYSTICK_STATE": f"dynamodb://{self._stack.region}/{STATE_TABLE}",
+            "TALLYSTICK_FOREST": "own",
         }
         if self.endpoint is not None:
             environment |= {
@@ -203,10 +207,7 @@ class Detector(Construct):
                 security_group_ids=[network.endpoint_group.security_group_id],
             ),
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=(
-                    f"{self._stack.account}.dkr.ecr.{self._stack.region}.amazonaws.com/"
-                    f"{stream.detector_image}:{stream.detector_image_tag}"
-                ),
+                image=image_uri(self, stream.detector_image, stream.detector_image_tag),
                 model_data_url=f"s3://{bucket_name(self, 'archive')}/{stream.detector_model}",
             ),
         )
@@ -217,7 +218,7 @@ class Detector(Construct):
             kms_key_id=keys.archive.key_arn,
             production_variants=[
                 sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-                    variant_name="champion",
+                    variant_name=VARIANT,
                     model_name=model.attr_model_name,
                     instance_type=stream.detector_instance,
                     initial_instance_count=stream.detector_instances,

@@ -18,7 +18,7 @@ from stack.acknowledge import acknowledge
 from stack.capabilities.alerts import Alerts
 from stack.capabilities.keys import Keys
 from stack.capabilities.logging import log_group
-from stack.capabilities.private_bucket import PrivateBucket, wildcard_of
+from stack.capabilities.private_bucket import PrivateBucket, locked, wildcard_of
 from stack.naming import PRODUCT, bucket_name
 from stack.profile import Profile
 
@@ -48,7 +48,7 @@ class Evidence(Construct):
             "Bucket",
             key=keys.archive,
             name=bucket_name(self, EVIDENCE),
-            lock_days=profile.retention.audit_days,
+            lock=locked(profile, profile.retention.audit_days),
         )
         self.role = self._role(keys, alerts)
         log = log_group(self, "Log", days=profile.retention.log_days, key=keys.logs)

@@ -1,7 +1,8 @@
-"""What we break on purpose: experiments that show whether the limits and runbooks are true.
+"""What AWS breaks for us on purpose, to show whether the limits and runbooks are true.
 
-`runbooks/game_day.py` starts one and measures. Each stops by itself when orders fail for longer
-than the experiment is meant to hurt.
+`runbooks/game_day.py` starts it and measures; it stops by itself when orders fail for longer than
+it is meant to hurt. What needs no fault injection of AWS (a region unreachable, a detector that
+stands still, a secret that changes) is broken by the runbook alone: `runbooks/experiments.py`.
 """
 
 from aws_cdk import aws_cloudwatch as cw
@@ -19,7 +20,7 @@ Template = fis.CfnExperimentTemplate
 
 
 class GameDay(Construct):
-    """Experiments by name; for now: the ledger's writer dies."""
+    """The ledger's writer dies."""
 
     def __init__(
         self,

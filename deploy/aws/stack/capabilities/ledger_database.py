@@ -11,7 +11,13 @@ from stack.acknowledge import acknowledge
 from stack.capabilities.keys import Keys
 from stack.capabilities.logging import log_group
 from stack.capabilities.network import DATABASE, PROXY, Network, as_it_is
-from stack.naming import DATABASE_NAME, DATABASE_OWNER, DATABASE_ROLE, GLOBAL_LEDGER
+from stack.naming import (
+    DATABASE_NAME,
+    DATABASE_OWNER,
+    DATABASE_READER,
+    DATABASE_ROLE,
+    GLOBAL_LEDGER,
+)
 from stack.profile import Profile
 
 ROTATION_DAYS = 30
@@ -255,6 +261,19 @@ class LedgerDatabase(Construct):
     def address(self) -> str:
         """The ledger as TALLYSTICK_LEDGER names it for functions."""
         return f"postgresql://{DATABASE_ROLE}@{self.host}:{self.port}/{self.database}"
+
+    @property
+    def reader_arn(self) -> str:
+        """What a role must be allowed to connect to, to come to a reader as who only reads."""
+        stack = cdk.Stack.of(self)
+        user = f"{self.cluster.cluster_resource_identifier}/{DATABASE_READER}"
+        return f"arn:aws:rds-db:{stack.region}:{stack.account}:dbuser:{user}"
+
+    @property
+    def reader_address(self) -> str:
+        """The ledger for who only reads: a reader, or the writer where that is alone."""
+        host = self.cluster.cluster_read_endpoint.hostname
+        return f"postgresql://{DATABASE_READER}@{host}:{DATABASE}/{self.database}"
 
     @property
     def owner_address(self) -> str:

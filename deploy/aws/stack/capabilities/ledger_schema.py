@@ -48,6 +48,7 @@ class LedgerSchema(Construct):
                 "TALLYSTICK_LEDGER_LOGIN": "secret",
                 "TALLYSTICK_LEDGER_SECRET": ledger.secret.secret_arn,
                 "TALLYSTICK_LEDGER_TLS": "verify-full",
+                "TALLYSTICK_LEDGER_AUTHORITIES": "rds",
                 "TALLYSTICK_LEDGER_POOLED": "false",
             },
             statements=[

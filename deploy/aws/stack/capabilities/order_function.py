@@ -77,13 +77,27 @@ class OrderFunction(Construct):
         self.deployments = self._canary(profile)
 
     def _alarms(self, profile: Profile) -> list[cloudwatch.Alarm]:
-        """What takes a release back: errors, or answers that are too late."""
+        """What takes a release back: errors, answers that are too late, or that we are at fault.
+
+        A function that cannot start says so with an answer of its own (5xx), which is no error to
+        Lambda: the product counts those itself.
+        """
         minute = cdk.Duration.minutes(1)
         ailments = {
             "Errors": (self.alias.metric_errors(period=minute, statistic="sum"), 0.0),
             "Late": (
                 self.alias.metric_duration(period=minute, statistic="p99"),
                 float(profile.limits.latency_ms_p99),
+            ),
+            "OurFault": (
+                cloudwatch.Metric(
+                    namespace="Tallystick",
+                    metric_name="ServerErrors",
+                    dimensions_map={"service": "order"},
+                    period=minute,
+                    statistic="sum",
+                ),
+                0.0,
             ),
         }
         alarms = []

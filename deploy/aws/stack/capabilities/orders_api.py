@@ -43,7 +43,11 @@ ORDER_MODEL = apigateway.JsonSchema(
 )
 """Only what no version of the API can change; the product itself checks the rest."""
 STAGE = "live"
-OPEN_PATHS = ("healthz", "readyz")
+HEALTH = ("healthz", "readyz")
+PUBLIC = ("checkpoint", "vkey", "proof/inclusion", "proof/consistency", "proof/range")
+"""Below /v1/ledger: the signed head, its keys and proofs, with which anybody may hold us to it."""
+PUBLIC_SHARE = 10
+"""Each of them gets one in so many of the requests that the stage takes."""
 
 
 class Answers(Protocol):
@@ -121,7 +125,7 @@ class OrdersApi(Construct):
         self.target_domain = name.domain_name_alias_domain_name
         self.target_zone_id = name.domain_name_alias_hosted_zone_id
         self.health_host = door.regional_name
-        self.health_path = f"/{OPEN_PATHS[1]}"
+        self.health_path = f"/{HEALTH[1]}"
         self._regional(door)
 
     def _regional(self, door: Door) -> None:
@@ -168,6 +172,16 @@ class OrdersApi(Construct):
                 tracing_enabled=True,
                 throttling_rate_limit=profile.service.requests_per_second,
                 throttling_burst_limit=profile.service.burst,
+                method_options={
+                    f"/v1/ledger/{path}/GET": apigateway.MethodDeploymentOptions(
+                        logging_level=apigateway.MethodLoggingLevel.ERROR,
+                        data_trace_enabled=False,
+                        metrics_enabled=True,
+                        throttling_rate_limit=profile.service.requests_per_second // PUBLIC_SHARE,
+                        throttling_burst_limit=profile.service.burst // PUBLIC_SHARE,
+                    )
+                    for path in PUBLIC
+                },
             ),
         )
         log_group(
@@ -193,15 +207,19 @@ class OrdersApi(Construct):
         return api
 
     def _routes(self, answers: Answers) -> None:
-        """Everything behind the authoriser, but what a health check asks."""
+        """Everything behind the authoriser, but what a health check asks, and what is published."""
         root = self.api.root
         v1 = root.add_resource("v1")
         orders = v1.add_resource("orders")
+        ledger = v1.add_resource("ledger")
+        proof = ledger.add_resource("proof")
         model = self.api.add_model("Order", content_type="application/json", schema=ORDER_MODEL)
         guarded = [
             self._method(orders, "POST", answers, models={"application/json": model}),
             self._method(orders, "GET", answers),
             self._method(orders.add_resource("{proxy+}"), "ANY", answers),
+            self._method(proof.add_resource("{proxy+}"), "ANY", answers),
+            self._method(ledger.add_resource("{proxy+}"), "ANY", answers),
             self._method(v1.add_resource("{proxy+}"), "ANY", answers),
             self._method(root.add_resource("{proxy+}"), "ANY", answers),
         ]
@@ -211,7 +229,15 @@ class OrdersApi(Construct):
                 "AwsSolutions::AwsSolutions-COG4",
                 reason="Clients are programs; their tokens are ours and checked by our authoriser.",
             )
-        for path in OPEN_PATHS:
+        for path in PUBLIC:
+            acknowledge(
+                self._method(ledger.resource_for_path(path), "GET", answers, guarded=False),
+                "AwsSolutions::AwsSolutions-APIG4",
+                "AwsSolutions::AwsSolutions-COG4",
+                reason="The signed head, its keys and proofs are published, so that nobody is "
+                "shown another: sizes and hashes, nothing of what is in an entry.",
+            )
+        for path in HEALTH:
             acknowledge(
                 self._method(root.add_resource(path), "GET", answers, guarded=False),
                 "AwsSolutions::AwsSolutions-APIG4",

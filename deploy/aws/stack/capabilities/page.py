@@ -1,9 +1,14 @@
-"""The page: files in a bucket that only CloudFront reads, over TLS, with strict headers."""
+"""The page: files in a bucket that only CloudFront reads, over TLS, with strict headers.
+
+The page asks the API under its own name, so CloudFront hands `/v1/*` and health on to the API and
+keeps none of it. `runbooks/publish_page.py` fills the bucket.
+"""
 
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
@@ -11,13 +16,18 @@ from aws_cdk.aws_route53_targets import CloudFrontTarget
 from constructs import Construct
 
 from stack.acknowledge import acknowledge
+from stack.capabilities.alerts import Alerts
 from stack.capabilities.keys import Keys
 from stack.capabilities.private_bucket import PrivateBucket
 from stack.capabilities.replication import not_replicated
-from stack.naming import bucket_name
+from stack.naming import PRODUCT, bucket_name
 from stack.profile import Profile
 
 LOGS = "page-access-logs"
+API_PATHS = ("/v1/*", "/healthz", "/readyz")
+"""What the API answers in the page's place."""
+CHANGED = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]}
+"""What CloudWatch says on the default bus when an alarm begins or ends."""
 
 
 class PageBucket(Construct):
@@ -101,7 +111,7 @@ class Page(Construct):
         primary = profile.regions.primary
         files = self._bucket("Files", "page", primary)
         logs = self._bucket("Logs", LOGS, primary)
-        self.headers = self._headers(profile)
+        self.headers = self._headers()
         self.distribution = cloudfront.Distribution(
             self,
             "Distribution",
@@ -117,6 +127,7 @@ class Page(Construct):
             enable_logging=True,
             log_bucket=logs,
             log_file_prefix="page/",
+            publish_additional_metrics=True,  # the origin's latency is one of them
             default_behavior=cloudfront.BehaviorOptions(
                 origin=origins.S3BucketOrigin.with_origin_access_control(
                     files,
@@ -130,6 +141,7 @@ class Page(Construct):
                 response_headers_policy=self.headers,
                 compress=True,
             ),
+            additional_behaviors=self._api(profile),
         )
         acknowledge(
             self.distribution,
@@ -143,12 +155,29 @@ class Page(Construct):
         route53.ARecord(self, "Record", zone=zone, target=target)
         route53.AaaaRecord(self, "Record6", zone=zone, target=target)
 
+    def _api(self, profile: Profile) -> dict[str, cloudfront.BehaviorOptions]:
+        """Requests for the API: all of them, with their tokens, and no answer is kept."""
+        api = cloudfront.BehaviorOptions(
+            origin=origins.HttpOrigin(
+                profile.api_domain,
+                protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+                origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
+            ),
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+            cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+            origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+            response_headers_policy=self.headers,
+            compress=False,
+        )
+        return dict.fromkeys(API_PATHS, api)
+
     def _bucket(self, id_: str, purpose: str, region: str) -> s3.IBucket:
         return s3.Bucket.from_bucket_attributes(
             self, id_, bucket_name=bucket_name(self, purpose, region=region), region=region
         )
 
-    def _headers(self, profile: Profile) -> cloudfront.ResponseHeadersPolicy:
+    def _headers(self) -> cloudfront.ResponseHeadersPolicy:
         """What a browser may do with the page: nothing that is not its own."""
         return cloudfront.ResponseHeadersPolicy(
             self,
@@ -163,8 +192,7 @@ class Page(Construct):
                 content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
                     content_security_policy=(
                         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
-                        f"data:; connect-src 'self' https://{profile.api_domain} "
-                        f"wss://{profile.api_domain}; base-uri 'none'; form-action 'self'; "
+                        "data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
                         "frame-ancestors 'none'"
                     ),
                     override=True,
@@ -178,3 +206,54 @@ class Page(Construct):
                 ),
             ),
         )
+
+
+def carry_alarms(scope: Construct, id_: str, *, profile: Profile) -> events.CfnRule:
+    """Tell the primary region of every alarm of this stack: people are told from there.
+
+    CloudFront counts in us-east-1 alone, and an alarm reaches no topic of another region.
+    """
+    stack = cdk.Stack.of(scope)
+    bus = f"arn:aws:events:{profile.regions.primary}:{stack.account}:event-bus/default"
+    role = iam.Role(
+        scope,
+        f"{id_}Role",
+        assumed_by=iam.ServicePrincipal(
+            "events.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+        ),
+        description="Carries alarms of the page to the primary region",
+    )
+    role.add_to_policy(iam.PolicyStatement(actions=["events:PutEvents"], resources=[bus]))
+    rule = events.CfnRule(
+        scope,
+        id_,
+        description="Alarms of the page, on their way to whoever is told",
+        event_pattern=CHANGED | {"resources": [{"prefix": _alarms_of(profile, stack.account)}]},
+        state="ENABLED",
+        targets=[events.CfnRule.TargetProperty(id="primary", arn=bus, role_arn=role.role_arn)],
+    )
+    rule.node.add_dependency(role)
+    acknowledge(
+        rule,
+        "Serverless::Serverless-EventBusDLQ",
+        reason="EventBridge tries for a day to reach its own bus; the alarm stands meanwhile.",
+    )
+    return rule
+
+
+def hear_of_page(scope: Construct, id_: str, *, profile: Profile, alerts: Alerts) -> events.CfnRule:
+    """In the primary region: what the page's alarms say goes where all alarms go."""
+    prefix = _alarms_of(profile, cdk.Stack.of(scope).account)
+    return alerts.tell(
+        scope,
+        id_,
+        pattern=CHANGED | {"resources": [{"prefix": prefix}]},
+        severity="warning",
+        description="The page behind CloudFront fails, is slow, or is well again",
+    )
+
+
+def _alarms_of(profile: Profile, account: str) -> str:
+    """How the ARN of each alarm of the edge's stack begins."""
+    return f"arn:aws:cloudwatch:{profile.regions.edge}:{account}:alarm:{PRODUCT}-edge-"

@@ -1,8 +1,12 @@
 """From a commit to production: nothing is deployed that was not tested, synthesised and judged.
 
-    source -> tests -> synthesis -> gates -> staging -> smoke -> approval -> production -> smoke
+    source -> tests -> images -> synthesis -> gates -> staging -> smoke
+           -> approval -> production -> smoke
 
-What gates saw is what is deployed: the assembly is synthesised once and handed on. In production
+Images, page and templates are made once and handed on: the templates name the images by their
+digest, and both stages get theirs from one synthesis. `gates` judges the commit that they were
+made of: it synthesises the profile `full` from it once more, with the packs and the validator, and
+reads those templates. What differs between that and a stage is its profile. In production
 CodeDeploy moves a tenth of the orders first and goes back by itself when an alarm rings
 (`order_function`); a stage that fails is rolled back to what ran before it.
 """
@@ -18,10 +22,11 @@ from constructs import Construct
 
 from stack.acknowledge import acknowledge
 from stack.capabilities.build import Build
+from stack.capabilities.images import Images
 from stack.capabilities.keys import Keys
 from stack.capabilities.private_bucket import PrivateBucket, wildcard_of
 from stack.capabilities.replication import not_replicated
-from stack.naming import PRODUCT, bucket_name
+from stack.naming import PAGE_PUBLISHER, PRODUCT, bucket_name
 from stack.profile import Profile
 
 STAGES = ("staging", "production")
@@ -34,6 +39,17 @@ EVENTS = (
     "codepipeline-pipeline-manual-approval-failed",
     "codepipeline-pipeline-pipeline-execution-succeeded",
 )
+PUSH = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:DescribeImageScanFindings",
+    "ecr:DescribeImages",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+)
 APPROVAL_MINUTES = 3 * 24 * 60
 Pipe = codepipeline.CfnPipeline
 
@@ -41,8 +57,11 @@ Pipe = codepipeline.CfnPipeline
 class Pipeline(Construct):
     """The pipeline with its steps, its artefacts, and those who hear of it."""
 
-    def __init__(self, scope: Construct, id_: str, *, profile: Profile, keys: Keys) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, profile: Profile, keys: Keys, images: Images
+    ) -> None:
         super().__init__(scope, id_)
+        self._images = images
         self._profile = profile
         self._account = cdk.Stack.of(self).account
         self.artefacts = PrivateBucket(
@@ -96,15 +115,41 @@ class Pipeline(Construct):
             "gates": Build(self, "Gates", **plain, environment=named, large=True),  # type: ignore[arg-type]
             "smoke": Build(self, "Smoke", **plain),  # type: ignore[arg-type]
         }
+        made["images"] = self._images_build(plain)
         for stage in STAGES:
             made[f"deploy-{stage}"] = Build(
                 self,
                 f"Deploy-{stage.title()}",
                 **plain,  # type: ignore[arg-type]
-                environment={**named, "STAGE": stage},
-                roles_to_assume=self._bootstrap_roles(stage),
+                environment={**named, "STAGE": stage, **self._page(stage)},
+                roles_to_assume=[*self._bootstrap_roles(stage), *self._page_roles(stage)],
             )
         return made
+
+    def _images_build(self, plain: dict[str, object]) -> Build:
+        """Builds and pushes both images, and waits for what the scan finds."""
+        stack = cdk.Stack.of(self)
+        push = iam.PolicyStatement(actions=list(PUSH), resources=self._images.arns)
+        login = iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"])
+        build = Build(
+            self,
+            "Images",
+            **plain,  # type: ignore[arg-type]
+            environment={
+                "REGISTRY": f"{stack.account}.dkr.ecr.{stack.region}.amazonaws.com",
+                "ORDER": self._profile.service.image,
+                "DETECTOR": self._profile.stream.detector_image,
+            },
+            statements=[push, login],
+            large=True,
+            containers=True,
+        )
+        acknowledge(
+            build.role,
+            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+            reason="ecr:GetAuthorizationToken takes no resource; everything else is by ARN.",
+        )
+        return build
 
     def _bootstrap_roles(self, stage: str) -> list[str]:
         """CDK's roles in the stage's account: what a deployment may is said there."""
@@ -116,21 +161,40 @@ class Pipeline(Construct):
             for role in BOOTSTRAP_ROLES
         ]
 
+    def _page(self, stage: str) -> dict[str, str]:
+        """What `delivery/publish_page.sh` is told; nothing where there is no page."""
+        return {
+            name: value
+            for role in self._page_roles(stage)
+            for name, value in (
+                ("PAGE_ROLE", role),
+                ("PAGE_DOMAIN", self._profile.of_stage(stage).domain),
+                ("PAGE_REGION", self._profile.regions.primary),
+            )
+        }
+
+    def _page_roles(self, stage: str) -> list[str]:
+        account = self._profile.account(stage)
+        return [f"arn:aws:iam::{account}:role/{PAGE_PUBLISHER}"] * self._profile.switches.page
+
     def _stages(self) -> list[Pipe.StageDeclarationProperty]:
         return [
             _stage("Source", [self._source()]),
             _stage("Tests", [self._build("tests", ["source"])]),
-            _stage("Synthesis", [self._build("synthesis", ["source"], output="assembly")]),
+            _stage("Images", [self._build("images", ["source"], namespace="images")]),
+            _stage("Synthesis", [self._synthesis()]),
             _stage("Gates", [self._build("gates", ["source", "assembly"])]),
             _stage("Staging", self._deploy("staging"), rolled_back=True),
             _stage("Approval", [self._approval()]),
             _stage("Production", self._deploy("production"), rolled_back=True),
         ]
 
+    def _synthesis(self) -> Pipe.ActionDeclarationProperty:
+        built = {name: f"#{{images.{name}}}" for name in ("ORDER_IMAGE", "DETECTOR_IMAGE")}
+        return self._build("synthesis", ["source"], output="assembly", variables=built)
+
     def _deploy(self, stage: str) -> list[Pipe.ActionDeclarationProperty]:
-        url = f"https://{self._profile.api_domain}"
-        if stage == "staging":
-            url = f"https://staging.{self._profile.api_domain}"
+        url = f"https://{self._profile.of_stage(stage).api_domain}"
         return [
             self._build(f"deploy-{stage}", ["source", "assembly"]),
             self._build("smoke", ["source"], order=2, variables={"URL": url, "STAGE": stage}),
@@ -169,6 +233,7 @@ class Pipeline(Construct):
         output: str | None = None,
         order: int = 1,
         variables: dict[str, str] | None = None,
+        namespace: str | None = None,
     ) -> Pipe.ActionDeclarationProperty:
         configuration: dict[str, object] = {
             "ProjectName": self.builds[step].name,
@@ -187,6 +252,7 @@ class Pipeline(Construct):
             input_artifacts=[Pipe.InputArtifactProperty(name=name) for name in inputs],
             output_artifacts=[Pipe.OutputArtifactProperty(name=output)] if output else None,
             run_order=order,
+            namespace=namespace,
         )
 
     def _approval(self) -> Pipe.ActionDeclarationProperty:
@@ -197,7 +263,7 @@ class Pipeline(Construct):
             configuration={
                 "NotificationArn": self.topic.topic_arn,
                 "CustomData": "Staging runs this version and its smoke test passed.",
-                "ExternalEntityLink": f"https://staging.{self._profile.api_domain}",
+                "ExternalEntityLink": f"https://{self._profile.of_stage('staging').api_domain}",
             },
             timeout_in_minutes=APPROVAL_MINUTES,
         )

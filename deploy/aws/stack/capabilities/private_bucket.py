@@ -10,6 +10,7 @@ from constructs import Construct
 
 from stack.acknowledge import acknowledge
 from stack.naming import bucket_name
+from stack.profile import Profile
 
 TLS_MIN = 1.2
 UPLOAD_DAYS = 7
@@ -26,7 +27,7 @@ class PrivateBucket(s3.Bucket):
         key: kms.IKey,
         name: str | None = None,
         lifecycle_rules: Sequence[s3.LifecycleRule] = (),
-        lock_days: int | None = None,
+        lock: s3.ObjectLockRetention | None = None,
         intelligent_tiering: Sequence[s3.IntelligentTieringConfiguration] = (),
     ) -> None:
         super().__init__(
@@ -41,12 +42,8 @@ class PrivateBucket(s3.Bucket):
             enforce_ssl=True,
             minimum_tls_version=TLS_MIN,
             versioned=True,
-            object_lock_enabled=lock_days is not None or None,
-            object_lock_default_retention=s3.ObjectLockRetention.compliance(
-                cdk.Duration.days(lock_days)
-            )
-            if lock_days
-            else None,
+            object_lock_enabled=lock is not None or None,
+            object_lock_default_retention=lock,
             server_access_logs_bucket=access_logs(scope, f"{id_}AccessLogs"),
             server_access_logs_prefix=f"{id_.lower()}/",
             intelligent_tiering_configurations=list(intelligent_tiering) or None,
@@ -59,6 +56,13 @@ class PrivateBucket(s3.Bucket):
             ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+
+
+def locked(profile: Profile, days: int) -> s3.ObjectLockRetention:
+    """How long each object stays as it is, and for whom: see `Retention.lock`."""
+    if profile.retention.lock == "governance":
+        return s3.ObjectLockRetention.governance(cdk.Duration.days(days))
+    return s3.ObjectLockRetention.compliance(cdk.Duration.days(days))
 
 
 class AccessLogs(s3.Bucket):

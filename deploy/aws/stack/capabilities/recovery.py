@@ -14,7 +14,7 @@ from stack.capabilities.audit_trail import AUDIT
 from stack.capabilities.backup import Vault
 from stack.capabilities.evidence import EVIDENCE
 from stack.capabilities.keys import Keys
-from stack.capabilities.private_bucket import PrivateBucket
+from stack.capabilities.private_bucket import PrivateBucket, locked
 from stack.capabilities.replication import not_replicated
 from stack.capabilities.watched_around import standby
 from stack.naming import bucket_name
@@ -48,7 +48,7 @@ class Standby(Construct):
             purpose.title(),
             key=key,
             name=bucket_name(self, purpose),
-            lock_days=profile.retention.audit_days,
+            lock=locked(profile, profile.retention.audit_days),
         )
         not_replicated(bucket, "It is the copy: the primary region's bucket is replicated here.")
         return bucket

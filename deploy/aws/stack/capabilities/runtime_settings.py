@@ -38,7 +38,13 @@ class RuntimeSettings:
         self._profile = profile
         self._keys = keys
         self._ledger = ledger
-        self._guard_region = profile.regions.other(self._stack.region)
+        regions = profile.regions
+        self._guard_region = regions.recovery
+        """Away from where the ledger writes; after a failover `runbooks/promote_guard.py` tells
+        the recovery region's functions of the primary's."""
+        self._guard_regions = [regions.recovery]
+        if self._stack.region == regions.recovery:
+            self._guard_regions.append(regions.primary)
 
     def writing(self) -> Settings:
         """For who appends to the ledger."""
@@ -58,7 +64,7 @@ class RuntimeSettings:
                 actions=["kms:Sign", "kms:GetPublicKey"], resources=[self._keys.signing.key_arn]
             ),
             self._on_guard("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-            self._key_there("guard"),
+            self._guards_key(),
             self._on_state("dynamodb:GetItem"),
             may_use(self._keys.ledger.key_arn),
             may_read(self._scope, TOKENS),
@@ -76,9 +82,9 @@ class RuntimeSettings:
         ]
 
     def relaying(self) -> Settings:
-        """For who says the ledger's entries on the stream: a reader."""
+        """For who says the ledger's entries on the stream: a reader, who asks for no signature."""
         return self._of_ledger() | {
-            "TALLYSTICK_KEYS": f"kms:{self._keys.signing.key_arn}",
+            "TALLYSTICK_KEYS": f"kms-public:{self._keys.signing.key_arn}",
             "TALLYSTICK_ORIGIN": f"{self._profile.domain}/ledger",
             "TALLYSTICK_GUARD": f"dynamodb://{self._guard_region}/{GUARD_TABLE}",
             "TALLYSTICK_STATE": self._state(),
@@ -93,7 +99,7 @@ class RuntimeSettings:
                 actions=["kms:GetPublicKey"], resources=[self._keys.signing.key_arn]
             ),
             self._on_guard("dynamodb:GetItem", "dynamodb:UpdateItem"),
-            self._key_there("guard"),
+            self._guards_key(),
             self._on_state("dynamodb:GetItem", "dynamodb:UpdateItem"),
             may_use(self._keys.ledger.key_arn),
             iam.PolicyStatement(
@@ -110,6 +116,30 @@ class RuntimeSettings:
             may_use(self._keys.messages.key_arn),
         ]
 
+    def verifying(self) -> Settings:
+        """For who checks the whole ledger: from a reader, past the proxy, with public keys."""
+        return {
+            "TALLYSTICK_LEDGER": self._ledger.reader_address,
+            "TALLYSTICK_LEDGER_LOGIN": "iam",
+            "TALLYSTICK_LEDGER_TLS": "verify-full",
+            "TALLYSTICK_LEDGER_AUTHORITIES": "rds",
+            "TALLYSTICK_LEDGER_POOLED": "false",
+            "TALLYSTICK_KEYS": f"kms-public:{self._keys.signing.key_arn}",
+            "TALLYSTICK_ORIGIN": f"{self._profile.domain}/ledger",
+            "TALLYSTICK_GUARD": f"dynamodb://{self._guard_region}/{GUARD_TABLE}",
+        }
+
+    def verifying_statements(self) -> Statements:
+        """Read the ledger, its public key and the guard's head; nothing is written anywhere."""
+        return [
+            iam.PolicyStatement(actions=["rds-db:connect"], resources=[self._ledger.reader_arn]),
+            iam.PolicyStatement(
+                actions=["kms:GetPublicKey"], resources=[self._keys.signing.key_arn]
+            ),
+            self._on_guard("dynamodb:GetItem"),
+            self._guards_key("kms:Decrypt"),
+        ]
+
     def authorising(self) -> Settings:
         """For who only looks at tokens."""
         return {"TALLYSTICK_TOKENS": secret_arn(self._scope, TOKENS)}
@@ -119,12 +149,13 @@ class RuntimeSettings:
         return [may_read(self._scope, TOKENS)]
 
     def _of_ledger(self) -> Settings:
+        past_the_proxy = {"TALLYSTICK_LEDGER_AUTHORITIES": "rds"}
         return {
             "TALLYSTICK_LEDGER": self._ledger.address,
             "TALLYSTICK_LEDGER_LOGIN": "iam",
             "TALLYSTICK_LEDGER_TLS": "verify-full",
             "TALLYSTICK_LEDGER_POOLED": str(self._ledger.proxy is not None).lower(),
-        }
+        } | (past_the_proxy if self._ledger.proxy is None else {})
 
     def _state(self) -> str:
         return f"dynamodb://{self._stack.region}/{STATE_TABLE}"
@@ -138,26 +169,33 @@ class RuntimeSettings:
         )
 
     def _on_guard(self, *actions: str) -> iam.PolicyStatement:
-        table = f"arn:aws:dynamodb:{self._guard_region}:{self._stack.account}:table/{GUARD_TABLE}"
-        return iam.PolicyStatement(actions=list(actions), resources=[table])
+        account = self._stack.account
+        tables = [
+            f"arn:aws:dynamodb:{region}:{account}:table/{GUARD_TABLE}"
+            for region in self._guard_regions
+        ]
+        return iam.PolicyStatement(actions=list(actions), resources=tables)
 
     def answer_wildcards(self, role: iam.IRole) -> None:
-        """Say on a role why it names a key of the other region by its alias."""
-        acknowledge(
-            role,
-            f"AwsSolutions::AwsSolutions-IAM5[Resource::{self._keys_there()}]",
-            reason="The guard's key lies in another region: a condition names it by its alias.",
-        )
+        """Say on a role why it names the guard's key by its alias."""
+        for keys in self._guards_keys():
+            acknowledge(
+                role,
+                f"AwsSolutions::AwsSolutions-IAM5[Resource::{keys}]",
+                reason="The guard's key belongs to another stack or region: a condition names it "
+                "by its alias.",
+            )
 
-    def _keys_there(self) -> str:
-        return f"arn:aws:kms:{self._guard_region}:{self._stack.account}:key/*"
+    def _guards_keys(self) -> list[str]:
+        account = self._stack.account
+        return [f"arn:aws:kms:{region}:{account}:key/*" for region in self._guard_regions]
 
-    def _key_there(self, purpose: str) -> iam.PolicyStatement:
-        """Use the guard region's key, known by its alias."""
+    def _guards_key(self, *actions: str) -> iam.PolicyStatement:
+        """Use the guard's key, known by its alias."""
         return iam.PolicyStatement(
-            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=[self._keys_there()],
-            conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias(purpose)}},
+            actions=list(actions or ("kms:Decrypt", "kms:GenerateDataKey")),
+            resources=self._guards_keys(),
+            conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias("guard")}},
         )
 
     def _arn(self, service: str, resource: str) -> str:

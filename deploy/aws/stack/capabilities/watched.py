@@ -199,7 +199,7 @@ def ledger(cluster: str, proxy: str | None, limits: Limits) -> Section:
         Watched(
             "LedgerContended",
             "Writers keep finding that the head has moved.",
-            _ours("Contended", "order"),
+            _ours("HeadMoved", "order"),
             100,
             "the-ledger-is-busy",
             periods=5,
@@ -290,11 +290,11 @@ def log_delivery(firehose: str, *, splunk: bool) -> Section:
     return Section("Logs", watched)
 
 
-def detector(endpoint: str | None) -> Section:
+def detector(endpoint: str | None, variant: str) -> Section:
     """Whether odd orders are still looked for."""
     watched: list[Watched] = []
     if endpoint is not None:
-        at = {"EndpointName": endpoint, "VariantName": "live"}
+        at = {"EndpointName": endpoint, "VariantName": variant}
         watched = [
             Watched(
                 "DetectorFails",

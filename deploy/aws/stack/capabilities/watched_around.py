@@ -12,16 +12,22 @@ from stack.capabilities.watched import (
     MAXIMUM,
     MINIMUM,
     MINUTE,
+    OURS,
     SUM,
     queue_empty,
 )
 from stack.profile import Limits
 
 FIVE = cdk.Duration.minutes(5)
+HOUR = cdk.Duration.hours(1)
 DAY = cdk.Duration.days(1)
+CHECK_HOURS = 26
+"""A night, and two hours for a fleet that has to wait for a spare machine."""
 EXPIRY_DAYS = 30
 INBOX_SECONDS = 300
 BLOCKED_MAX = 1_000
+ORIGIN_MS = 1_000
+"""How long the bucket of the page may take, for nine requests of ten."""
 FULL_PERCENT = 85
 
 
@@ -34,6 +40,44 @@ def _metric(
         dimensions_map=at,
         statistic=statistic,
         period=period,
+    )
+
+
+def ledger_check() -> Section:
+    """The nightly check of the whole ledger: what it found, and that it was there at all.
+
+    A finding stays until another check is clean. Who cannot tell says nothing, which is heard too.
+    """
+    at = {"service": "verify"}
+    return Section(
+        "Proof",
+        (
+            Watched(
+                "LedgerTampered",
+                "The nightly check found a ledger that is not what was signed.",
+                _metric(OURS, "LedgerVerified", at, MINIMUM, HOUR),
+                1,
+                "the-ledger-is-not-what-was-signed",
+                "critical",
+                BELOW,
+                periods=1,
+                datapoints=1,
+                missing=cw.TreatMissingData.IGNORE,
+            ),
+            Watched(
+                "LedgerUnchecked",
+                f"No check of the whole ledger was clean for {CHECK_HOURS} hours.",
+                _metric(OURS, "LedgerVerified", at, SUM, HOUR),
+                1,
+                "the-ledger-is-not-what-was-signed",
+                "critical",
+                BELOW,
+                periods=CHECK_HOURS,
+                datapoints=CHECK_HOURS,
+                missing=IS_BAD,
+            ),
+        ),
+        (_metric(OURS, "LedgerVerifiedSize", at, MAXIMUM, HOUR),),
     )
 
 
@@ -108,6 +152,30 @@ def certificate(arn: str) -> Watched:
         comparison=BELOW,
         periods=1,
         datapoints=1,
+    )
+
+
+def page(distribution: str, limits: Limits) -> Section:
+    """Whether CloudFront answers for the page, and its bucket in time; counted in us-east-1."""
+    at = {"DistributionId": distribution, "Region": "Global"}
+    return Section(
+        "Page",
+        (
+            Watched(
+                "PageFails",
+                f"CloudFront answers more than {limits.errors_percent} % with an error of ours.",
+                _metric("AWS/CloudFront", "5xxErrorRate", at, AVERAGE),
+                limits.errors_percent,
+                "the-page-fails",
+            ),
+            Watched(
+                "PageSlow",
+                f"One request in ten waits longer than {ORIGIN_MS} ms for the page's bucket.",
+                _metric("AWS/CloudFront", "OriginLatency", at, "p90"),
+                ORIGIN_MS,
+                "the-page-fails",
+            ),
+        ),
     )
 
 

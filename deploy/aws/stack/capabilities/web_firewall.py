@@ -28,6 +28,8 @@ MANAGED = (
 )
 """Free managed rule groups, cheapest question first."""
 RATE_WINDOW_SECONDS = 60
+READERS_OF_AN_EDGE = 10
+"""So many readers of the page may work as fast as they can behind one address of CloudFront."""
 SIGN_IN = "/v1/sign-in"
 SIGN_UP = "/v1/sign-up"
 """Paths whose bodies the fraud rules read."""
@@ -68,7 +70,7 @@ class WebFirewall(Construct):
                 if limits.refused_countries
                 else []
             ),
-            _rule("TooManyRequests", _rate(limits.requests_per_minute), block=True, status=429),
+            *self._rates(limits.requests_per_minute),
             *[_rule(name, _managed(group)) for name, group in MANAGED],
         ]
         if fraud:
@@ -96,6 +98,22 @@ class WebFirewall(Construct):
             raise ValueError("a web firewall has a log: give a key or a bucket")
         for place, protected in enumerate(protects):
             self.guard(f"Before{place}", protected)
+
+    def _rates(self, per_minute: int) -> list["Rule"]:
+        """How much one address may ask.
+
+        What comes by way of the page comes from few addresses, CloudFront's, and was counted for
+        each reader there. The mark of that way can be forged: whoever does gets the share of a
+        CloudFront address, and no more.
+        """
+        if self._reach == "CLOUDFRONT":
+            return [_rule("TooManyRequests", _rate(per_minute), block=True, status=429)]
+        direct = _rate(per_minute, unless=_by_page())
+        any_way = _rate(per_minute * READERS_OF_AN_EDGE)
+        return [
+            _rule("TooManyRequests", direct, block=True, status=429),
+            _rule("TooManyByPage", any_way, block=True, status=429),
+        ]
 
     def guard(self, id_: str, resource_arn: str) -> None:
         """Stand before a stage of an API, a load balancer or a user pool."""
@@ -214,12 +232,30 @@ def _from(countries: Sequence[str]) -> Statement:
     )
 
 
-def _rate(per_minute: int) -> Statement:
+def _by_page() -> Statement:
+    """CloudFront names itself in the header Via."""
+    return Statement(
+        byte_match_statement=waf.CfnWebACL.ByteMatchStatementProperty(
+            field_to_match=waf.CfnWebACL.FieldToMatchProperty(single_header={"Name": "via"}),
+            positional_constraint="CONTAINS",
+            search_string="(cloudfront)",
+            text_transformations=[
+                waf.CfnWebACL.TextTransformationProperty(priority=0, type="LOWERCASE")
+            ],
+        )
+    )
+
+
+def _rate(per_minute: int, *, unless: Statement | None = None) -> Statement:
+    counted = None
+    if unless is not None:
+        counted = Statement(not_statement=waf.CfnWebACL.NotStatementProperty(statement=unless))
     return Statement(
         rate_based_statement=waf.CfnWebACL.RateBasedStatementProperty(
             aggregate_key_type="IP",
             limit=per_minute * RATE_WINDOW_SECONDS // 60,
             evaluation_window_sec=RATE_WINDOW_SECONDS,
+            scope_down_statement=counted,
         )
     )
 

@@ -6,7 +6,9 @@ from constructs import Construct
 from stack.capabilities.analytics import Warehouse
 from stack.capabilities.batch_fleet import BatchFleet
 from stack.capabilities.keys import Keys
+from stack.capabilities.ledger_database import LedgerDatabase
 from stack.capabilities.network import Network
+from stack.capabilities.runtime_settings import RuntimeSettings
 from stack.profile import Profile
 
 
@@ -23,6 +25,7 @@ class Analytics(cdk.Stack):
         name: str,
         keys: Keys,
         network: Network,
+        ledger: LedgerDatabase,
     ) -> None:
         super().__init__(scope, id_, env=env, stack_name=name, termination_protection=True)
         self.warehouse: Warehouse | None = None
@@ -32,4 +35,7 @@ class Analytics(cdk.Stack):
                 self, "Warehouse", profile=profile, keys=keys, network=network
             )
         if profile.switches.batch_fleet:
-            self.batch = BatchFleet(self, "Batch", profile=profile, keys=keys, network=network)
+            settings = RuntimeSettings(self, profile=profile, keys=keys, ledger=ledger)
+            self.batch = BatchFleet(
+                self, "Batch", profile=profile, keys=keys, network=network, settings=settings
+            )

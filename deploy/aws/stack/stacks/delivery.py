@@ -4,8 +4,9 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stack.capabilities.boundary import Boundary
+from stack.capabilities.images import Images, Registry
 from stack.capabilities.keys import Keys
-from stack.capabilities.pipeline import Pipeline
+from stack.capabilities.pipeline import STAGES, Pipeline
 from stack.capabilities.private_bucket import AccessLogs
 from stack.capabilities.replication import not_replicated
 from stack.profile import Profile
@@ -29,5 +30,18 @@ class Delivery(cdk.Stack):
         self.access_logs = AccessLogs(self, "AccessLogs", days=profile.retention.log_days)
         not_replicated(self.access_logs, "Who read artefacts, expiring; artefacts are built anew.")
         boundary = Boundary(self, "Boundary", profile=profile)
-        self.pipeline = Pipeline(self, "Pipeline", profile=profile, keys=self.keys)
+        self.images = Images(
+            self, "Images", profile=profile, keys=self.keys, copied_to=_registries(profile)
+        )
+        self.pipeline = Pipeline(
+            self, "Pipeline", profile=profile, keys=self.keys, images=self.images
+        )
         self.pipeline.node.add_dependency(boundary, self.access_logs)
+
+
+def _registries(profile: Profile) -> list[Registry]:
+    """Of every stage, where its images run."""
+    regions = [profile.regions.primary]
+    if profile.switches.recovery:
+        regions.append(profile.regions.recovery)
+    return [Registry(profile.account(stage), region) for stage in STAGES for region in regions]

@@ -9,7 +9,9 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
-from stack.capabilities.page import Page
+from stack.capabilities import watched_around
+from stack.capabilities.alarms import Alarms
+from stack.capabilities.page import Page, carry_alarms
 from stack.capabilities.web_firewall import WebFirewall
 from stack.profile import Profile
 
@@ -49,3 +51,8 @@ class Edge(cdk.Stack):
             certificate=self.certificate,
             web_acl_arn=self.web_firewall.arn,
         )
+        self.alarms = Alarms(self, "Alarms", alerts=None, runbooks_url=profile.contacts.runbooks)
+        self.alarms.watch(
+            [watched_around.page(self.page.distribution.distribution_id, profile.limits)]
+        )
+        carry_alarms(self, "Carry", profile=profile)

@@ -1,11 +1,11 @@
-"""Foundation, one a region: keys, archive, images, access logs; once the boundary."""
+"""Foundation, one a region that trades or stands by: keys, archive, images, access logs."""
 
 import aws_cdk as cdk
 from constructs import Construct
 
 from stack.capabilities.archive import Archive
 from stack.capabilities.boundary import Boundary
-from stack.capabilities.images import Images
+from stack.capabilities.images import Images, Registry
 from stack.capabilities.keys import Keys
 from stack.capabilities.private_bucket import AccessLogs
 from stack.profile import Profile
@@ -21,9 +21,21 @@ class Foundation(cdk.Stack):
         self.keys = Keys(self, "Keys")
         self.access_logs = AccessLogs(self, "AccessLogs", days=profile.retention.log_days)
         primary = self.region == profile.regions.primary
-        if primary or profile.switches.recovery:
-            self.images = Images(self, "Images", profile=profile, keys=self.keys)
-            self.archive = Archive(self, "Archive", profile=profile, keys=self.keys)
+        self.images = Images(
+            self,
+            "Images",
+            profile=profile,
+            keys=self.keys,
+            copied_to=self._other(profile) if primary else (),
+            copied_from=profile.accounts.delivery if profile.switches.delivery else None,
+        )
+        self.archive = Archive(self, "Archive", profile=profile, keys=self.keys)
         if primary:
             boundary = Boundary(self, "Boundary", profile=profile)
             self.archive.node.add_dependency(boundary)
+
+    def _other(self, profile: Profile) -> list[Registry]:
+        """Where an image that is pushed here is also wanted."""
+        if not profile.switches.recovery:
+            return []
+        return [Registry(self.account, profile.regions.recovery)]

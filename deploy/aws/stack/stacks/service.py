@@ -7,11 +7,13 @@ from stack.capabilities.dead_letters import dead_letters
 from stack.capabilities.dns import FailoverRecord
 from stack.capabilities.fargate_service import FargateService
 from stack.capabilities.keys import Keys
+from stack.capabilities.ledger_check import LedgerCheck
 from stack.capabilities.log_delivery import LogDelivery
 from stack.capabilities.network import Network
 from stack.capabilities.order_function import Authoriser, Loop, OrderFunction
 from stack.capabilities.orders_api import Answers, Door, OrdersApi
 from stack.capabilities.page import PageBucket
+from stack.capabilities.page_publisher import PagePublisher
 from stack.capabilities.runtime_settings import RuntimeSettings
 from stack.capabilities.secrets import Secrets
 from stack.capabilities.sign_in import SignIn
@@ -46,6 +48,14 @@ class Service(cdk.Stack):
             self.sign_in = SignIn(self, "SignIn", profile=profile, keys=keys)
             if profile.switches.page:
                 self.page = PageBucket(self, "Page", profile=profile, keys=keys)
+                if profile.switches.delivery:
+                    PagePublisher(
+                        self,
+                        "Publisher",
+                        delivery=profile.accounts.delivery,
+                        bucket=self.page.bucket,
+                        keys=keys,
+                    )
         self.settings = RuntimeSettings(self, profile=profile, keys=keys, ledger=data.ledger)
         self.dead_letters = dead_letters(self, "DeadLetters", keys=keys)
         self.order = OrderFunction(
@@ -67,6 +77,7 @@ class Service(cdk.Stack):
             dead_letters=self.dead_letters,
         )
         self._loops()
+        self.check = self._check() if self.primary and not profile.switches.batch_fleet else None
         self.door = Door(self, "Door", profile=profile)
         self.containers: FargateService | None = None
         if "fargate" in profile.service.runtimes:
@@ -136,6 +147,17 @@ class Service(cdk.Stack):
         for loop in (self.relay, self.tend):
             self.settings.answer_wildcards(loop.role)
 
+    def _check(self) -> LedgerCheck:
+        return LedgerCheck(
+            self,
+            "Check",
+            profile=self._profile,
+            keys=self._keys,
+            network=self._network,
+            settings=self.settings,
+            dead_letters=self.dead_letters,
+        )
+
     def _containers(self) -> FargateService:
         containers = FargateService(
             self,
@@ -161,5 +183,7 @@ class Service(cdk.Stack):
         }
         if self.containers is not None:
             groups["Containers"] = self.containers.log_group
+        if self.check is not None:
+            groups["Check"] = self.check.log_group
         for name, group in groups.items():
             delivery.take(self, f"{name}Lines", group)

@@ -9,9 +9,11 @@ from stack.capabilities import watched, watched_around
 from stack.capabilities.alarms import Alarms, Section
 from stack.capabilities.alerts import Alerts
 from stack.capabilities.dashboards import Dashboards
+from stack.capabilities.detector import VARIANT
 from stack.capabilities.event_rules import EventRules
 from stack.capabilities.game_day import GameDay
 from stack.capabilities.keys import Keys
+from stack.capabilities.page import hear_of_page
 from stack.profile import Profile
 from stack.stacks.data import Data
 from stack.stacks.network import NetworkStack
@@ -50,6 +52,8 @@ class Watch(cdk.Stack):
         self.sections = list(self._sections())
         self.alarms.watch(self.sections)
         self._combine()
+        if profile.switches.page:
+            hear_of_page(self, "PageAlarms", profile=profile, alerts=self.alerts)
         self.dashboards = Dashboards(self, "Dashboards", sections=self.sections, alarms=self.alarms)
         self.game_day = GameDay(
             self,
@@ -73,6 +77,8 @@ class Watch(cdk.Stack):
             "tend": service.tend.function,
             "consume": stream.detector.consumer,
         }
+        if service.check is not None:
+            does["verify"] = service.check.function
         yield watched.functions({key: each.function_name for key, each in does.items()}, limits)
         proxy = data.ledger.proxy
         yield watched.ledger(
@@ -80,12 +86,13 @@ class Watch(cdk.Stack):
             proxy.db_proxy_name if proxy else None,
             limits,
         )
+        yield watched_around.ledger_check()
         yield watched.stream(
             stream.entries.stream.stream_name, stream.entries.dead_letters.queue_name
         )
         yield watched.log_delivery(stream.log_delivery.lines.ref, splunk=switches.splunk)
         endpoint = stream.detector.endpoint
-        yield watched.detector(endpoint.attr_endpoint_name if endpoint else None)
+        yield watched.detector(endpoint.attr_endpoint_name if endpoint else None, VARIANT)
         if data.state is not None:
             yield watched.table(data.state.table.table_name)
             if switches.recovery:

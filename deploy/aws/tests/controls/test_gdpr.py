@@ -18,6 +18,7 @@ HOLDS_NO_DATA = {
     "AWS::CloudFront::Distribution",
     "AWS::CloudFront::CachePolicy",
     "AWS::CloudFront::Function",
+    "AWS::CloudFront::MonitoringSubscription",
     "AWS::CloudFront::OriginAccessControl",
     "AWS::CloudFront::OriginRequestPolicy",
     "AWS::CloudFront::ResponseHeadersPolicy",

@@ -24,7 +24,7 @@ def paths(found: list[Resource]) -> list[str]:
 
 
 def test_soc2_cc6_1_whoever_acts_is_known(full: Assembly) -> None:
-    """Each method of an API asks who calls, but for the check of health.
+    """Each method of an API asks who calls, but for health and the signed head, which is public.
 
     People sign in with two factors.
     """
@@ -37,7 +37,7 @@ def test_soc2_cc6_1_whoever_acts_is_known(full: Assembly) -> None:
         where = cast("dict[str, str]", method.get("ResourceId")).get("Ref", "")
         if method.get("AuthorizationType") == "NONE" and method.get("HttpMethod") != "OPTIONS":
             open_methods.append(paths_of.get((method.stack, where), "/"))
-    assert set(open_methods) <= {"healthz", "readyz"}
+    assert set(open_methods) <= {"healthz", "readyz", "checkpoint"}
     assert all(
         each.get("MfaConfiguration") == "ON" for each in full.resources("AWS::Cognito::UserPool")
     )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from proof.emulators import Clients
     from proof.values import Values
 
-HEALTH = {"/healthz", "/readyz"}
-"""What the health check asks: it says no more than whether the service answers."""
+OPEN = {"/healthz", "/readyz", "/v1/ledger/checkpoint"}
+"""Whether the service answers, and the ledger's signed head, which is published."""
 
 
 def rest_api(apigateway: Any, full: Assembly, values: Values) -> tuple[str, str, dict[str, str]]:
@@ -59,7 +59,7 @@ def test_api_lets_in_only_who_is_authorised(
         )
         kept = apigateway.get_method(**where)
         assert kept["authorizationType"] == own["AuthorizationType"]
-        if kept["authorizationType"] == "NONE" and paths[str(own["ResourceId"])] not in HEALTH:
+        if kept["authorizationType"] == "NONE" and paths[str(own["ResourceId"])] not in OPEN:
             open_methods.append(f"{own['HttpMethod']} {paths[str(own['ResourceId'])]}")
     assert methods
     assert open_methods == [], "these methods ask nobody who they are"

@@ -79,7 +79,10 @@ def test_alarm_fires_and_tells(moto: Clients, full: Assembly, values: Values) ->
             for each in full.resources("AWS::CodeDeploy::DeploymentGroup")
         ]
     )
-    assert [each.path for each in silent if each.logical_id not in releases] == []
+    # An alarm of the page is an event there, which a rule carries to where topics are.
+    carried = {each.stack for each in full.resources("AWS::Events::Rule", stack="edge")}
+    untold = [each for each in silent if each.stack not in carried]
+    assert [each.path for each in untold if each.logical_id not in releases] == []
     told = next(
         f"alarm-{number}"
         for number, resource in enumerate(alarms)

@@ -21,7 +21,9 @@ HERE = Path(__file__).resolve().parents[2]
 FOLDER = HERE / "cdk.out/gate"
 PACKS = {"AwsSolutions", "NIST.800.53.R5", "PCI.DSS.321", "Serverless", "CloudFormation Validate"}
 SECONDS_MAX = 240
+"""Shown, not demanded: other work on the machine counts in it."""
 MEMORY_MB_MAX = 800
+"""Of all processes at once; a page that two share counts in each."""
 REASON_CHARACTERS_MIN = 30
 BY_THE_CDK = "CloudFormation-Validate::W3010"
 """aws-cdk-lib itself answers for a whole stack that literal zones are expected; we do not."""
@@ -92,14 +94,13 @@ def test_cfn_lint_finds_no_error(took: dict[str, float]) -> None:
 
 
 def test_the_gates_stay_small(took: dict[str, float]) -> None:
-    """What the run took is printed.
+    """All processes of the run together never hold more than 800 megabytes.
 
-    It stays within four minutes, and its largest process (the CDK with its validator) within 800
-    megabytes.
+    What the run took is printed beside its limits; how long it took says as much of the machine.
     """
     sys.stdout.write(
-        f"gates took {took['seconds']} s, {took['memory_mb']} MB in the largest process, "
-        f"{took['together_mb']} MB in all of them together\n"
+        f"gates: {took['seconds']} s (of {SECONDS_MAX}), "
+        f"{took['together_mb']} MB in all processes together (of {MEMORY_MB_MAX}), "
+        f"{took['memory_mb']} MB in the largest\n"
     )
-    assert took["seconds"] <= SECONDS_MAX
-    assert took["memory_mb"] <= MEMORY_MB_MAX
+    assert took["together_mb"] <= MEMORY_MB_MAX
