@@ -87,7 +87,11 @@ def _guard(arguments: argparse.Namespace) -> list[Step]:
             "dynamodb",
             "get_item",
             arguments.recovery,
-            {"TableName": GUARD, "Key": {"id": {"S": arguments.log}}, "ConsistentRead": True},
+            {
+                "TableName": GUARD,
+                "Key": {"id": {"S": f"head {arguments.log}"}},
+                "ConsistentRead": True,
+            },
             name="guard",
         ),
         Check("there is one", Answer("guard.Item.id.S"), bool, "the log's name"),

@@ -3,7 +3,7 @@
 
 Planned (`--planned`: the primary region is well) nothing is lost: Aurora switches over when the
 copy has caught up. Unplanned, what the copy had not received is lost, at most the RPO; the head
-guard then says how much, and `tallystick ledger reconcile` writes it into the ledger.
+guard then says how much: nothing is signed until `reset_guard.py` says that it is lost.
 Afterwards: promote_guard.py, so that the guard is again in the other region.
 """
 
@@ -37,7 +37,8 @@ def steps(arguments: argparse.Namespace) -> Sequence[Step]:
         *_name(arguments),
         Say(
             "Look whether orders are taken: delivery/smoke.py --url https://api."
-            f"{arguments.domain}; then run `tallystick ledger reconcile` and promote_guard.py."
+            f"{arguments.domain}; then promote_guard.py, or, where entries are lost, "
+            "reset_guard.py first."
         ),
     ]
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Restores the newest backup of one resource beside the old one; nothing is overwritten.
 
-The ledger's restored cluster refuses to sign until `tallystick ledger reconcile` put back what it
-lacks: the guard knows the head that was signed last. `--from-copy` takes the other region's copy.
+The ledger's restored cluster refuses to sign while it lacks entries: the guard knows the head that
+was signed last. `reset_guard.py` is the decision that they are lost. `--from-copy` takes the other
+region's copy.
 """
 
 import argparse
@@ -90,9 +91,7 @@ def steps(arguments: argparse.Namespace) -> Sequence[Step]:
             wanted="COMPLETED",
             seconds_max=HOURS_MAX * 3_600,
         ),
-        Say(
-            "Compare it: `tallystick check`, then `tallystick ledger reconcile`, then point at it."
-        ),
+        Say("Compare it: `tallystick check`; point at it; where entries are lost, reset_guard.py."),
     ]
 
 

@@ -35,6 +35,8 @@ RECOVERY = "eu-central-1"
 PROFILES = Path(__file__).resolve().parents[1] / "profiles"
 Client = Callable[[str, str], Any]
 """A boto3 client by service and region."""
+EXAMPLES = ("tallystick.example.com", "333333333333", "sg-00000000000000000")
+"""A domain, an account and a security group that nobody has."""
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
@@ -87,11 +89,22 @@ def main(
     """A runbook's command line."""
     arguments = parser.parse_args(argv)
     try:
+        _refuse_examples(arguments)
         listed = steps(arguments)
     except (StepError, ValueError, OSError) as wrong:
         sys.stderr.write(f"{name}: {wrong}\n")
         return 2
     return run(name, arguments, listed)
+
+
+def _refuse_examples(arguments: argparse.Namespace) -> None:
+    """What stands in a default so that a dry run has something to show is nobody's own."""
+    if arguments.dry_run:
+        return
+    for name, value in vars(arguments).items():
+        if isinstance(value, str) and any(each in value for each in EXAMPLES):
+            option = "--" + name.replace("_", "-")
+            raise StepError(f"{option} {value} is only an example: say your own.")
 
 
 def _changes(steps: Sequence[Step]) -> bool:

@@ -99,6 +99,7 @@ class Deployment:
                 env=self.env(regions.primary),
                 name=self.name("analytics"),
                 keys=self.foundation.keys,
+                signing=self.foundation.signing,
                 network=self.network.network,
                 ledger=self.data.ledger,
             )
@@ -251,6 +252,7 @@ class Region:
             network=network,
             data=self.data,
             delivery=self.stream.log_delivery,
+            signing=foundation.signing,
         )
 
 

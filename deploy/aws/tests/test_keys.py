@@ -33,11 +33,31 @@ def test_each_region_has_a_key_a_purpose(full: Assembly) -> None:
 
 def test_the_signing_key_signs_ed25519_and_nothing_else(full: Assembly) -> None:
     """Checkpoints are signed by a key that never leaves KMS."""
-    signing = [key for key in full.resources("AWS::KMS::Key") if key.properties.get("KeyUsage")]
-    assert {key.region for key in signing} == {"eu-west-1", "eu-central-1"}
-    for key in signing:
-        assert key.properties["KeySpec"] == "ECC_NIST_EDWARDS25519"
-        assert key.properties["KeyUsage"] == "SIGN_VERIFY"
+    (key,) = [key for key in full.resources("AWS::KMS::Key") if key.properties.get("KeyUsage")]
+    assert (key.stack, key.region) == ("foundation", "eu-west-1")
+    assert key.properties["KeySpec"] == "ECC_NIST_EDWARDS25519"
+    assert key.properties["KeyUsage"] == "SIGN_VERIFY"
+    assert key.properties["MultiRegion"] is True
+
+
+def test_the_recovery_region_signs_with_the_same_key(full: Assembly, small: Assembly) -> None:
+    """A replica: with a key of its own it would not take the ledger's newest checkpoint."""
+    replica = full.one("AWS::KMS::ReplicaKey")
+    assert (replica.region, replica.body["DeletionPolicy"]) == ("eu-central-1", "Retain")
+    (asked,) = [
+        each
+        for each in full.resources("Custom::AWS", stack="recovery-service")
+        if each.logical_id.startswith("Signing")
+    ]
+    assert "describeKey" in str(asked.properties["Create"])
+    assert asked.logical_id in str(replica.properties["PrimaryKeyArn"])
+    order = full.one(
+        "AWS::Lambda::Function",
+        stack="recovery-service",
+        Handler="tallystick.wiring.aws.order.handler",
+    )
+    assert replica.logical_id in str(order.properties["Environment"])
+    assert not small.resources("AWS::KMS::ReplicaKey")
 
 
 def test_services_use_a_key_for_this_account_alone(full: Assembly, values: Values) -> None:

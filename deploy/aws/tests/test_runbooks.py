@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -407,3 +408,43 @@ def test_name_moves_within_a_minute(full: Assembly, values: Values) -> None:
     for each in checks:
         seconds = each["RequestInterval"] * each["FailureThreshold"]
         assert seconds < _table()["name of the API", "the region"][1]
+
+
+CHECKPOINT = f"log.acme.test/ledger\n7\n{b64encode(bytes(32)).decode()}\n\n- signature\n"
+
+
+def test_a_head_is_given_up_only_for_a_checkpoint_of_this_log(
+    book: Callable[[str], ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Size and root come from the database's own note; anything else is refused in a sentence."""
+    module = book("reset_guard")
+    note = tmp_path / "checkpoint"
+
+    def run(*arguments: str) -> tuple[int, str]:
+        main = sys.modules["runner"].main
+        code = main(module.NAME, module.parser(), module.steps, list(arguments))
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    code, said = run("--yes", "--log", "log.acme.test/ledger")
+    assert code == 2
+    assert "--checkpoint names the file with the database's newest checkpoint" in said
+    note.write_text(CHECKPOINT)
+    code, said = run("--dry-run", "--log", "log.other.test/ledger", "--checkpoint", str(note))
+    assert code == 2
+    assert "no checkpoint of log.other.test/ledger" in said
+    code, said = run("--dry-run", "--log", "log.acme.test/ledger", "--checkpoint", str(note))
+    assert code == 0
+    assert '"tree_size": {"N": "7"}' in said
+    note.write_text("log.acme.test/ledger\nseven\n")
+    assert run("--dry-run", "--checkpoint", str(note))[0] == 2
+
+
+def test_an_example_is_nobodys_own(
+    book: Callable[[str], ModuleType], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Outside a dry run a default that stands for something of one's own is refused."""
+    module = book("fail_over")
+    code = sys.modules["runner"].main(module.NAME, module.parser(), module.steps, ["--yes"])
+    assert code == 2
+    assert "--domain tallystick.example.com is only an example" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The batch fleet: checks the whole ledger each night, mostly on spare machines (Spot)."""
 
+import json
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -7,7 +8,6 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cw
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -112,19 +112,32 @@ class BatchFleet(Construct):
             ],
         )
 
-        self.nightly = events.Rule(
+        self.nightly = events.CfnRule(
             self,
             "Nightly",
             description=WHAT,
-            schedule=NIGHTLY,
+            schedule_expression=NIGHTLY.expression_string,
+            state="ENABLED",
             targets=[
-                targets.SqsQueue(
-                    self.jobs,
-                    message=events.RuleTargetInput.from_object({"job": "verify"}),
-                    dead_letter_queue=self.dead_letters,
+                events.CfnRule.TargetProperty(
+                    id="Jobs",
+                    arn=self.jobs.queue_arn,
+                    input=json.dumps({"job": "verify"}),
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
+                        arn=self.dead_letters.queue_arn
+                    ),
                 )
             ],
         )
+        for queue in (self.jobs, self.dead_letters):
+            queue.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                    actions=["sqs:SendMessage"],
+                    resources=[queue.queue_arn],
+                    conditions={"ArnEquals": {"aws:SourceArn": self.nightly.attr_arn}},
+                )
+            )
 
     def _open_jobs(self) -> cw.MathExpression:
         """Jobs that wait and jobs that are being done: a machine is not taken from its work."""

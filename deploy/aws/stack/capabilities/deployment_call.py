@@ -4,7 +4,7 @@ CDK's own custom resource makes it: one small function a stack, which nobody els
 failure fails the deployment, so it needs no queue for what was lost and no reserved capacity.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import aws_cdk as cdk
@@ -37,6 +37,7 @@ class DeploymentCall(Construct):
         resources: Sequence[str],
         key: kms.IKey,
         log_days: int,
+        when: Mapping[str, Mapping[str, str]] | None = None,
         also: Sequence[iam.PolicyStatement] = (),
         on_delete: cr.AwsSdkCall | None = None,
     ) -> None:
@@ -56,7 +57,9 @@ class DeploymentCall(Construct):
                 stack,
                 cast("logs.ILogGroup", group),
                 [
-                    iam.PolicyStatement(actions=list(actions), resources=list(resources)),
+                    iam.PolicyStatement(
+                        actions=list(actions), resources=list(resources), conditions=when
+                    ),
                     *also,
                 ],
             ),
@@ -89,6 +92,10 @@ class DeploymentCall(Construct):
         for statement in allowed:
             role.add_to_policy(statement)
         return role
+
+    def answer(self, path: str) -> str:
+        """What the call answered there; known when it was made."""
+        return self._call.get_response_field(path)
 
     @property
     def role(self) -> IConstruct:

@@ -19,7 +19,9 @@ USE = ("kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey")
 
 
 class Keys(Construct):
-    """Keys of one region. Their aliases, `alias/tallystick/PURPOSE`, are the same in each.
+    """Keys of one region, but for the one that signs: that is `signing_key`.
+
+    Their aliases, `alias/tallystick/PURPOSE`, are the same in each region.
 
     ledger    the database and its snapshots, the cache, the state table
     logs      log groups, trails, configuration history, flow logs
@@ -27,7 +29,6 @@ class Keys(Construct):
     messages  topics, queues, streams, the event bus
     secrets   Secrets Manager
     page      the page's files, which CloudFront reads
-    signing   signs checkpoints (Ed25519); it has no rotation: verifiers know it by its public half
     """
 
     def __init__(self, scope: Construct, id_: str) -> None:
@@ -38,16 +39,6 @@ class Keys(Construct):
         self.messages = self._key("messages")
         self.secrets = self._key("secrets")
         self.page = self._key("page")
-        self.signing = kms.Key(
-            self,
-            "Signing",
-            alias=key_alias("signing"),
-            description="Tallystick: signs the ledger's checkpoints",
-            key_spec=kms.KeySpec.ECC_NIST_EDWARDS25519,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-            pending_window=DELETION_DAYS,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
         self._serve()
 
     def _key(self, purpose: str) -> kms.Key:

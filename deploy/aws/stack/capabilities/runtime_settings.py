@@ -5,6 +5,7 @@ The names are those of `tallystick.wiring.aws.settings`; a function is given onl
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stack.acknowledge import acknowledge
@@ -31,12 +32,19 @@ class RuntimeSettings:
     """Settings and permissions of the runtime in one region."""
 
     def __init__(
-        self, scope: Construct, *, profile: Profile, keys: Keys, ledger: LedgerDatabase
+        self,
+        scope: Construct,
+        *,
+        profile: Profile,
+        keys: Keys,
+        signing: kms.IKey,
+        ledger: LedgerDatabase,
     ) -> None:
         self._scope = scope
         self._stack = cdk.Stack.of(scope)
         self._profile = profile
         self._keys = keys
+        self._signing = signing
         self._ledger = ledger
         regions = profile.regions
         self._guard_region = regions.recovery
@@ -49,7 +57,7 @@ class RuntimeSettings:
     def writing(self) -> Settings:
         """For who appends to the ledger."""
         return self._of_ledger() | {
-            "TALLYSTICK_KEYS": f"kms:{self._keys.signing.key_arn}",
+            "TALLYSTICK_KEYS": f"kms:{self._signing.key_arn}",
             "TALLYSTICK_ORIGIN": f"{self._profile.domain}/ledger",
             "TALLYSTICK_GUARD": f"dynamodb://{self._guard_region}/{GUARD_TABLE}",
             "TALLYSTICK_STATE": self._state(),
@@ -61,7 +69,7 @@ class RuntimeSettings:
         return [
             self._connect(),
             iam.PolicyStatement(
-                actions=["kms:Sign", "kms:GetPublicKey"], resources=[self._keys.signing.key_arn]
+                actions=["kms:Sign", "kms:GetPublicKey"], resources=[self._signing.key_arn]
             ),
             self._on_guard("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             self._guards_key(),
@@ -84,7 +92,7 @@ class RuntimeSettings:
     def relaying(self) -> Settings:
         """For who says the ledger's entries on the stream: a reader, who asks for no signature."""
         return self._of_ledger() | {
-            "TALLYSTICK_KEYS": f"kms-public:{self._keys.signing.key_arn}",
+            "TALLYSTICK_KEYS": f"kms-public:{self._signing.key_arn}",
             "TALLYSTICK_ORIGIN": f"{self._profile.domain}/ledger",
             "TALLYSTICK_GUARD": f"dynamodb://{self._guard_region}/{GUARD_TABLE}",
             "TALLYSTICK_STATE": self._state(),
@@ -95,9 +103,7 @@ class RuntimeSettings:
         """Read the ledger, know its key, keep the cursor, put records; it cannot sign."""
         return [
             self._connect(),
-            iam.PolicyStatement(
-                actions=["kms:GetPublicKey"], resources=[self._keys.signing.key_arn]
-            ),
+            iam.PolicyStatement(actions=["kms:GetPublicKey"], resources=[self._signing.key_arn]),
             self._on_guard("dynamodb:GetItem", "dynamodb:UpdateItem"),
             self._guards_key(),
             self._on_state("dynamodb:GetItem", "dynamodb:UpdateItem"),
@@ -124,7 +130,7 @@ class RuntimeSettings:
             "TALLYSTICK_LEDGER_TLS": "verify-full",
             "TALLYSTICK_LEDGER_AUTHORITIES": "rds",
             "TALLYSTICK_LEDGER_POOLED": "false",
-            "TALLYSTICK_KEYS": f"kms-public:{self._keys.signing.key_arn}",
+            "TALLYSTICK_KEYS": f"kms-public:{self._signing.key_arn}",
             "TALLYSTICK_ORIGIN": f"{self._profile.domain}/ledger",
             "TALLYSTICK_GUARD": f"dynamodb://{self._guard_region}/{GUARD_TABLE}",
         }
@@ -133,9 +139,7 @@ class RuntimeSettings:
         """Read the ledger, its public key and the guard's head; nothing is written anywhere."""
         return [
             iam.PolicyStatement(actions=["rds-db:connect"], resources=[self._ledger.reader_arn]),
-            iam.PolicyStatement(
-                actions=["kms:GetPublicKey"], resources=[self._keys.signing.key_arn]
-            ),
+            iam.PolicyStatement(actions=["kms:GetPublicKey"], resources=[self._signing.key_arn]),
             self._on_guard("dynamodb:GetItem"),
             self._guards_key("kms:Decrypt"),
         ]

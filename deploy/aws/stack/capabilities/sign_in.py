@@ -1,7 +1,7 @@
 """Who somebody is: a Cognito pool that wants a second factor of everybody, every time.
 
-People sign in to the page (authorisation code with PKCE, no secret in the browser); machines that
-send orders take tokens as clients of their own (client credentials). Nobody signs up by himself.
+Nobody signs up by himself, and no remembered device stands in for the second factor. The API takes
+the product's own tokens alone: a pool's token opens nothing there yet (docs/guides/aws.md).
 """
 
 import aws_cdk as cdk
@@ -55,9 +55,6 @@ class SignIn(Construct):
             auto_verify=cognito.AutoVerifiedAttrs(email=True),
             keep_original=cognito.KeepOriginalAttrs(email=True),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
-            device_tracking=cognito.DeviceTracking(
-                challenge_required_on_new_device=True, device_only_remembered_on_user_prompt=True
-            ),
             deletion_protection=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )

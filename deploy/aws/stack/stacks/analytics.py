@@ -1,6 +1,7 @@
 """Analytics: the warehouse and the batch fleet, each where it is switched on."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stack.capabilities.analytics import Warehouse
@@ -24,6 +25,7 @@ class Analytics(cdk.Stack):
         env: cdk.Environment,
         name: str,
         keys: Keys,
+        signing: kms.IKey | None,
         network: Network,
         ledger: LedgerDatabase,
     ) -> None:
@@ -34,8 +36,10 @@ class Analytics(cdk.Stack):
             self.warehouse = Warehouse(
                 self, "Warehouse", profile=profile, keys=keys, network=network
             )
-        if profile.switches.batch_fleet:
-            settings = RuntimeSettings(self, profile=profile, keys=keys, ledger=ledger)
+        if profile.switches.batch_fleet and signing is not None:
+            settings = RuntimeSettings(
+                self, profile=profile, keys=keys, signing=signing, ledger=ledger
+            )
             self.batch = BatchFleet(
                 self, "Batch", profile=profile, keys=keys, network=network, settings=settings
             )

@@ -1,6 +1,7 @@
 """Foundation, one a region that trades or stands by: keys, archive, images, access logs."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stack.capabilities.archive import Archive
@@ -8,6 +9,7 @@ from stack.capabilities.boundary import Boundary
 from stack.capabilities.images import Images, Registry
 from stack.capabilities.keys import Keys
 from stack.capabilities.private_bucket import AccessLogs
+from stack.capabilities.signing_key import SigningKey
 from stack.profile import Profile
 
 
@@ -30,7 +32,10 @@ class Foundation(cdk.Stack):
             copied_from=profile.accounts.delivery if profile.switches.delivery else None,
         )
         self.archive = Archive(self, "Archive", profile=profile, keys=self.keys)
+        self.signing: kms.IKey | None = None
+        """Where the ledger is written at first; the recovery region has a replica (`service`)."""
         if primary:
+            self.signing = SigningKey(self, "Signing").key
             boundary = Boundary(self, "Boundary", profile=profile)
             self.archive.node.add_dependency(boundary)
 

@@ -1,6 +1,7 @@
 """Service, one a region: the door, who stands behind it, the firewall before it."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stack.capabilities.dead_letters import dead_letters
@@ -17,6 +18,7 @@ from stack.capabilities.page_publisher import PagePublisher
 from stack.capabilities.runtime_settings import RuntimeSettings
 from stack.capabilities.secrets import Secrets
 from stack.capabilities.sign_in import SignIn
+from stack.capabilities.signing_key import SigningReplica
 from stack.capabilities.web_firewall import WebFirewall
 from stack.profile import Profile
 from stack.stacks.data import Data
@@ -37,6 +39,7 @@ class Service(cdk.Stack):
         network: Network,
         data: Data,
         delivery: LogDelivery,
+        signing: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id_, env=env, stack_name=name, termination_protection=True)
         self.primary = self.region == profile.regions.primary
@@ -56,7 +59,13 @@ class Service(cdk.Stack):
                         bucket=self.page.bucket,
                         keys=keys,
                     )
-        self.settings = RuntimeSettings(self, profile=profile, keys=keys, ledger=data.ledger)
+        self.settings = RuntimeSettings(
+            self,
+            profile=profile,
+            keys=keys,
+            signing=signing or self._replica(),
+            ledger=data.ledger,
+        )
         self.dead_letters = dead_letters(self, "DeadLetters", keys=keys)
         self.order = OrderFunction(
             self,
@@ -115,6 +124,16 @@ class Service(cdk.Stack):
         if self._profile.service.runtimes[0] == "fargate" and self.containers is not None:
             return self.containers
         return self.order
+
+    def _replica(self) -> kms.IKey:
+        """The primary region's signing key, here."""
+        return SigningReplica(
+            self,
+            "Signing",
+            of_region=self._profile.regions.primary,
+            logs_key=self._keys.logs,
+            log_days=self._profile.retention.log_days,
+        ).key
 
     def _loops(self) -> None:
         self.relay = Loop(

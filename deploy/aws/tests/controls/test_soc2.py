@@ -37,7 +37,10 @@ def test_soc2_cc6_1_whoever_acts_is_known(full: Assembly) -> None:
         where = cast("dict[str, str]", method.get("ResourceId")).get("Ref", "")
         if method.get("AuthorizationType") == "NONE" and method.get("HttpMethod") != "OPTIONS":
             open_methods.append(paths_of.get((method.stack, where), "/"))
-    assert set(open_methods) <= {"healthz", "readyz", "checkpoint"}
+    assert set(open_methods) <= {
+        *("healthz", "readyz", "checkpoint", "vkey"),
+        *("inclusion", "consistency", "range"),
+    }
     assert all(
         each.get("MfaConfiguration") == "ON" for each in full.resources("AWS::Cognito::UserPool")
     )
