@@ -10,6 +10,7 @@ WITH_NODE := UV=$(abspath $(UV)) ./with-node
 $(AWS)/.venv/.ready: $(AWS)/requirements/synth.txt $(AWS)/requirements/gates.txt | $(UV)
 	$(UV) venv --quiet --allow-existing $(AWS)/.venv
 	$(UV) pip sync --quiet --require-hashes --python $(AWS_PY) $^
+	cd $(AWS) && $(AWS_ENV) $(WITH_NODE) .venv/bin/python -c 'import stack.synth'  # compiled once, not in the tests
 	@touch $@
 
 $(AWS)/.venv-local/.ready: $(AWS)/requirements/local.txt | $(UV)

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from proof.emulators import Clients
     from proof.values import Values
 
-OPEN = {"/healthz", "/readyz", "/v1/ledger/checkpoint"}
-"""Whether the service answers, and the ledger's signed head, which is published."""
+LEDGER = "/v1/ledger"
+PROOFS = ("inclusion", "consistency", "range")
+OPEN = {"/healthz", "/readyz", f"{LEDGER}/checkpoint", f"{LEDGER}/vkey"} | {
+    f"{LEDGER}/proof/{each}" for each in PROOFS
+}
+"""Whether the service answers; the ledger's signed head, its key and its proofs, which are public."""
 
 
 def rest_api(apigateway: Any, full: Assembly, values: Values) -> tuple[str, str, dict[str, str]]:
@@ -117,6 +121,9 @@ def test_page_is_served_over_tls_only(ministack: Clients, full: Assembly, values
         "DistributionConfig"
     ]
     shaped.setdefault("Comment", "")
+    for origin in shaped["Origins"]["Items"]:
+        if "CustomOriginConfig" in origin:  # the API asks for what CloudFormation fills in
+            origin["CustomOriginConfig"] |= {"HTTPPort": 80, "HTTPSPort": 443}
     shaped["CallerReference"] = "once"
     made = cloudfront.create_distribution(DistributionConfig=shaped)["Distribution"]["Id"]
     kept = cloudfront.get_distribution_config(Id=made)["DistributionConfig"]
