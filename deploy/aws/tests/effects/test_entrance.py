@@ -19,7 +19,7 @@ PROOFS = ("inclusion", "consistency", "range")
 OPEN = {"/healthz", "/readyz", f"{LEDGER}/checkpoint", f"{LEDGER}/vkey"} | {
     f"{LEDGER}/proof/{each}" for each in PROOFS
 }
-"""Whether the service answers; the ledger's signed head, its key and its proofs, which are public."""
+"""Whether the service answers; the ledger's signed head, key and proofs, which are public."""
 
 
 def rest_api(apigateway: Any, full: Assembly, values: Values) -> tuple[str, str, dict[str, str]]:
